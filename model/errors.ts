@@ -1,0 +1,4 @@
+/** A fault a person can mend, found by the model: a shape, a configuration, a checkpoint. */
+export class ModelError extends Error {
+  override name = "ModelError";
+}

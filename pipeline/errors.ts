@@ -1,0 +1,4 @@
+/** A fault a person can mend, found in the data chain: the message says what, where and what to do. */
+export class PipelineError extends Error {
+  override name = "PipelineError";
+}
