@@ -26,7 +26,6 @@ declare module "@std/assert/mod.js" {
     expectedType: abstract new (...args: never[]) => T,
     message?: string,
   ): asserts actual is T;
-  // deno-lint-ignore no-explicit-any
   export function assertThrows<E extends Error = Error>(
     fn: () => unknown,
     // deno-lint-ignore no-explicit-any
