@@ -1,0 +1,209 @@
+/**
+ * The adapter and device: what it offers, and a cache of compiled pipelines.
+ *
+ * @module
+ */
+import { KernelError } from "./errors.ts";
+
+/** Which adapter to ask for. */
+export type AdapterPreference = "high-performance" | "low-power" | "fallback";
+
+/** Optional features, found by asking for them. */
+export interface DeviceFeatures {
+  /** 16-bit floats in storage and arithmetic. */
+  readonly f16: boolean;
+  /** Time stamps written by the queue. */
+  readonly timestamps: boolean;
+  /** Subgroup operations. */
+  readonly subgroups: boolean;
+}
+
+/** What compiling has cost so far. */
+export interface CompileStatistics {
+  /** Distinct pipelines compiled. */
+  pipelines: number;
+  /** Milliseconds from the first request to the last answer, overlaps counted once. */
+  milliseconds: number;
+}
+
+/** Least limits that the kernels rely on; WebGPU's own defaults satisfy them. */
+const REQUIRED_LIMITS: Readonly<Partial<Record<keyof GPUSupportedLimits, number>>> = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBufferBindingSize: 1 << 27,
+};
+
+/** Limits raised to whatever the adapter has. */
+const RAISED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+/** A WebGPU device with its limits, features and pipeline cache. */
+export class Gpu {
+  /** The device itself. */
+  readonly device: GPUDevice;
+  /** The adapter's own words about itself. */
+  readonly description: string;
+  /** Optional features that were granted. */
+  readonly features: DeviceFeatures;
+  /** What compiling has cost so far. */
+  readonly compileStatistics: CompileStatistics = { pipelines: 0, milliseconds: 0 };
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  #pending = 0;
+  #pendingSince = 0;
+  #lost: string | undefined;
+
+  private constructor(device: GPUDevice, description: string, features: DeviceFeatures) {
+    this.device = device;
+    this.description = description;
+    this.features = features;
+    device.lost.then((info) => {
+      if (info.reason !== "destroyed") this.#lost = info.message || "the driver gave no reason";
+    });
+  }
+
+  /**
+   * Asks for an adapter and a device with the adapter's own limits.
+   *
+   * @throws {KernelError} when there is no WebGPU, no adapter, or a limit is below what kernels need.
+   */
+  static async request(preference: AdapterPreference = "high-performance"): Promise<Gpu> {
+    if (typeof navigator === "undefined" || !navigator.gpu) {
+      throw new KernelError("no WebGPU here: use Deno 2.9 or newer, or a browser with WebGPU");
+    }
+    const adapter = await navigator.gpu.requestAdapter(
+      preference === "fallback" ? { forceFallbackAdapter: true } : { powerPreference: preference },
+    );
+    if (!adapter) {
+      throw new KernelError(
+        `no GPU adapter found (asked for ${preference}): install a Vulkan driver ` +
+          "(Debian: apt install libvulkan1 mesa-vulkan-drivers), or try another --adapter",
+      );
+    }
+    requireLimits(adapter.limits, describe(adapter));
+    const requiredLimits: Record<string, number> = {};
+    for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
+    const listed = (["shader-f16", "timestamp-query"] as const).filter((feature) =>
+      adapter.features.has(feature)
+    );
+    const device = await requestWithSubgroups(adapter, listed, requiredLimits);
+    return new Gpu(device, describe(adapter), {
+      f16: device.features.has("shader-f16"),
+      timestamps: device.features.has("timestamp-query"),
+      subgroups: device.features.has("subgroups"),
+    });
+  }
+
+  /** The limits of the device. */
+  get limits(): GPUSupportedLimits {
+    return this.device.limits;
+  }
+
+  /**
+   * The pipeline of a complete WGSL text with entry point `main`; compiled once per text, in parallel
+   * with others.
+   *
+   * @throws {KernelError} with the compiler's message when the text does not compile.
+   */
+  pipeline(wgsl: string, label: string): Promise<GPUComputePipeline> {
+    let pipeline = this.#pipelines.get(wgsl);
+    if (!pipeline) {
+      pipeline = this.#compile(wgsl, label);
+      this.#pipelines.set(wgsl, pipeline);
+    }
+    return pipeline;
+  }
+
+  async #compile(wgsl: string, label: string): Promise<GPUComputePipeline> {
+    if (this.#pending++ === 0) this.#pendingSince = performance.now();
+    try {
+      this.device.pushErrorScope("validation");
+      const module = this.device.createShaderModule({ label, code: wgsl });
+      const made = this.device.createComputePipelineAsync({
+        label,
+        layout: "auto",
+        compute: { module, entryPoint: "main" },
+      });
+      const scope = this.device.popErrorScope();
+      const pipeline = await made.catch(async (error: Error) => {
+        const fault = await scope;
+        throw new KernelError(
+          `kernel ${label} does not compile: ${fault?.message ?? error.message}`,
+        );
+      });
+      const fault = await scope;
+      if (fault) throw new KernelError(`kernel ${label} does not compile: ${fault.message}`);
+      this.compileStatistics.pipelines++;
+      return pipeline;
+    } finally {
+      if (--this.#pending === 0) {
+        this.compileStatistics.milliseconds += performance.now() - this.#pendingSince;
+      }
+    }
+  }
+
+  /** @throws {KernelError} when the device was lost. */
+  checkLost(): void {
+    if (this.#lost !== undefined) {
+      throw new KernelError(
+        `the GPU device was lost (${this.#lost}): continue from the last checkpoint with --resume`,
+      );
+    }
+  }
+
+  /** Frees the device and everything made from it. */
+  destroy(): void {
+    this.device.destroy();
+  }
+}
+
+function describe(adapter: GPUAdapter): string {
+  const { description, vendor, architecture, device } = adapter.info;
+  return description || [vendor, architecture, device].filter(Boolean).join(" ") ||
+    "unnamed adapter";
+}
+
+/**
+ * Refuses an adapter that lacks a limit the kernels need.
+ *
+ * @throws {KernelError} naming the adapter, the limit and both values.
+ */
+export function requireLimits(
+  limits: Readonly<Partial<Record<keyof GPUSupportedLimits, unknown>>>,
+  adapter: string,
+): void {
+  for (const [name, least] of Object.entries(REQUIRED_LIMITS)) {
+    const has = Number(limits[name as keyof GPUSupportedLimits]);
+    if (!(has >= least)) {
+      throw new KernelError(
+        `adapter "${adapter}" offers ${name} = ${has}, but Kohaku needs ${least}: choose another ` +
+          "--adapter or a newer driver",
+      );
+    }
+  }
+}
+
+/** Some adapters grant subgroups without listing them, so the only sure way to know is to ask. */
+async function requestWithSubgroups(
+  adapter: GPUAdapter,
+  listed: readonly GPUFeatureName[],
+  requiredLimits: Record<string, number>,
+): Promise<GPUDevice> {
+  try {
+    return await adapter.requestDevice({
+      requiredFeatures: [...listed, "subgroups"],
+      requiredLimits,
+    });
+  } catch {
+    return await adapter.requestDevice({ requiredFeatures: [...listed], requiredLimits });
+  }
+}

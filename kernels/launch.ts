@@ -1,0 +1,162 @@
+/**
+ * What a launcher returns: WGSL made exact for its shapes, and everything needed to run it.
+ *
+ * A kernel is a `.wgsl` file that a person can read alone. It is made exact by a prelude put before it:
+ * `enable` lines, `alias` lines (storage types) and `const` lines (shapes, tile sizes). That prelude is
+ * the only mechanism of specialisation. A launcher turns shapes into a {@link KernelProgram}: a list of
+ * dispatches over named buffers. It never touches a device, so it can be tested, printed and costed
+ * without one.
+ *
+ * @module
+ */
+import { KernelError } from "./errors.ts";
+
+/** Element types of a storage binding. */
+export type DType = "f32" | "f16" | "u32" | "i32";
+
+/** Bytes of one element of a dtype. */
+export function bytesPerElement(dtype: DType): number {
+  return dtype === "f16" ? 2 : 4;
+}
+
+/** What a kernel does with a binding: `write` promises that every element is written. */
+export type Access = "read" | "write" | "read_write";
+
+/** One storage buffer a kernel binds, in the order of its `@binding` numbers. */
+export interface Binding {
+  /** Name in the WGSL file and in the program. */
+  readonly name: string;
+  /** How the kernel uses it. */
+  readonly access: Access;
+  /** Element type. */
+  readonly dtype: DType;
+  /** Number of elements, at least 1. */
+  readonly elements: number;
+}
+
+/** Work of one dispatch, so that a profile can say how far from the roofline it runs. */
+export interface Cost {
+  /** Floating-point operations (a multiply-add counts two). */
+  readonly flops: number;
+  /** Bytes read and written, each element counted once. */
+  readonly bytes: number;
+}
+
+/** One dispatch: exact WGSL, its bindings, its grid. */
+export interface KernelLaunch {
+  /** The operation, for instance "matmul". */
+  readonly kernel: string;
+  /** The variant and shape, for people: "NN 512x256x1024 tile 8x8". */
+  readonly label: string;
+  /** Complete WGSL with one entry point, `main`. */
+  readonly wgsl: string;
+  /** Storage buffers at `@group(0) @binding(0…)`. */
+  readonly bindings: readonly Binding[];
+  /**
+   * Words that differ between dispatches of one pipeline (a random stream, an offset). Bound as a
+   * uniform after the last storage binding; a multiple of four words.
+   */
+  readonly params?: Uint32Array;
+  /** Workgroups in x, y, z; each at most 65,535. */
+  readonly workgroups: readonly [number, number, number];
+  /** Work of this dispatch. */
+  readonly cost: Cost;
+}
+
+/** A buffer that lives only while its program runs. */
+export interface Scratch {
+  /** Name by which the launches bind it. */
+  readonly name: string;
+  /** Element type. */
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly elements: number;
+}
+
+/** An operation: dispatches in order, joined by the names of their bindings. */
+export interface KernelProgram {
+  /** Dispatches, in order. */
+  readonly launches: readonly KernelLaunch[];
+  /** Buffers that the dispatches share among themselves. */
+  readonly scratch: readonly Scratch[];
+}
+
+/** A program of one dispatch. */
+export function singleLaunch(launch: KernelLaunch): KernelProgram {
+  return { launches: [launch], scratch: [] };
+}
+
+/** What goes before a `.wgsl` file to make it exact. */
+export interface Prelude {
+  /** WGSL extensions, for instance "f16". */
+  readonly enables?: readonly string[];
+  /** Type aliases: name to WGSL type. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /**
+   * Constants: integers become `u32`, booleans `bool`; write `{ f32: x }` for a float.
+   */
+  readonly constants?: Readonly<Record<string, number | boolean | { readonly f32: number }>>;
+  /** Library files (functions shared by kernels), put between the constants and the file. */
+  readonly libraries?: readonly string[];
+}
+
+/**
+ * Puts a prelude before a kernel's WGSL file.
+ *
+ * @throws {KernelError} for a constant that is neither a 32-bit unsigned integer nor a finite float.
+ */
+export function specialise(source: string, prelude: Prelude): string {
+  const lines: string[] = [];
+  for (const name of prelude.enables ?? []) lines.push(`enable ${name};`);
+  for (const [name, type] of Object.entries(prelude.aliases ?? {})) {
+    lines.push(`alias ${name} = ${type};`);
+  }
+  for (const [name, value] of Object.entries(prelude.constants ?? {})) {
+    if (typeof value === "boolean") {
+      lines.push(`const ${name}: bool = ${value};`);
+    } else if (typeof value === "number") {
+      if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+        throw new KernelError(`constant ${name} = ${value} is not a 32-bit unsigned integer`);
+      }
+      lines.push(`const ${name}: u32 = ${value}u;`);
+    } else {
+      lines.push(`const ${name}: f32 = ${floatLiteral(name, value.f32)};`);
+    }
+  }
+  return [...lines, ...(prelude.libraries ?? []), source].join("\n");
+}
+
+function floatLiteral(name: string, value: number): string {
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) throw new KernelError(`constant ${name} = ${value} is not finite`);
+  const text = String(rounded);
+  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+}
+
+/**
+ * Spreads a one-dimensional count of workgroups over x and y, since each holds at most 65,535. The
+ * kernel finds its linear index as `workgroup_id.y * num_workgroups.x + workgroup_id.x` and returns where
+ * that is past the count.
+ */
+export function spreadWorkgroups(count: number): [number, number, number] {
+  const limit = 65535;
+  if (count <= limit) return [Math.max(1, count), 1, 1];
+  const rows = Math.ceil(count / limit);
+  return [Math.ceil(count / rows), rows, 1];
+}
+
+/**
+ * Refuses a shape that is not made of positive integers.
+ *
+ * @throws {KernelError} naming the operation and the offending dimension.
+ */
+export function requireDimensions(
+  operation: string,
+  dimensions: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(dimensions)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new KernelError(`${operation}: ${name} must be a positive integer, not ${value}`);
+    }
+  }
+}
