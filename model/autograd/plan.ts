@@ -1,0 +1,267 @@
+/**
+ * A compiled recording: buffers, pipelines and bind groups made once, replayed every step.
+ *
+ * @module
+ */
+import type { Gpu } from "../../kernels/device.ts";
+import { ModelError } from "../errors.ts";
+import { owner, planMemory, tensorBytes } from "./memory.ts";
+import type { RecordedDispatch, Tape } from "./tape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Where a tensor's bytes are. */
+export interface Location {
+  /** The buffer. */
+  readonly buffer: GPUBuffer;
+  /** First byte. */
+  readonly offset: number;
+}
+
+/** Finds the memory of parameters and their gradients. */
+export interface ParameterMemory {
+  /** The location of a parameter's or a gradient's first element. */
+  locate(tensor: Tensor): Location;
+}
+
+/** Host data of any element type a tensor may have. */
+export type HostArray = Float32Array | Uint32Array | Int32Array;
+
+/** What a plan holds and costs. */
+export interface PlanStatistics {
+  /** Dispatches a step. */
+  readonly dispatches: number;
+  /** Device buffers made for the plan. */
+  readonly buffers: number;
+  /** Bytes of those buffers. */
+  readonly bytes: number;
+  /** Floating-point operations a step. */
+  readonly flops: number;
+}
+
+const UNIFORM_ALIGNMENT = 256;
+
+interface Command {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly dispatch: RecordedDispatch;
+}
+
+/** A step that can be replayed. */
+export class Plan {
+  readonly #gpu: Gpu;
+  readonly #locations: ReadonlyMap<Tensor, Location>;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #commands: readonly Command[];
+
+  private constructor(
+    gpu: Gpu,
+    locations: ReadonlyMap<Tensor, Location>,
+    buffers: readonly GPUBuffer[],
+    commands: readonly Command[],
+  ) {
+    this.#gpu = gpu;
+    this.#locations = locations;
+    this.#buffers = buffers;
+    this.#commands = commands;
+  }
+
+  /**
+   * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording.
+   *
+   * @param parameters the memory of parameters and gradients.
+   * @param onCompile called as pipelines become ready.
+   * @throws {ModelError} when a tensor outgrows the adapter's binding or buffer limit.
+   * @throws {KernelError} when a kernel does not compile.
+   */
+  static async compile(
+    gpu: Gpu,
+    tape: Tape,
+    parameters: ParameterMemory,
+    onCompile?: (ready: number, total: number) => void,
+  ): Promise<Plan> {
+    const { device, limits } = gpu;
+    const planned = planMemory(tape.dispatches);
+    for (const { bytes, tensors } of planned) {
+      if (bytes > limits.maxStorageBufferBindingSize || bytes > limits.maxBufferSize) {
+        throw new ModelError(
+          `${tensors[0]} takes ${bytes} bytes, but the adapter binds at most ` +
+            `${limits.maxStorageBufferBindingSize}: use a smaller batch or a shorter sequence`,
+        );
+      }
+    }
+    const pipelines = await compilePipelines(gpu, tape.dispatches, onCompile);
+    const locations = new Map<Tensor, Location>();
+    const buffers: GPUBuffer[] = [];
+    device.pushErrorScope("out-of-memory");
+    device.pushErrorScope("validation");
+    for (const { bytes, tensors } of planned) {
+      const buffer = device.createBuffer({
+        label: tensors[0].name,
+        size: bytes,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      });
+      buffers.push(buffer);
+      for (const tensor of tensors) locations.set(tensor, { buffer, offset: 0 });
+    }
+    const locate = (tensor: Tensor): Location => locations.get(tensor) ?? parameters.locate(tensor);
+    const uniforms = uniformSlices(gpu, tape.dispatches);
+    if (uniforms.buffer) buffers.push(uniforms.buffer);
+    const commands = tape.dispatches.map((dispatch, index) => {
+      const entries: GPUBindGroupEntry[] = dispatch.tensors.map((tensor, binding) => {
+        const { buffer, offset } = locate(owner(tensor));
+        return {
+          binding,
+          resource: {
+            buffer,
+            offset: offset + viewOffset(tensor),
+            size: tensorBytes(tensor),
+          },
+        };
+      });
+      const params = dispatch.launch.params;
+      if (params) {
+        entries.push({
+          binding: entries.length,
+          resource: {
+            buffer: uniforms.buffer!,
+            offset: uniforms.offsets[index],
+            size: params.byteLength,
+          },
+        });
+      }
+      const pipeline = pipelines[index];
+      const group = device.createBindGroup({
+        label: `${dispatch.launch.kernel} ${dispatch.launch.label}`,
+        layout: pipeline.getBindGroupLayout(0),
+        entries,
+      });
+      return { pipeline, group, dispatch };
+    });
+    const invalid = await device.popErrorScope();
+    const exhausted = await device.popErrorScope();
+    if (exhausted) {
+      for (const buffer of buffers) buffer.destroy();
+      throw new ModelError(
+        "the adapter has not enough memory for this batch: use a smaller batch or sequence",
+      );
+    }
+    if (invalid) throw new ModelError(`the plan does not fit the adapter: ${invalid.message}`);
+    return new Plan(gpu, locations, buffers, commands);
+  }
+
+  /** What the plan holds and costs. */
+  get statistics(): PlanStatistics {
+    return {
+      dispatches: this.#commands.length,
+      buffers: this.#buffers.length,
+      bytes: this.#buffers.reduce((sum, buffer) => sum + buffer.size, 0),
+      flops: this.#commands.reduce((sum, { dispatch }) => sum + dispatch.launch.cost.flops, 0),
+    };
+  }
+
+  /**
+   * Queues data for an input.
+   *
+   * @throws {ModelError} when the data has another length than the input, or the plan does not use it.
+   */
+  write(input: Tensor, data: HostArray): void {
+    if (data.length !== input.elements) {
+      throw new ModelError(`${input} is given ${data.length} elements`);
+    }
+    const { buffer, offset } = this.location(input);
+    this.#gpu.device.queue.writeBuffer(
+      buffer,
+      offset,
+      data as HostArray & { buffer: ArrayBuffer },
+    );
+  }
+
+  /** Whether the plan has memory for a tensor of its recording. */
+  uses(tensor: Tensor): boolean {
+    return this.#locations.has(owner(tensor));
+  }
+
+  /** Where an input or output of this plan lives. */
+  location(tensor: Tensor): Location {
+    const location = this.#locations.get(owner(tensor));
+    if (!location) throw new ModelError(`the plan has no memory for ${tensor}`);
+    return { buffer: location.buffer, offset: location.offset + viewOffset(tensor) };
+  }
+
+  /**
+   * Encodes all dispatches in one compute pass and submits them.
+   *
+   * @param after may add copies behind the pass, in the same submission.
+   */
+  run(after?: (encoder: GPUCommandEncoder) => void): void {
+    this.#gpu.checkLost();
+    const encoder = this.#gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let last: GPUComputePipeline | undefined;
+    for (const { pipeline, group, dispatch } of this.#commands) {
+      if (pipeline !== last) pass.setPipeline(pipeline);
+      last = pipeline;
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...dispatch.launch.workgroups);
+    }
+    pass.end();
+    after?.(encoder);
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Frees the plan's buffers. */
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+  }
+}
+
+function viewOffset(tensor: Tensor): number {
+  let bytes = 0;
+  for (let view = tensor.view; view; view = view.base.view) bytes += view.offset * 4;
+  return bytes;
+}
+
+async function compilePipelines(
+  gpu: Gpu,
+  dispatches: readonly RecordedDispatch[],
+  onCompile?: (ready: number, total: number) => void,
+): Promise<GPUComputePipeline[]> {
+  const total = new Set(dispatches.map(({ launch }) => launch.wgsl)).size;
+  const seen = new Set<string>();
+  let ready = 0;
+  return await Promise.all(dispatches.map(({ launch }) => {
+    const pipeline = gpu.pipeline(launch.wgsl, `${launch.kernel} ${launch.label}`);
+    if (!seen.has(launch.wgsl)) {
+      seen.add(launch.wgsl);
+      pipeline.then(() => onCompile?.(++ready, total), () => {});
+    }
+    return pipeline;
+  }));
+}
+
+/** All dispatches' parameter words in one uniform buffer, written once. */
+function uniformSlices(
+  gpu: Gpu,
+  dispatches: readonly RecordedDispatch[],
+): { buffer: GPUBuffer | undefined; offsets: number[] } {
+  let size = 0;
+  const offsets = dispatches.map(({ launch }) => {
+    const offset = size;
+    if (launch.params) {
+      size += Math.ceil(launch.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
+    }
+    return offset;
+  });
+  if (size === 0) return { buffer: undefined, offsets };
+  const words = new Uint32Array(size / 4);
+  dispatches.forEach(({ launch }, i) => {
+    if (launch.params) words.set(launch.params, offsets[i] / 4);
+  });
+  const buffer = gpu.device.createBuffer({
+    label: "parameters of dispatches",
+    size,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  gpu.device.queue.writeBuffer(buffer, 0, words);
+  return { buffer, offsets };
+}

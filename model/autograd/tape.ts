@@ -1,0 +1,263 @@
+/**
+ * The tape: operations are recorded once, for a given configuration and batch shape; then a
+ * {@link Plan} replays them every step.
+ *
+ * An operation is a function that runs kernel programs on the tape and, beside them, says how its
+ * gradients are made ({@link Tape.differentiate}). {@link Tape.backward} walks these rules in reverse
+ * and so records the backward pass with the same means as the forward pass.
+ *
+ * @module
+ */
+import type { KernelLaunch, KernelProgram } from "../../kernels/launch.ts";
+import type { DType } from "../../kernels/launch.ts";
+import { ModelError } from "../errors.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Part of a step, for profiles. */
+export type Phase = "forward" | "backward" | "update";
+
+/** One recorded dispatch and the tensors bound to it, in binding order. */
+export interface RecordedDispatch {
+  /** The kernel. */
+  readonly launch: KernelLaunch;
+  /** A tensor for each of the launch's bindings. */
+  readonly tensors: readonly Tensor[];
+  /** Part of the step. */
+  readonly phase: Phase;
+}
+
+/** A loss and its weight in the total. */
+export interface WeightedLoss {
+  /** A loss made by an operation with a gradient rule. */
+  readonly loss: Tensor;
+  /** Its factor in the total loss. */
+  readonly weight: number;
+}
+
+/** Records the gradients of one operation's inputs. */
+export type GradientRule = (gradients: Gradients) => void;
+
+interface Rule {
+  readonly operation: string;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly rule: GradientRule | undefined;
+}
+
+/** Gradients known so far while the backward pass is recorded. */
+export class Gradients {
+  readonly #tape: Tape;
+  readonly #known = new Map<Tensor, Tensor>();
+  readonly #lossWeights = new Map<Tensor, number>();
+  readonly #parameterGradient: (parameter: Tensor) => Tensor;
+
+  /** @internal made by {@link Tape.backward}. */
+  constructor(
+    tape: Tape,
+    losses: readonly WeightedLoss[],
+    parameterGradient: (parameter: Tensor) => Tensor,
+  ) {
+    this.#tape = tape;
+    this.#parameterGradient = parameterGradient;
+    for (const { loss, weight } of losses) this.#lossWeights.set(loss, weight);
+  }
+
+  /** Whether anything downstream depends on this output. */
+  reaches(output: Tensor): boolean {
+    return this.#known.has(output) || this.#lossWeights.has(output);
+  }
+
+  /** The gradient of an output with respect to the total loss. */
+  of(output: Tensor): Tensor {
+    const gradient = this.#known.get(output);
+    if (!gradient) throw new ModelError(`no gradient has reached ${output}`);
+    return gradient;
+  }
+
+  /** The weight of a loss in the total. */
+  lossWeight(loss: Tensor): number {
+    return this.#lossWeights.get(loss) ?? 0;
+  }
+
+  /**
+   * Lets `record` write the gradient of an input, or add to it where another use has written it
+   * already. Does nothing for an input that needs no gradient.
+   */
+  into(input: Tensor, record: (gradient: Tensor, accumulate: boolean) => void): void {
+    if (!input.requiresGradient) return;
+    const known = this.#known.get(input);
+    if (known) return record(known, true);
+    const gradient = input.role === "parameter"
+      ? this.#parameterGradient(input)
+      : this.#tape.activation(`gradient of ${input.name}`, input.shape, input.dtype);
+    this.#known.set(input, gradient);
+    record(gradient, false);
+  }
+
+  /** Tensors that have a gradient. */
+  get reached(): ReadonlySet<Tensor> {
+    return new Set(this.#known.keys());
+  }
+}
+
+/** A recording of everything one step does. */
+export class Tape {
+  /** Dispatches in the order in which they will run. */
+  readonly dispatches: RecordedDispatch[] = [];
+  /** Whether dropout is active. */
+  readonly training: boolean;
+  /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
+  readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
+  readonly #rules: Rule[] = [];
+  readonly #producers = new Map<Tensor, string>();
+  #phase: Phase = "forward";
+  #streams = 0;
+  #differentiated = false;
+
+  /** @param options.training whether dropout is active. */
+  constructor(options: { readonly training: boolean }) {
+    this.training = options.training;
+  }
+
+  /** A tensor that the host writes before each step. */
+  input(name: string, shape: readonly number[], dtype: DType): Tensor {
+    return new Tensor(name, shape, dtype, "input");
+  }
+
+  /** A tensor that lives within the step. */
+  activation(
+    name: string,
+    shape: readonly number[],
+    dtype: DType = "f32",
+    requiresGradient = false,
+  ): Tensor {
+    return new Tensor(name, shape, dtype, "activation", requiresGradient);
+  }
+
+  /** A tensor that the host may read after the step. */
+  output(
+    name: string,
+    shape: readonly number[],
+    dtype: DType = "f32",
+    requiresGradient = false,
+  ): Tensor {
+    return new Tensor(name, shape, dtype, "output", requiresGradient);
+  }
+
+  /** A run of whole rows of a tensor, sharing its memory. */
+  rowsOf(base: Tensor, firstRow: number, rows: number): Tensor {
+    return new Tensor(
+      `${base.name} rows ${firstRow}…${firstRow + rows - 1}`,
+      [rows, base.columns],
+      base.dtype,
+      base.role,
+      false,
+      { base, offset: firstRow * base.columns },
+    );
+  }
+
+  /** The same elements under another shape, sharing memory. */
+  reshape(base: Tensor, shape: readonly number[]): Tensor {
+    const view = new Tensor(base.name, shape, base.dtype, base.role, false, { base, offset: 0 });
+    if (view.elements !== base.elements) {
+      throw new ModelError(`reshape: ${base} does not hold ${view}`);
+    }
+    return view;
+  }
+
+  /** A number for a random stream that no other operation of this tape uses. */
+  nextStream(): number {
+    return ++this.#streams;
+  }
+
+  /**
+   * Records a kernel program.
+   *
+   * @param operation for messages.
+   * @param tensors a tensor for each binding name; `stepState` and scratch are found by themselves.
+   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit.
+   */
+  run(
+    operation: string,
+    program: KernelProgram,
+    tensors: Readonly<Record<string, Tensor>>,
+  ): void {
+    const scratch = new Map<string, Tensor>();
+    for (const { name, dtype, elements } of program.scratch) {
+      scratch.set(name, this.activation(`${operation} ${name}`, [elements], dtype));
+    }
+    const used = new Set<string>();
+    for (const launch of program.launches) {
+      const bound = launch.bindings.map((binding) => {
+        used.add(binding.name);
+        const tensor = tensors[binding.name] ?? scratch.get(binding.name) ??
+          (binding.name === "stepState" ? this.stepState : undefined);
+        if (!tensor) throw new ModelError(`${operation}: nothing is given for ${binding.name}`);
+        if (tensor.elements !== binding.elements || tensor.dtype !== binding.dtype) {
+          throw new ModelError(
+            `${operation}: ${binding.name} wants ${binding.elements} elements of ${binding.dtype} ` +
+              `(${launch.kernel} ${launch.label}), but is given ${tensor}`,
+          );
+        }
+        if (binding.access !== "read") this.#producers.set(tensor, operation);
+        return tensor;
+      });
+      this.dispatches.push({ launch, tensors: bound, phase: this.#phase });
+    }
+    for (const name of Object.keys(tensors)) {
+      if (!used.has(name)) throw new ModelError(`${operation}: no kernel binds ${name}`);
+    }
+  }
+
+  /**
+   * States how an operation's gradients are made. `rule` is left out for what has no gradient, such
+   * as sampling; asking for one later is an error that names it.
+   */
+  differentiate(
+    operation: string,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+    rule?: GradientRule,
+  ): void {
+    this.#rules.push({ operation, inputs, outputs, rule });
+  }
+
+  /**
+   * Records the backward pass of a weighted sum of losses.
+   *
+   * @param parameterGradient finds where a parameter's gradient is stored.
+   * @returns the gradients, so that a caller can see which parameters were reached.
+   * @throws {ModelError} naming the operation, where something on the way cannot be differentiated.
+   */
+  backward(
+    losses: readonly WeightedLoss[],
+    parameterGradient: (parameter: Tensor) => Tensor,
+  ): Gradients {
+    if (this.#differentiated) throw new ModelError("backward was recorded already on this tape");
+    const made = new Set(this.#rules.flatMap((rule) => rule.rule ? rule.outputs : []));
+    for (const { loss } of losses) {
+      if (!made.has(loss)) {
+        const producer = this.#producers.get(loss);
+        throw new ModelError(
+          `cannot differentiate ${loss}: ` +
+            (producer ? `${producer} has no gradient` : "no operation of this tape makes it"),
+        );
+      }
+    }
+    this.#differentiated = true;
+    this.#phase = "backward";
+    const gradients = new Gradients(this, losses, parameterGradient);
+    for (const { operation, inputs, outputs, rule } of this.#rules.toReversed()) {
+      if (!outputs.some((output) => gradients.reaches(output))) continue;
+      if (rule) {
+        rule(gradients);
+      } else if (inputs.some((input) => input.requiresGradient)) {
+        throw new ModelError(
+          `cannot differentiate through ${operation} (inputs ${inputs.join(", ")})`,
+        );
+      }
+    }
+    this.#phase = "update";
+    return gradients;
+  }
+}
