@@ -35,12 +35,16 @@ export function tensorBytes(tensor: Tensor): number {
 
 /**
  * Assigns buffers to all tensors of a recording that are not in the parameter store. Activations share
- * by lifetime, greedily from the largest to the smallest; inputs and outputs get buffers of their own.
+ * by lifetime, greedily from the largest to the smallest; inputs and what is kept for the host get
+ * buffers of their own.
  *
  * A dispatch that reads one tensor and writes another always finds them in different buffers, since
  * both live at that moment: WebGPU refuses a buffer that is read and written in one dispatch.
  */
-export function planMemory(dispatches: readonly RecordedDispatch[]): PlannedBuffer[] {
+export function planMemory(
+  dispatches: readonly RecordedDispatch[],
+  kept: ReadonlySet<Tensor>,
+): PlannedBuffer[] {
   const lifetimes = new Map<Tensor, Lifetime>();
   dispatches.forEach(({ tensors }, index) => {
     for (const tensor of tensors.map(owner)) {
@@ -54,7 +58,7 @@ export function planMemory(dispatches: readonly RecordedDispatch[]): PlannedBuff
   const bySize = [...lifetimes].sort(([a], [b]) => tensorBytes(b) - tensorBytes(a) || a.id - b.id);
   for (const [tensor, lifetime] of bySize) {
     if (tensor.role === "parameter" || tensor.role === "gradient") continue;
-    if (tensor.role !== "activation") {
+    if (tensor.role === "input" || kept.has(tensor)) {
       buffers.push({ bytes: tensorBytes(tensor), tensors: [tensor] });
       continue;
     }

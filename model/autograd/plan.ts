@@ -80,7 +80,7 @@ export class Plan {
     onCompile?: (ready: number, total: number) => void,
   ): Promise<Plan> {
     const { device, limits } = gpu;
-    const planned = planMemory(tape.dispatches);
+    const planned = planMemory(tape.dispatches, tape.kept);
     for (const { bytes, tensors } of planned) {
       if (bytes > limits.maxStorageBufferBindingSize || bytes > limits.maxBufferSize) {
         throw new ModelError(

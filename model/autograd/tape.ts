@@ -34,6 +34,14 @@ export interface WeightedLoss {
   readonly weight: number;
 }
 
+/** A gradient to write, or to add to. */
+export interface GradientTarget {
+  /** The gradient. */
+  readonly gradient: Tensor;
+  /** Add to what is there. */
+  readonly accumulate: boolean;
+}
+
 /** Records the gradients of one operation's inputs. */
 export type GradientRule = (gradients: Gradients) => void;
 
@@ -80,18 +88,24 @@ export class Gradients {
   }
 
   /**
-   * Lets `record` write the gradient of an input, or add to it where another use has written it
-   * already. Does nothing for an input that needs no gradient.
+   * Where to write the gradient of an input, and whether to add to it because another use has written
+   * it already. Nothing for an input that needs no gradient.
    */
-  into(input: Tensor, record: (gradient: Tensor, accumulate: boolean) => void): void {
-    if (!input.requiresGradient) return;
+  target(input: Tensor): GradientTarget | undefined {
+    if (!input.requiresGradient) return undefined;
     const known = this.#known.get(input);
-    if (known) return record(known, true);
+    if (known) return { gradient: known, accumulate: true };
     const gradient = input.role === "parameter"
       ? this.#parameterGradient(input)
       : this.#tape.activation(`gradient of ${input.name}`, input.shape, input.dtype);
     this.#known.set(input, gradient);
-    record(gradient, false);
+    return { gradient, accumulate: false };
+  }
+
+  /** Lets `record` write the gradient of an input, where it needs one; see {@link target}. */
+  into(input: Tensor, record: (gradient: Tensor, accumulate: boolean) => void): void {
+    const target = this.target(input);
+    if (target) record(target.gradient, target.accumulate);
   }
 
   /** Tensors that have a gradient. */
@@ -108,6 +122,7 @@ export class Tape {
   readonly training: boolean;
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
   readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
+  readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
   readonly #producers = new Map<Tensor, string>();
   #phase: Phase = "forward";
@@ -134,33 +149,28 @@ export class Tape {
     return new Tensor(name, shape, dtype, "activation", requiresGradient);
   }
 
-  /** A tensor that the host may read after the step. */
-  output(
-    name: string,
-    shape: readonly number[],
-    dtype: DType = "f32",
-    requiresGradient = false,
-  ): Tensor {
-    return new Tensor(name, shape, dtype, "output", requiresGradient);
+  /** Keeps an activation until the next step, so that the host may read it; returns it. */
+  keep(tensor: Tensor): Tensor {
+    this.#kept.add(tensor);
+    return tensor;
   }
 
-  /** A run of whole rows of a tensor, sharing its memory. */
-  rowsOf(base: Tensor, firstRow: number, rows: number): Tensor {
-    return new Tensor(
-      `${base.name} rows ${firstRow}…${firstRow + rows - 1}`,
-      [rows, base.columns],
-      base.dtype,
-      base.role,
-      false,
-      { base, offset: firstRow * base.columns },
-    );
+  /** Activations that the host may read after the step. */
+  get kept(): ReadonlySet<Tensor> {
+    return this.#kept;
   }
 
-  /** The same elements under another shape, sharing memory. */
-  reshape(base: Tensor, shape: readonly number[]): Tensor {
-    const view = new Tensor(base.name, shape, base.dtype, base.role, false, { base, offset: 0 });
-    if (view.elements !== base.elements) {
-      throw new ModelError(`reshape: ${base} does not hold ${view}`);
+  /**
+   * A run of a tensor's elements under a shape of its own, sharing its memory.
+   *
+   * @param offset the first element; a multiple of 64, so that it may be bound.
+   * @throws {ModelError} when the run does not lie within the tensor.
+   */
+  slice(base: Tensor, offset: number, shape: readonly number[]): Tensor {
+    const name = `${base.name} from ${offset}`;
+    const view = new Tensor(name, shape, base.dtype, base.role, false, { base, offset });
+    if (offset % 64 !== 0 || offset + view.elements > base.elements) {
+      throw new ModelError(`slice: ${view} does not lie within ${base} at a multiple of 64`);
     }
     return view;
   }

@@ -8,8 +8,7 @@ import type { DType } from "../../kernels/launch.ts";
 /** What a tensor is for, which decides who gives it memory and for how long. */
 export type TensorRole =
   | "input" // written by the host before each step
-  | "activation" // made and dropped within a step; memory is shared by lifetime
-  | "output" // made within a step and kept until the next, so that the host may read it
+  | "activation" // made within a step; memory is shared by lifetime unless the tape keeps it
   | "parameter" // lives in the parameter store
   | "gradient"; // of a parameter; lives in the parameter store
 

@@ -1,0 +1,70 @@
+/**
+ * The encoder: embeddings and a stack of post-norm transformer layers (Clark et al., ICLR 2020;
+ * Devlin et al., 2019).
+ *
+ * @module
+ */
+import type { Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import { attention } from "../ops/attention.ts";
+import { dropout, embed } from "../ops/embedding.ts";
+import { layerNorm, residualLayerNorm } from "../ops/layernorm.ts";
+import { feedForward, linear } from "../ops/linear.ts";
+import type { EncoderConfig } from "./config.ts";
+import type { EncoderWeights, LayerWeights } from "./weights.ts";
+
+/** Token inputs of an encoder, each u32 [batch, sequence]. */
+export interface EncoderInputs {
+  /** Token ids. */
+  readonly inputIds: Tensor;
+  /** 1 for a real token, 0 for padding. */
+  readonly attentionMask: Tensor;
+  /** Segment of each token. */
+  readonly tokenTypeIds: Tensor;
+}
+
+/** Hidden states of the last layer, [batch·sequence, hidden]. */
+export function encode(
+  tape: Tape,
+  config: EncoderConfig,
+  weights: EncoderWeights,
+  { inputIds, attentionMask, tokenTypeIds }: EncoderInputs,
+): Tensor {
+  const { embeddings, projection, layers } = weights;
+  const embedded = embed(tape, inputIds, tokenTypeIds, embeddings);
+  const normalized = layerNorm(tape, embedded, embeddings.layerNorm, config.layerNormEpsilon);
+  let hiddenStates = dropout(tape, normalized, config.hiddenDropout);
+  if (projection) hiddenStates = linear(tape, hiddenStates, projection);
+  for (const layer of layers) {
+    hiddenStates = transformerLayer(tape, config, layer, hiddenStates, attentionMask);
+  }
+  return hiddenStates;
+}
+
+function transformerLayer(
+  tape: Tape,
+  config: EncoderConfig,
+  weights: LayerWeights,
+  hiddenStates: Tensor,
+  attentionMask: Tensor,
+): Tensor {
+  const [batch, sequence] = attentionMask.shape;
+  const join = { epsilon: config.layerNormEpsilon, dropout: config.hiddenDropout };
+
+  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue);
+  const context = attention(tape, queryKeyValue, attentionMask, {
+    batch,
+    sequence,
+    heads: config.numAttentionHeads,
+    dropout: config.attentionDropout,
+  });
+  const attended = residualLayerNorm(
+    tape,
+    linear(tape, context, weights.attentionOutput),
+    hiddenStates,
+    weights.attentionLayerNorm,
+    join,
+  );
+  const fed = feedForward(tape, attended, weights.intermediate, weights.output);
+  return residualLayerNorm(tape, fed, attended, weights.outputLayerNorm, join);
+}

@@ -1,0 +1,119 @@
+/**
+ * The safetensors format: u64 header length, a JSON header, then raw little-endian tensors.
+ *
+ * @module
+ */
+import { ModelError } from "../errors.ts";
+
+/** Element types that Kohaku reads and writes. */
+export type SafeDType = "F32" | "I32" | "F16" | "I64";
+
+/** One tensor of a file. */
+export interface SafeTensor {
+  /** Element type. */
+  readonly dtype: SafeDType;
+  /** Shape; empty for a scalar. */
+  readonly shape: readonly number[];
+  /** Raw little-endian bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Tensors by name and free text by key. */
+export interface SafeTensors {
+  /** Tensors by name. */
+  readonly tensors: ReadonlyMap<string, SafeTensor>;
+  /** Metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const ELEMENT_BYTES: Readonly<Record<SafeDType, number>> = { F32: 4, I32: 4, F16: 2, I64: 8 };
+
+/** Wraps 32-bit data as a tensor, without a copy. */
+export function safeTensor(
+  data: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+  shape: readonly number[],
+): SafeTensor {
+  return {
+    dtype: data instanceof Float32Array ? "F32" : "I32",
+    shape,
+    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}
+
+/** A tensor's data as float32. */
+export function asFloat32(name: string, tensor: SafeTensor): Float32Array<ArrayBuffer> {
+  const { dtype, bytes } = tensor;
+  const aligned = bytes.slice().buffer;
+  if (dtype === "F32") return new Float32Array(aligned);
+  if (dtype === "F16") return Float32Array.from(new Float16Array(aligned));
+  throw new ModelError(`tensor ${name} is ${dtype}, not a float`);
+}
+
+/** Encodes a file. Tensors keep the order of the map; data starts at a multiple of eight. */
+export function encodeSafeTensors({ tensors, metadata }: SafeTensors): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = {};
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
+  let offset = 0;
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    offset += bytes.length;
+  }
+  let json = JSON.stringify(header);
+  const length = new TextEncoder().encode(json).length;
+  json += " ".repeat((8 - length % 8) % 8);
+  const head = new TextEncoder().encode(json);
+  const file = new Uint8Array(8 + head.length + offset);
+  new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
+  file.set(head, 8);
+  let at = 8 + head.length;
+  for (const { bytes } of tensors.values()) {
+    file.set(bytes, at);
+    at += bytes.length;
+  }
+  return file;
+}
+
+/**
+ * Decodes a file.
+ *
+ * @param source the file's name, for messages.
+ * @throws {ModelError} where the file is cut short or its header does not fit its data.
+ */
+export function decodeSafeTensors(file: Uint8Array<ArrayBuffer>, source: string): SafeTensors {
+  const broken = (what: string): ModelError =>
+    new ModelError(`${source}: ${what}; the file is damaged, use another copy`);
+  if (file.length < 8) throw broken(`ends at byte ${file.length}, before its header`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  if (8 + headerLength > file.length) {
+    throw broken(`its header wants ${headerLength} bytes, but the file has ${file.length}`);
+  }
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + headerLength)));
+  } catch {
+    throw broken("its header is not JSON");
+  }
+  const data = file.subarray(8 + headerLength);
+  const tensors = new Map<string, SafeTensor>();
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") {
+      metadata = entry as Record<string, string>;
+      continue;
+    }
+    const { dtype, shape, data_offsets } = entry as {
+      dtype: SafeDType;
+      shape: number[];
+      data_offsets: [number, number];
+    };
+    if (!(dtype in ELEMENT_BYTES)) throw broken(`tensor ${name} has dtype ${dtype}`);
+    const [start, end] = data_offsets;
+    const elements = shape.reduce((product, dimension) => product * dimension, 1);
+    if (end > data.length || end - start !== elements * ELEMENT_BYTES[dtype]) {
+      throw broken(`tensor ${name} does not lie within the ${data.length} bytes of data`);
+    }
+    tensors.set(name, { dtype, shape, bytes: data.subarray(start, end) });
+  }
+  return { tensors, metadata };
+}

@@ -1,0 +1,51 @@
+/**
+ * Initial weights from the counter-based generator: the same on every adapter.
+ *
+ * @module
+ */
+import { randomWord, uniformOpen } from "../kernels/random/random.ts";
+import type { Parameter } from "./parameters.ts";
+
+/** Streams of initial weights lie apart from those of tapes and masking. */
+const INITIAL_STREAM = 0xc0000000;
+
+/**
+ * The initial value of a parameter.
+ *
+ * @param index the parameter's place in the order of declaration; gives it a stream of its own.
+ */
+export function initialValue(
+  parameter: Parameter,
+  index: number,
+  seed: number,
+): Float32Array<ArrayBuffer> {
+  const { initializer, value } = parameter;
+  const data = new Float32Array(value.elements);
+  const stream = INITIAL_STREAM + index;
+  if (initializer.kind === "constant") {
+    data.fill(initializer.value);
+  } else if (initializer.kind === "glorot uniform") {
+    const [outputs, inputs] = value.shape;
+    const limit = Math.sqrt(6 / (inputs + outputs));
+    for (let i = 0; i < data.length; i++) {
+      data[i] = limit * (2 * uniformOpen(randomWord(seed, stream, 0, i)) - 1);
+    }
+  } else {
+    for (let i = 0; i < data.length; i++) {
+      data[i] = initializer.deviation * truncatedNormal(seed, stream, i);
+    }
+  }
+  return data;
+}
+
+/** A standard normal number cut at two deviations: drawn again, under the next step, until it fits. */
+function truncatedNormal(seed: number, stream: number, element: number): number {
+  for (let attempt = 0;; attempt++) {
+    const radius = Math.sqrt(
+      -2 * Math.log(uniformOpen(randomWord(seed, stream, 2 * attempt, element))),
+    );
+    const angle = 2 * Math.PI * uniformOpen(randomWord(seed, stream, 2 * attempt + 1, element));
+    const normal = radius * Math.cos(angle);
+    if (Math.abs(normal) <= 2) return normal;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Dense layers. Weights are stored [out, in], as in the Hugging Face layout.
+ *
+ * @module
+ */
+import { geluBackward } from "../../kernels/gelu/gelu.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { columnSum } from "../../kernels/reduce/column_sum.ts";
+import type { Gradients, Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import { ModelError } from "../errors.ts";
+
+/** Weight and bias of a dense layer. */
+export interface DenseWeights {
+  /** [out, in] */
+  readonly weight: Tensor;
+  /** [out] */
+  readonly bias: Tensor;
+}
+
+function requireFit(operation: string, input: Tensor, { weight, bias }: DenseWeights): void {
+  const [outputs, inputs] = weight.shape;
+  if (input.columns !== inputs || bias.elements !== outputs) {
+    throw new ModelError(`${operation}: ${input} does not fit ${weight} with ${bias}`);
+  }
+}
+
+/** y = x·Wᵀ + b. */
+export function linear(tape: Tape, input: Tensor, weights: DenseWeights): Tensor {
+  requireFit("linear", input, weights);
+  const { weight, bias } = weights;
+  const [n, k] = weight.shape;
+  const m = input.rows;
+  const output = tape.activation(`linear of ${input.name}`, [m, n], "f32", true);
+  tape.run("linear", matmul({ m, n, k, layout: "NT", bias: true }), {
+    a: input,
+    b: weight,
+    bias,
+    c: output,
+  });
+  tape.differentiate("linear", [input, weight, bias], [output], (gradients) => {
+    linearBackward(tape, gradients, input, weights, gradients.of(output));
+  });
+  return output;
+}
+
+/** gelu(x·Wᵀ + b), with the exact erf. */
+export function linearGelu(tape: Tape, input: Tensor, weights: DenseWeights): Tensor {
+  const { output, preActivation } = geluForward(tape, "linear with GELU", input, weights);
+  tape.differentiate(
+    "linear with GELU",
+    [input, weights.weight, weights.bias],
+    [output],
+    (gradients) => {
+      const gradient = tape.activation("gradient before GELU", output.shape);
+      tape.run("GELU backward", geluBackward({ elements: output.elements }), {
+        input: preActivation,
+        outputGradient: gradients.of(output),
+        inputGradient: gradient,
+      });
+      linearBackward(tape, gradients, input, weights, gradient);
+    },
+  );
+  return output;
+}
+
+/** The feed-forward block gelu(x·W₁ᵀ + b₁)·W₂ᵀ + b₂; its backward folds GELU into a matmul. */
+export function feedForward(
+  tape: Tape,
+  input: Tensor,
+  first: DenseWeights,
+  second: DenseWeights,
+): Tensor {
+  const { output: hidden, preActivation } = geluForward(tape, "feed-forward", input, first);
+  requireFit("feed-forward", hidden, second);
+  const m = input.rows;
+  const [columns, width] = second.weight.shape;
+  const output = tape.activation("feed-forward output", [m, columns], "f32", true);
+  tape.run("feed-forward", matmul({ m, n: columns, k: width, layout: "NT", bias: true }), {
+    a: hidden,
+    b: second.weight,
+    bias: second.bias,
+    c: output,
+  });
+  tape.differentiate(
+    "feed-forward",
+    [input, first.weight, first.bias, second.weight, second.bias],
+    [output],
+    (gradients) => {
+      const gradient = gradients.of(output);
+      weightBackward(tape, gradients, hidden, second, gradient);
+      const inner = tape.activation("gradient before GELU", [m, width]);
+      tape.run(
+        "feed-forward backward",
+        matmul({ m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" }),
+        { a: gradient, b: second.weight, preActivation, c: inner },
+      );
+      linearBackward(tape, gradients, input, first, inner);
+    },
+  );
+  return output;
+}
+
+function geluForward(
+  tape: Tape,
+  operation: string,
+  input: Tensor,
+  weights: DenseWeights,
+): { output: Tensor; preActivation: Tensor } {
+  requireFit(operation, input, weights);
+  const { weight, bias } = weights;
+  const [n, k] = weight.shape;
+  const m = input.rows;
+  const output = tape.activation(`GELU of ${input.name}`, [m, n], "f32", true);
+  const preActivation = tape.activation(`before GELU of ${input.name}`, [m, n]);
+  tape.run(operation, matmul({ m, n, k, layout: "NT", bias: true, epilogue: "gelu" }), {
+    a: input,
+    b: weight,
+    bias,
+    preActivation,
+    c: output,
+  });
+  return { output, preActivation };
+}
+
+function linearBackward(
+  tape: Tape,
+  gradients: Gradients,
+  input: Tensor,
+  weights: DenseWeights,
+  outputGradient: Tensor,
+): void {
+  weightBackward(tape, gradients, input, weights, outputGradient);
+  const [n, k] = weights.weight.shape;
+  gradients.into(input, (gradient, accumulate) => {
+    tape.run(
+      "linear input gradient",
+      matmul({ m: input.rows, n: k, k: n, layout: "NN", accumulate }),
+      { a: outputGradient, b: weights.weight, c: gradient },
+    );
+  });
+}
+
+function weightBackward(
+  tape: Tape,
+  gradients: Gradients,
+  input: Tensor,
+  { weight, bias }: DenseWeights,
+  outputGradient: Tensor,
+): void {
+  const [n, k] = weight.shape;
+  const rows = input.rows;
+  gradients.into(weight, (gradient, accumulate) => {
+    tape.run("linear weight gradient", matmul({ m: n, n: k, k: rows, layout: "TN", accumulate }), {
+      a: outputGradient,
+      b: input,
+      c: gradient,
+    });
+  });
+  gradients.into(bias, (gradient, accumulate) => {
+    tape.run("linear bias gradient", columnSum({ rows, columns: n, accumulate }), {
+      input: outputGradient,
+      output: gradient,
+    });
+  });
+}

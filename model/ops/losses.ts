@@ -1,0 +1,247 @@
+/**
+ * The two losses: softmax cross-entropy over the vocabulary, in chunks, and sigmoid cross-entropy.
+ *
+ * @module
+ */
+import {
+  crossEntropyChunk,
+  crossEntropyChunkBackward,
+  crossEntropyFinish,
+} from "../../kernels/cross_entropy/cross_entropy.ts";
+import { weightedMean } from "../../kernels/loss/weighted_mean.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { columnSum } from "../../kernels/reduce/column_sum.ts";
+import {
+  sigmoidCrossEntropyBackward,
+  sigmoidCrossEntropyForward,
+} from "../../kernels/sigmoid_cross_entropy/sigmoid_cross_entropy.ts";
+import type { Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import { ModelError } from "../errors.ts";
+
+/** The original divides by the sum of weights plus this. */
+const LOSS_EPSILON = 1e-6;
+
+/** Chunks of the vocabulary start at multiples of this, so that their rows may be bound. */
+const CHUNK_ALIGNMENT = 64;
+
+/** How the vocabulary head works. */
+export interface VocabularyOptions {
+  /** Bytes that one chunk of logits may take. */
+  readonly chunkBytes: number;
+  /** Draw a token from softmax(logits / temperature) for each row. */
+  readonly sample: boolean;
+  /** Temperature of the draw. */
+  readonly temperature: number;
+  /** Never draw the true token. */
+  readonly disallowCorrect: boolean;
+}
+
+/** What the vocabulary head gives. */
+export interface VocabularyLoss {
+  /** f32 [2]: the weighted mean loss, and one over the sum of weights. */
+  readonly loss: Tensor;
+  /** f32 [rows]: −log p(target). */
+  readonly rowLoss: Tensor;
+  /** u32 [rows]: the most probable id. */
+  readonly predictedIds: Tensor;
+  /** u32 [rows]: the drawn id. */
+  readonly sampledIds: Tensor;
+}
+
+/**
+ * Softmax cross-entropy of hidden·tableᵀ + bias, never holding more logits than one chunk of the
+ * vocabulary. Where one chunk holds all, its logits are kept for the backward pass; else they are made
+ * again there.
+ *
+ * @param hidden [rows, columns]
+ * @param table [vocabulary, columns]
+ * @param bias [vocabulary]
+ * @param targets u32 [rows]
+ * @param weights f32 [rows]
+ */
+export function vocabularyCrossEntropy(
+  tape: Tape,
+  hidden: Tensor,
+  table: Tensor,
+  bias: Tensor,
+  targets: Tensor,
+  weights: Tensor,
+  options: VocabularyOptions,
+): VocabularyLoss {
+  const { rows, columns } = hidden;
+  const vocabulary = table.rows;
+  if (table.columns !== columns || bias.elements !== vocabulary || targets.elements !== rows) {
+    throw new ModelError(
+      `vocabulary head: ${hidden} does not fit ${table}, ${bias} and ${targets}`,
+    );
+  }
+  const chunks = vocabularyChunks(rows, vocabulary, options.chunkBytes);
+  const stream = options.sample ? tape.nextStream() : 0;
+  const state = tape.activation("vocabulary state", [rows, 8]);
+  const logitsOf = ({ start, count }: VocabularyChunk): Tensor => {
+    const logits = tape.activation("vocabulary logits", [rows, count]);
+    tape.run(
+      "vocabulary logits",
+      matmul({ m: rows, n: count, k: columns, layout: "NT", bias: true }),
+      {
+        a: hidden,
+        b: tape.slice(table, start * columns, [count, columns]),
+        bias: tape.slice(bias, start, [count]),
+        c: logits,
+      },
+    );
+    return logits;
+  };
+  let kept: Tensor | undefined;
+  for (const chunk of chunks) {
+    const logits = logitsOf(chunk);
+    tape.run(
+      "vocabulary cross-entropy",
+      crossEntropyChunk({
+        rows,
+        vocabulary,
+        chunkStart: chunk.start,
+        chunkColumns: chunk.count,
+        first: chunk.start === 0,
+        sample: options.sample,
+        temperature: options.temperature,
+        disallowCorrect: options.disallowCorrect,
+        stream,
+      }),
+      { logits, targets, state },
+    );
+    if (chunks.length === 1) kept = logits;
+  }
+  const rowLoss = tape.activation("masked-LM row losses", [rows]);
+  const predictedIds = tape.activation("predicted ids", [rows], "u32");
+  const sampledIds = tape.activation("sampled ids", [rows], "u32");
+  tape.run("vocabulary cross-entropy", crossEntropyFinish({ rows }), {
+    state,
+    loss: rowLoss,
+    predictedIds,
+    sampledIds,
+  });
+  const loss = tape.activation("masked-LM loss", [2], "f32", true);
+  tape.run("masked-LM loss", weightedMean({ elements: rows, epsilon: LOSS_EPSILON }), {
+    values: rowLoss,
+    weights,
+    result: loss,
+  });
+  tape.differentiate("vocabulary head", [hidden, table, bias], [loss], (gradients) => {
+    // The chunks write separate rows of these gradients, so what holds for one holds for all.
+    const tableTarget = gradients.target(table);
+    const biasTarget = gradients.target(bias);
+    for (const chunk of chunks) {
+      const { start, count } = chunk;
+      const logits = kept ?? logitsOf(chunk);
+      tape.run(
+        "vocabulary cross-entropy backward",
+        crossEntropyChunkBackward({
+          rows,
+          vocabulary,
+          chunkStart: start,
+          chunkColumns: count,
+          gradientScale: gradients.lossWeight(loss),
+        }),
+        { logits, targets, weights, state, lossResult: loss },
+      );
+      gradients.into(hidden, (c, accumulate) => {
+        tape.run(
+          "vocabulary hidden gradient",
+          matmul({ m: rows, n: columns, k: count, layout: "NN", accumulate }),
+          { a: logits, b: tape.slice(table, start * columns, [count, columns]), c },
+        );
+      });
+      if (tableTarget) {
+        const { gradient, accumulate } = tableTarget;
+        tape.run(
+          "vocabulary table gradient",
+          matmul({ m: count, n: columns, k: rows, layout: "TN", accumulate }),
+          { a: logits, b: hidden, c: tape.slice(gradient, start * columns, [count, columns]) },
+        );
+      }
+      if (biasTarget) {
+        const { gradient, accumulate } = biasTarget;
+        tape.run("vocabulary bias gradient", columnSum({ rows, columns: count, accumulate }), {
+          input: logits,
+          output: tape.slice(gradient, start, [count]),
+        });
+      }
+    }
+  });
+  return { loss, rowLoss, predictedIds, sampledIds };
+}
+
+interface VocabularyChunk {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Cuts a vocabulary into runs whose logits take at most `chunkBytes`, at aligned starts. */
+export function vocabularyChunks(
+  rows: number,
+  vocabulary: number,
+  chunkBytes: number,
+): readonly { readonly start: number; readonly count: number }[] {
+  const fitting = Math.floor(chunkBytes / (4 * rows));
+  if (fitting >= vocabulary) return [{ start: 0, count: vocabulary }];
+  const most = Math.floor(fitting / CHUNK_ALIGNMENT) * CHUNK_ALIGNMENT;
+  if (most === 0) {
+    throw new ModelError(
+      `vocabulary head: ${rows} predictions × ${CHUNK_ALIGNMENT} pieces take more than the ` +
+        `${chunkBytes} bytes that one binding may hold: use a smaller batch`,
+    );
+  }
+  // Equal chunks share their pipelines; only the last may differ.
+  const count = Math.ceil(vocabulary / Math.ceil(vocabulary / most) / CHUNK_ALIGNMENT) *
+    CHUNK_ALIGNMENT;
+  const chunks: VocabularyChunk[] = [];
+  for (let start = 0; start < vocabulary; start += count) {
+    chunks.push({ start, count: Math.min(count, vocabulary - start) });
+  }
+  return chunks;
+}
+
+/**
+ * Weighted mean of the sigmoid cross-entropy.
+ *
+ * @param logits [elements]
+ * @param labels f32 [elements], 0 or 1
+ * @param weights f32 [elements]
+ * @returns f32 [2]: the mean, and one over the sum of weights.
+ */
+export function sigmoidCrossEntropy(
+  tape: Tape,
+  logits: Tensor,
+  labels: Tensor,
+  weights: Tensor,
+): Tensor {
+  const { elements } = logits;
+  if (labels.elements !== elements || weights.elements !== elements) {
+    throw new ModelError(`sigmoid cross-entropy: ${logits} does not fit ${labels} and ${weights}`);
+  }
+  const tokenLoss = tape.activation("discriminator token losses", [elements]);
+  tape.run("sigmoid cross-entropy", sigmoidCrossEntropyForward({ elements }), {
+    logits,
+    labels,
+    loss: tokenLoss,
+  });
+  const loss = tape.activation("discriminator loss", [2], "f32", true);
+  tape.run("discriminator loss", weightedMean({ elements, epsilon: LOSS_EPSILON }), {
+    values: tokenLoss,
+    weights,
+    result: loss,
+  });
+  tape.differentiate("sigmoid cross-entropy", [logits], [loss], (gradients) => {
+    gradients.into(logits, (logitsGradient, accumulate) => {
+      const gradientScale = gradients.lossWeight(loss);
+      tape.run(
+        "sigmoid cross-entropy backward",
+        sigmoidCrossEntropyBackward({ elements, gradientScale, accumulate }),
+        { logits, labels, weights, lossResult: loss, logitsGradient },
+      );
+    });
+  });
+  return loss;
+}
