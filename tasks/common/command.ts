@@ -1,0 +1,147 @@
+/**
+ * What every door shares: flags through commander, one clear line for each fault a person can
+ * mend, exit codes (0 done, 1 explained failure, 2 bad usage, 130 interrupted), and Ctrl-C as an
+ * abort signal so that a task can save what it has.
+ */
+
+import { Command, CommanderError, type OptionValues } from "@commander-js/extra-typings";
+import { closestString } from "@std/text/closest_string.js";
+import { KernelError } from "../../kernels/errors.ts";
+import { ModelError } from "../../model/errors.ts";
+import { PipelineError } from "../../pipeline/errors.ts";
+
+export { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+
+/** The person asked for something that cannot be: exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** The person stopped the task, and what was done so far is saved: exit code 130. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+}
+
+/**
+ * Begins the description of a task's flags; chain `.option(...)` on the result. `name` is what
+ * follows `deno task`, `example` one full command line that `--help` shows.
+ */
+export function task(name: string, description: string, example: string): Command {
+  return new Command(name)
+    .usage("[options]")
+    .description(description)
+    .helpOption("-h, --help", "show this help")
+    .allowExcessArguments(false)
+    .addHelpText("after", `\nExample:\n  ${example}\n`);
+}
+
+/** The nearest of the names that are valid, for messages about one that is not. */
+export function nearest(given: string, valid: readonly string[]): string {
+  return closestString(given, valid);
+}
+
+/**
+ * Two interrupts this close together are one key press: `deno task` forwards the signal that the
+ * terminal has already sent to the whole process group.
+ */
+const SAME_PRESS_MS = 250;
+
+/** Aborts the returned signal at the first Ctrl-C; the second ends the process at once. */
+function listenForInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  let first = 0;
+  const onSignal = (): void => {
+    if (controller.signal.aborted) {
+      if (performance.now() - first > SAME_PRESS_MS) Deno.exit(130);
+      return;
+    }
+    first = performance.now();
+    controller.abort(new Interrupted("interrupted"));
+    console.error("\nstopping: saving what is done (press Ctrl-C again to stop at once)");
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  return controller.signal;
+}
+
+/** Names of Deno's own error classes that a person can mend, with what to do about them. */
+const SYSTEM_FAULTS: ReadonlyArray<readonly [abstract new () => Error, string]> = [
+  [Deno.errors.NotFound, "check the path"],
+  [Deno.errors.PermissionDenied, "check who may read and write there"],
+  [Deno.errors.NotCapable, "run it through `deno task`, which grants what the task needs"],
+  [Deno.errors.AlreadyExists, "remove it or choose another name"],
+  [Deno.errors.IsADirectory, "a file was expected"],
+  [Deno.errors.NotADirectory, "a directory was expected"],
+  [Deno.errors.AddrInUse, "choose another port"],
+];
+
+/** What to print for an error that a person can mend; undefined for a fault of our own. */
+function explain(error: unknown, signal: AbortSignal): { text: string; code: number } | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof UsageError) return { text: error.message, code: 2 };
+  if (error instanceof Interrupted || (signal.aborted && error.name === "AbortError")) {
+    return { text: error.message, code: 130 };
+  }
+  if (
+    error instanceof PipelineError || error instanceof KernelError || error instanceof ModelError
+  ) {
+    return { text: error.message, code: 1 };
+  }
+  for (const [type, advice] of SYSTEM_FAULTS) {
+    if (error instanceof type) return { text: `${error.message}; ${advice}`, code: 1 };
+  }
+  const code = (error as { code?: unknown }).code;
+  if (code === "ENOSPC") return { text: `${error.message}; free some space and rerun`, code: 1 };
+  if (code === "EPIPE") return { text: "the reader of our output went away", code: 1 };
+  if (typeof code === "string" && /^E[A-Z]+$/.test(code)) return { text: error.message, code: 1 };
+  return undefined;
+}
+
+/** Turns commander's complaint into one line that names the nearest valid flag. */
+function explainUsage(error: CommanderError, flags: readonly string[]): string {
+  const message = error.message.replace(/^error: /, "").split("\n")[0];
+  if (error.code !== "commander.unknownOption") return message;
+  const given = /unknown option '([^'=]*)/.exec(message)?.[1] ?? "";
+  return `unknown option '${given}'; the nearest valid one is '${nearest(given, flags)}'`;
+}
+
+/**
+ * Parses the command line, runs `body` with the options, a signal that Ctrl-C aborts and the
+ * positional arguments, and ends the process with the exit code that the outcome calls for.
+ * Faults that a person can mend print one `error: …` line; any other error is ours and prints
+ * its stack, which is what a report of it needs.
+ */
+export async function runTask<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+  body: (options: Options, signal: AbortSignal, args: Args) => Promise<void>,
+): Promise<never> {
+  command.exitOverride().configureOutput({
+    writeErr: () => {},
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
+  try {
+    await command.parseAsync(Deno.args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) Deno.exit(0);
+    const flags = ["--help", ...command.options.map((option) => option.long ?? option.flags)];
+    console.error(`error: ${explainUsage(error, flags)}`);
+    console.error(`       \`deno task ${command.name()} --help\` lists them all`);
+    Deno.exit(2);
+  }
+  const signal = listenForInterrupt();
+  try {
+    await body(command.opts(), signal, command.processedArgs);
+  } catch (error) {
+    const fault = explain(error, signal);
+    if (fault !== undefined) {
+      console.error(fault.code === 130 ? fault.text : `error: ${fault.text}`);
+      Deno.exit(fault.code);
+    }
+    console.error("error: this is a fault of Kohaku itself, not of your input; please report:");
+    console.error(error);
+    Deno.exit(1);
+  }
+  Deno.exit(0);
+}
