@@ -1,0 +1,323 @@
+/**
+ * The training loop's core: a compiled step, its inputs, and the numbers that come back some steps late.
+ *
+ * @module
+ */
+import type { Gpu } from "../kernels/device.ts";
+import { Plan, type PlanStatistics } from "./autograd/plan.ts";
+import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
+import { Tape } from "./autograd/tape.ts";
+import type { Tensor } from "./autograd/tensor.ts";
+import type { PretrainingHparams } from "./electra/config.ts";
+import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
+import { ModelError } from "./errors.ts";
+import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
+import { initialValue } from "./initialize.ts";
+import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
+import { updateParameters } from "./ops/optimizer.ts";
+import { ParameterStore } from "./parameters.ts";
+import { learningRate } from "./schedule.ts";
+
+/** Steps that may be in flight before the host waits. */
+const STEPS_IN_FLIGHT = 2;
+
+/** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
+const VOCABULARY_CHUNK_BYTES = 1 << 27;
+
+/** Evaluation masks with this seed, so that every evaluation sees the same task. */
+const EVALUATION_SEED = 0x5eed;
+
+/** What one training step gives. */
+export interface StepMetrics {
+  /** The step, 1 for the first update. */
+  readonly step: number;
+  /** Learning rate of the update. */
+  readonly learningRate: number;
+  /** Masked-LM loss in nats; NaN without a generator. */
+  readonly mlmLoss: number;
+  /** Discriminator loss; NaN without a discriminator. */
+  readonly discLoss: number;
+  /** The weighted total. */
+  readonly totalLoss: number;
+  /** Global norm of the gradients before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** One compiled kind of step. */
+export interface CompiledStep {
+  /** Its plan. */
+  readonly plan: Plan;
+  /** Its inputs. */
+  readonly inputs: PretrainingInputs;
+  /** What it makes. */
+  readonly outputs: PretrainingOutputs;
+  /** The tape's step state. */
+  readonly stepState: Tensor;
+}
+
+/** What a trainer is made from. */
+export interface TrainerOptions {
+  /** Complete hyperparameters. */
+  readonly hparams: PretrainingHparams;
+  /** Ids of the special pieces. */
+  readonly special: SpecialIds;
+  /** Seed of initial weights, masking, dropout and sampling. */
+  readonly seed: number;
+  /** Called while pipelines compile. */
+  readonly onCompile?: (ready: number, total: number) => void;
+}
+
+/** Pre-trains one ELECTRA. */
+export class PretrainingTrainer {
+  /** Parameters and moments. */
+  readonly store: ParameterStore;
+  /** The model. */
+  readonly model: Electra;
+  /** Hyperparameters. */
+  readonly hparams: PretrainingHparams;
+  /** The seed of everything random. */
+  readonly seed: number;
+  readonly #gpu: Gpu;
+  readonly #special: SpecialIds;
+  readonly #training: CompiledStep;
+  readonly #squaredNorm: Tensor;
+  readonly #ring: ReadbackRing;
+  readonly #inFlight: Promise<unknown>[] = [];
+  #evaluation: CompiledStep | undefined;
+  #step = 0;
+
+  private constructor(
+    gpu: Gpu,
+    options: TrainerOptions,
+    store: ParameterStore,
+    model: Electra,
+    training: CompiledStep,
+    squaredNorm: Tensor,
+  ) {
+    this.#gpu = gpu;
+    this.#special = options.special;
+    this.hparams = options.hparams;
+    this.seed = options.seed;
+    this.store = store;
+    this.model = model;
+    this.#training = training;
+    this.#squaredNorm = squaredNorm;
+    const { mlmLoss, discLoss } = training.outputs;
+    const read = [squaredNorm, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
+    this.#ring = new ReadbackRing(gpu, read, STEPS_IN_FLIGHT + 1);
+  }
+
+  /**
+   * Declares the model, gives it initial weights and compiles its training step.
+   *
+   * @throws {ModelError} when the model does not fit the hyperparameters or the adapter.
+   */
+  static async create(gpu: Gpu, options: TrainerOptions): Promise<PretrainingTrainer> {
+    const { hparams, special } = options;
+    if (special.vocabSize !== hparams.vocab_size) {
+      throw new ModelError(
+        `the tokenizer has ${special.vocabSize} pieces, but the model vocab_size = ` +
+          `${hparams.vocab_size}: give "vocab_size": ${special.vocabSize} in --hparams, or the ` +
+          "tokenizer that the model was made for",
+      );
+    }
+    const store = new ParameterStore();
+    const model = new Electra(store, hparams);
+    store.allocate(gpu, { training: true, weightDecay: hparams.weight_decay_rate });
+    store.parameters.forEach((parameter, index) =>
+      store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
+    );
+    const tape = new Tape({ training: true });
+    const { inputs, outputs } = record(gpu, tape, model, hparams.train_batch_size);
+    tape.backward(outputs.losses, (value) => store.gradientOf(value));
+    const squaredNorm = tape.keep(updateParameters(tape, store));
+    for (const tensor of [outputs.sampledIds, outputs.corruptedInputIds]) {
+      if (tensor?.role === "activation") tape.keep(tensor);
+    }
+    const plan = await Plan.compile(gpu, tape, store, options.onCompile);
+    const training = { plan, inputs, outputs, stepState: tape.stepState };
+    return new PretrainingTrainer(gpu, options, store, model, training, squaredNorm);
+  }
+
+  /** Updates done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Continues from a checkpoint: the next update will be `step` + 1. */
+  set step(step: number) {
+    this.#step = step;
+  }
+
+  /** The compiled training step. */
+  get training(): CompiledStep {
+    return this.#training;
+  }
+
+  /** What the training plan holds and costs. */
+  get statistics(): PlanStatistics {
+    return this.#training.plan.statistics;
+  }
+
+  /**
+   * Queues one update. Waits only while too many steps are in flight.
+   *
+   * @returns once the step is queued, a promise of its metrics (they come some steps late).
+   */
+  async train(batch: TokenBatch): Promise<{ metrics: Promise<StepMetrics>; masked: MaskedBatch }> {
+    while (this.#inFlight.length >= STEPS_IN_FLIGHT) await this.#inFlight.shift();
+    const rate = learningRate(this.hparams, this.#step);
+    const step = ++this.#step;
+    const masked = this.#write(this.#training, batch, this.seed, step, rate);
+    const read = this.#ring.run(this.#training.plan);
+    const metrics = read.then(([squared, ...losses]) => {
+      const { mlmLoss, discLoss } = this.#training.outputs;
+      const mlm = mlmLoss ? losses[0][0] : NaN;
+      const disc = discLoss ? losses[losses.length - 1][0] : NaN;
+      const { gen_weight, disc_weight } = this.hparams;
+      return {
+        step,
+        learningRate: rate,
+        mlmLoss: mlm,
+        discLoss: disc,
+        totalLoss: (mlmLoss ? gen_weight * mlm : 0) + (discLoss ? disc_weight * disc : 0),
+        gradientNorm: Math.sqrt(squared[0]),
+      };
+    });
+    this.#inFlight.push(metrics.catch(() => {}));
+    return { metrics, masked };
+  }
+
+  /** Waits for all queued steps. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#inFlight.splice(0));
+  }
+
+  /**
+   * The original's metrics over held-out batches of `eval_batch_size`, without dropout. The masks depend
+   * on the batch's number alone, so that evaluations compare.
+   */
+  async evaluate(batches: AsyncIterable<TokenBatch> | Iterable<TokenBatch>): Promise<
+    PretrainingMetrics
+  > {
+    const step = this.#evaluation ??= await this.#compileEvaluation();
+    const { plan, outputs } = step;
+    const sum = new MetricsSum();
+    let number = 0;
+    for await (const batch of batches) {
+      const masked = this.#write(step, batch, EVALUATION_SEED, ++number, 0);
+      plan.run();
+      sum.add({
+        ...masked,
+        attentionMask: batch.attentionMask,
+        rowLoss: await this.#readFloats(step, outputs.rowLoss),
+        predictedIds: await this.#readIds(step, outputs.predictedIds),
+        sampledIds: await this.#readIds(step, outputs.sampledIds),
+        logits: await this.#readFloats(step, outputs.logits),
+        labels: await this.#readFloats(step, outputs.labels),
+      });
+    }
+    return sum.result();
+  }
+
+  /** Corrupts one evaluation batch with the generator and lets the discriminator judge it. */
+  async inspect(batch: TokenBatch, number: number): Promise<{
+    corruptedInputIds: Uint32Array;
+    labels: Float32Array;
+    logits: Float32Array;
+  }> {
+    const step = this.#evaluation ??= await this.#compileEvaluation();
+    this.#write(step, batch, EVALUATION_SEED, number, 0);
+    step.plan.run();
+    const { corruptedInputIds, labels, logits } = step.outputs;
+    return {
+      corruptedInputIds: (await this.#readIds(step, corruptedInputIds))!,
+      labels: (await this.#readFloats(step, labels))!,
+      logits: (await this.#readFloats(step, logits))!,
+    };
+  }
+
+  /** Reads what a step made, once the queue has done it. */
+  async read(step: CompiledStep, tensor: Tensor): Promise<ArrayBuffer> {
+    const { buffer, offset } = step.plan.location(tensor);
+    return await readBuffer(this.#gpu, buffer, offset, tensor.elements * 4);
+  }
+
+  /** Frees all device memory. */
+  destroy(): void {
+    this.#ring.destroy();
+    this.#training.plan.destroy();
+    this.#evaluation?.plan.destroy();
+    this.store.destroy();
+  }
+
+  async #readFloats(step: CompiledStep, tensor?: Tensor): Promise<Float32Array | undefined> {
+    return tensor && new Float32Array(await this.read(step, tensor));
+  }
+
+  async #readIds(step: CompiledStep, tensor?: Tensor): Promise<Uint32Array | undefined> {
+    return tensor && new Uint32Array(await this.read(step, tensor));
+  }
+
+  async #compileEvaluation(): Promise<CompiledStep> {
+    const tape = new Tape({ training: false });
+    const { inputs, outputs } = record(this.#gpu, tape, this.model, this.hparams.eval_batch_size);
+    const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
+    for (const tensor of [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]) {
+      if (tensor?.role === "activation") tape.keep(tensor);
+    }
+    const plan = await Plan.compile(this.#gpu, tape, this.store);
+    return { plan, inputs, outputs, stepState: tape.stepState };
+  }
+
+  #write(
+    { plan, inputs, stepState }: CompiledStep,
+    batch: TokenBatch,
+    seed: number,
+    step: number,
+    rate: number,
+  ): MaskedBatch {
+    const { mask_prob, max_predictions_per_seq, max_seq_length } = this.hparams;
+    const masked = maskBatch(
+      batch,
+      max_seq_length,
+      this.#special,
+      { maskProb: mask_prob, maxPredictions: max_predictions_per_seq },
+      seed,
+      step,
+    );
+    const state = new Uint32Array(4);
+    state[0] = seed;
+    state[1] = step;
+    new Float32Array(state.buffer).set([rate, 1], 2);
+    const data: [Tensor, Float32Array | Uint32Array | Int32Array][] = [
+      [inputs.inputIds, batch.inputIds],
+      [inputs.attentionMask, batch.attentionMask],
+      [inputs.tokenWeights, Float32Array.from(batch.attentionMask)],
+      [inputs.tokenTypeIds, batch.tokenTypeIds],
+      [inputs.maskedInputIds, masked.maskedInputIds],
+      [inputs.maskedPositions, masked.maskedPositions],
+      [inputs.maskedIds, masked.maskedIds],
+      [inputs.maskedWeights, masked.maskedWeights],
+      [inputs.uniformIds, masked.uniformIds],
+      [stepState, state],
+    ];
+    for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
+    return masked;
+  }
+}
+
+/** Records the forward pass for a batch size. */
+function record(
+  gpu: Gpu,
+  tape: Tape,
+  model: Electra,
+  batchSize: number,
+): { inputs: PretrainingInputs; outputs: PretrainingOutputs } {
+  const { max_seq_length, max_predictions_per_seq } = model.hparams;
+  const inputs = Electra.inputs(tape, batchSize, max_seq_length, max_predictions_per_seq);
+  const chunkBytes = Math.min(VOCABULARY_CHUNK_BYTES, gpu.limits.maxStorageBufferBindingSize);
+  const outputs = model.pretrain(tape, inputs, chunkBytes);
+  for (const { loss } of outputs.losses) tape.keep(loss);
+  return { inputs, outputs };
+}
