@@ -1,0 +1,126 @@
+/**
+ * Checkpoints: what a run needs to continue as if it had never stopped.
+ *
+ * @module
+ */
+import type { PretrainingHparams } from "../electra/config.ts";
+import { ModelError } from "../errors.ts";
+import type { PretrainingTrainer } from "../trainer.ts";
+import { decodeSafeTensors, encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
+import { readStateDict, writeStateDict } from "./state_dict.ts";
+
+/** Files of a checkpoint, by name. */
+export type CheckpointFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/** What a checkpoint says beside its tensors. */
+export interface CheckpointState {
+  /** Updates done. */
+  readonly step: number;
+  /** Seed of everything random. */
+  readonly seed: number;
+  /** Hyperparameters of the run. */
+  readonly hparams: PretrainingHparams;
+}
+
+/** Weights alone: enough to evaluate or export. */
+export const WEIGHTS_FILE = "model.safetensors";
+const OPTIMIZER_FILE = "optimizer.safetensors";
+const STATE_FILE = "state.json";
+
+/** Names of all files of a checkpoint. */
+export const CHECKPOINT_FILES: readonly string[] = [WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE];
+
+/** Hyperparameters that decide which tensors a model has. */
+const ARCHITECTURE_KEYS = [
+  "model_size",
+  "model_hparam_overrides",
+  "embedding_size",
+  "vocab_size",
+  "electra_objective",
+  "uniform_generator",
+  "untied_generator",
+  "untied_generator_embeddings",
+  "generator_layers",
+  "generator_hidden_size",
+] as const satisfies readonly (keyof PretrainingHparams)[];
+
+/** Encodes the trainer's state after its last update. */
+export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<CheckpointFiles> {
+  await trainer.finish();
+  const { store, step, seed, hparams } = trainer;
+  const metadata = { format: "pt", step: String(step) };
+  const weights = await readStateDict(store, "parameters");
+  const moments = new Map<string, SafeTensor>();
+  for (const [kind, slot] of [["firstMoment", "adam_m"], ["secondMoment", "adam_v"]] as const) {
+    for (const [name, tensor] of await readStateDict(store, kind)) {
+      moments.set(`${name}/${slot}`, tensor);
+    }
+  }
+  const state: CheckpointState = { step, seed, hparams };
+  return new Map([
+    [WEIGHTS_FILE, encodeSafeTensors({ tensors: weights, metadata })],
+    [OPTIMIZER_FILE, encodeSafeTensors({ tensors: moments, metadata })],
+    [STATE_FILE, new TextEncoder().encode(JSON.stringify(state, null, 2) + "\n")],
+  ]);
+}
+
+/**
+ * Reads what a checkpoint says of itself.
+ *
+ * @throws {ModelError} when it is damaged.
+ */
+export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
+  try {
+    const state = JSON.parse(new TextDecoder().decode(files.get(STATE_FILE)));
+    if (Number.isInteger(state.step) && Number.isInteger(state.seed) && state.hparams) return state;
+  } catch {
+    // Told below.
+  }
+  throw new ModelError(
+    `${source}/${STATE_FILE} is damaged: remove that checkpoint to use an older one`,
+  );
+}
+
+/** Hyperparameters that decide the model's tensors and differ, one line each. */
+export function architectureDifferences(
+  saved: PretrainingHparams,
+  wanted: PretrainingHparams,
+): string[] {
+  return ARCHITECTURE_KEYS
+    .filter((key) => JSON.stringify(saved[key]) !== JSON.stringify(wanted[key]))
+    .map((key) =>
+      `${key}: ${JSON.stringify(saved[key])} in the checkpoint, ${
+        JSON.stringify(wanted[key])
+      } asked for`
+    );
+}
+
+/**
+ * Puts a checkpoint into a trainer.
+ *
+ * @throws {ModelError} when it is of another configuration (the differences are listed) or damaged.
+ */
+export function restoreCheckpoint(
+  trainer: PretrainingTrainer,
+  files: CheckpointFiles,
+  source: string,
+): void {
+  const state = decodeCheckpointState(files, source);
+  const differences = architectureDifferences(state.hparams, trainer.hparams);
+  if (differences.length > 0) {
+    throw new ModelError(
+      `checkpoint ${source} is of another configuration: ${differences.join("; ")}`,
+    );
+  }
+  const weights = decodeSafeTensors(files.get(WEIGHTS_FILE)!, `${source}/${WEIGHTS_FILE}`);
+  const moments = decodeSafeTensors(files.get(OPTIMIZER_FILE)!, `${source}/${OPTIMIZER_FILE}`);
+  writeStateDict(trainer.store, "parameters", weights.tensors, `${source}/${WEIGHTS_FILE}`);
+  for (const [kind, slot] of [["firstMoment", "adam_m"], ["secondMoment", "adam_v"]] as const) {
+    const named = new Map<string, SafeTensor>();
+    for (const [name, tensor] of moments.tensors) {
+      if (name.endsWith(`/${slot}`)) named.set(name.slice(0, -slot.length - 1), tensor);
+    }
+    writeStateDict(trainer.store, kind, named, `${source}/${OPTIMIZER_FILE}`);
+  }
+  trainer.step = state.step;
+}
