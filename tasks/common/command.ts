@@ -27,8 +27,7 @@ export class Interrupted extends Error {
  * follows `deno task`, `example` one full command line that `--help` shows.
  */
 export function task(name: string, description: string, example: string): Command {
-  return new Command(name)
-    .usage("[options]")
+  return new Command(`deno task ${name}`)
     .description(description)
     .helpOption("-h, --help", "show this help")
     .allowExcessArguments(false)
@@ -127,7 +126,7 @@ export async function runTask<Args extends unknown[], Options extends OptionValu
     if (error.exitCode === 0) Deno.exit(0);
     const flags = ["--help", ...command.options.map((option) => option.long ?? option.flags)];
     console.error(`error: ${explainUsage(error, flags)}`);
-    console.error(`       \`deno task ${command.name()} --help\` lists them all`);
+    console.error(`       \`${command.name()} --help\` lists them all`);
     Deno.exit(2);
   }
   const signal = listenForInterrupt();

@@ -1,0 +1,74 @@
+/**
+ * `deno task test`: runs the tests, all or those whose path holds one of the given words, and
+ * ends with the line `N passed, N failed`. Exit code 0 only if every test passed.
+ */
+
+import { runTask, task, UsageError } from "./common/command.ts";
+import { listFiles } from "./common/files.ts";
+
+/** What the tests may do; no test needs more. */
+const PERMISSIONS = [
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-run=deno,sh",
+];
+
+/** Enough of the output's end to hold the line of counts that `deno test` closes with. */
+const TAIL_CHARACTERS = 4096;
+
+/** The counts in the last lines of what `deno test` printed; undefined where no test ran. */
+function readCounts(tail: string): { passed: number; failed: number } | undefined {
+  // deno-lint-ignore no-control-regex
+  const plain = tail.replace(/\x1b\[[0-9;]*m/g, "");
+  const summary = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)].at(-1);
+  if (summary === undefined) return undefined;
+  return { passed: Number(summary[1]), failed: Number(summary[2]) };
+}
+
+/** Runs `deno test` on `files`, streaming its output, and counts what came of it. */
+async function runTests(
+  files: readonly string[],
+  filter: string | undefined,
+  signal: AbortSignal,
+): Promise<{ passed: number; failed: number }> {
+  const args = ["test", ...PERMISSIONS];
+  if (filter !== undefined) args.push(`--filter=${filter}`);
+  const child = new Deno.Command("deno", {
+    args: [...args, ...files],
+    stdin: "null",
+    stdout: "piped",
+    signal,
+    env: Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {},
+  }).spawn();
+  const decoder = new TextDecoder();
+  let tail = "";
+  for await (const bytes of child.stdout) {
+    let written = 0;
+    while (written < bytes.length) written += await Deno.stdout.write(bytes.subarray(written));
+    tail = (tail + decoder.decode(bytes, { stream: true })).slice(-TAIL_CHARACTERS);
+  }
+  const { success } = await child.status;
+  // No line of counts: nothing could run, be it for a type error. That is a failure too.
+  const { passed, failed } = readCounts(tail) ?? { passed: 0, failed: 1 };
+  return { passed, failed: success ? failed : Math.max(1, failed) };
+}
+
+const command = task("test", "Runs the tests.", "deno task test kernels/matmul tokenizer")
+  .option("--filter <text>", "only tests whose name holds this text, or matches /this/")
+  .argument("[words...]", "only test files whose path holds one of these words");
+
+await runTask(command, async (options, signal, [words]) => {
+  const all = await listFiles("tests", "_test.ts");
+  const files = words.length === 0
+    ? all
+    : all.filter((file) => words.some((word) => file.includes(word)));
+  if (files.length === 0) {
+    throw new UsageError(`no test file under tests/ has ${words.join(" or ")} in its path`);
+  }
+  const { passed, failed } = await runTests(files, options.filter, signal);
+  signal.throwIfAborted();
+  console.log(`${passed} passed, ${failed} failed`);
+  if (failed > 0 || passed === 0) Deno.exit(1);
+});

@@ -1,0 +1,111 @@
+import { assertEquals, assertGreater } from "@std/assert/mod.js";
+import { dirname, fromFileUrl, join, relative } from "@std/path/mod.js";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+
+/** Whom each room may import besides itself; the doors and the tests may import all. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  kernels: [],
+  pipeline: [],
+  model: ["kernels"],
+  tasks: ["kernels", "pipeline", "model"],
+  "mod.ts": ["kernels", "pipeline", "model"],
+};
+
+/** The specifiers that a module names: imports, re-exports, dynamic imports, workers. */
+function specifiersOf(source: string): string[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:])\/\/.*$/gm, "$1");
+  const patterns = [
+    /\b(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']/g,
+    /\bimport\s*["']([^"']+)["']/g,
+    /\bimport\s*\(\s*["']([^"']+)["']/g,
+    /\bnew\s+URL\s*\(\s*["']([^"']+)["']\s*,\s*import\.meta\.url/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]));
+}
+
+/** The room of a path relative to the project: its first folder, or the file itself. */
+function roomOf(path: string): string {
+  return path.split("/")[0];
+}
+
+/** Every arrow from `file` (relative to the project) that the design forbids, in words. */
+function forbiddenArrows(file: string, source: string): string[] {
+  const room = roomOf(file);
+  return specifiersOf(source)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => relative(".", join(dirname(file), specifier)))
+    .filter((target) => roomOf(target) !== room && !ALLOWED[room].includes(roomOf(target)))
+    .map((target) => `${file} imports ${target}`);
+}
+
+/** All TypeScript files of a room, relative to the project. */
+function filesOf(room: string): string[] {
+  if (room.endsWith(".ts")) return [room];
+  return [...Deno.readDirSync(join(ROOT, room))].flatMap((entry) => {
+    const path = `${room}/${entry.name}`;
+    if (entry.isDirectory) return filesOf(path);
+    return path.endsWith(".ts") ? [path] : [];
+  });
+}
+
+Deno.test("every import goes along an arrow that the architecture allows", () => {
+  const found: string[] = [];
+  for (const room of Object.keys(ALLOWED)) {
+    const files = filesOf(room);
+    assertGreater(files.length, 0, `no files in ${room}`);
+    for (const file of files) {
+      found.push(...forbiddenArrows(file, Deno.readTextFileSync(join(ROOT, file))));
+    }
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("kernels/ and model/ reach the system through web standards only", () => {
+  const found: string[] = [];
+  for (const room of ["kernels", "model"]) {
+    for (const file of filesOf(room)) {
+      const outside = specifiersOf(Deno.readTextFileSync(join(ROOT, file)))
+        .filter((specifier) => !specifier.startsWith("."));
+      for (const specifier of outside) {
+        if (/^(node:|jsr:|https?:)/.test(specifier)) found.push(`${file} imports ${specifier}`);
+      }
+    }
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("a forbidden arrow is found in each form that an import can take", () => {
+  const forms = [
+    `import { train } from "../model/trainer.ts";`,
+    `import type {\n  Trainer,\n} from "../model/trainer.ts";`,
+    `export * from "../model/trainer.ts";`,
+    `import "../model/trainer.ts";`,
+    `const { train } = await import("../model/trainer.ts");`,
+    `new Worker(new URL("../model/trainer.ts", import.meta.url), { type: "module" });`,
+  ];
+  for (const source of forms) {
+    assertEquals(
+      forbiddenArrows("pipeline/example.ts", source),
+      ["pipeline/example.ts imports model/trainer.ts"],
+      source,
+    );
+  }
+  assertEquals(
+    forbiddenArrows("model/ops/x.ts", `import { y } from "../../pipeline/y.ts";`),
+    ["model/ops/x.ts imports pipeline/y.ts"],
+  );
+  assertEquals(
+    forbiddenArrows("kernels/a.ts", `import { b } from "../tests/b.ts";`),
+    ["kernels/a.ts imports tests/b.ts"],
+  );
+});
+
+Deno.test("allowed arrows and imports that are only mentioned pass", () => {
+  assertEquals(
+    forbiddenArrows("model/trainer.ts", `import { Device } from "../kernels/device.ts";`),
+    [],
+  );
+  assertEquals(forbiddenArrows("kernels/a.ts", `// import { x } from "../model/x.ts";`), []);
+  assertEquals(forbiddenArrows("kernels/a/b.ts", `export { c } from "../d/c.ts";`), []);
+});
