@@ -133,6 +133,18 @@ function floatLiteral(name: string, value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
+/** The WGSL declarations of bindings: arrays of `types[name]`, or of the binding's own dtype. */
+export function declareBindings(
+  bindings: readonly Binding[],
+  types: Readonly<Record<string, string>> = {},
+): string {
+  return bindings.map(({ name, access, dtype }, index) => {
+    const mode = access === "read" ? "read" : "read_write";
+    const type = types[name] ?? dtype;
+    return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: array<${type}>;`;
+  }).join("\n");
+}
+
 /**
  * Spreads a one-dimensional count of workgroups over x and y, since each holds at most 65,535. The
  * kernel finds its linear index as `workgroup_id.y * num_workgroups.x + workgroup_id.x` and returns where

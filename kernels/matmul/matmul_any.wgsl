@@ -1,0 +1,53 @@
+// Matrix product for shapes that do not fall into vec4s: odd strides, odd widths. Each invocation makes
+// four rows by four columns; reads are clamped into the matrix, stores are guarded.
+//
+// Prelude: as in matmul_tile.wgsl, with A_ROW A_K B_K B_COLUMN: elements between neighbours along
+// each axis, which covers every layout.
+
+@compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let row0 = id.y * 4u;
+  let column0 = id.x * 4u;
+  if (row0 >= M || column0 >= N) {
+    return;
+  }
+  //# for i in 0..4
+  var c_$i = vec4<f32>();
+  let a_$i = id.z * A_BATCH + min(row0 + $iu, M - 1u) * A_ROW;
+  let b_$i = id.z * B_BATCH + min(column0 + $iu, N - 1u) * B_COLUMN;
+  //# end
+  for (var k = 0u; k < K; k++) {
+    let bs = vec4<f32>(
+      f32(b[b_0 + k * B_K]), f32(b[b_1 + k * B_K]), f32(b[b_2 + k * B_K]), f32(b[b_3 + k * B_K]));
+    //# for i in 0..4
+    c_$i += f32(a[a_$i + k * A_K]) * bs;
+    //# end
+  }
+  //# for i in 0..4
+  //# for j in 0..4
+  store(id.z, row0 + $iu, column0 + $ju, c_$i[$j]);
+  //# end
+  //# end
+}
+
+fn store(matrix: u32, row: u32, column: u32, sum: f32) {
+  if (row >= M || column >= N) {
+    return;
+  }
+  let at = matrix * C_BATCH + row * C_STRIDE + column;
+  var value = ALPHA * sum;
+  //# if BIAS
+  value += bias[column];
+  //# end
+  //# if GELU
+  preActivation[at] = Elem(value);
+  value = gelu(value);
+  //# end
+  //# if GELU_BACKWARD
+  value *= gelu_derivative(f32(preActivation[at]));
+  //# end
+  //# if ACCUMULATE
+  value += f32(c[at]);
+  //# end
+  c[at] = Output(value);
+}

@@ -1,0 +1,49 @@
+/**
+ * What matmul computes, in float64.
+ *
+ * @module
+ */
+import { geluDerivativeReference, geluReference } from "../gelu/reference.ts";
+import type { MatmulSpec } from "./matmul.ts";
+
+/** Operands of the reference; those the spec does not name are ignored. */
+export interface MatmulOperands {
+  /** A. */
+  readonly a: ArrayLike<number>;
+  /** B. */
+  readonly b: ArrayLike<number>;
+  /** [n] */
+  readonly bias?: ArrayLike<number>;
+  /** Read by `gelu_backward`. */
+  readonly preActivation?: ArrayLike<number>;
+  /** Read where the product accumulates. */
+  readonly c?: ArrayLike<number>;
+}
+
+/** C, and z where the epilogue is `gelu`; dense storage only. */
+export function matmulReference(
+  spec: MatmulSpec,
+  { a, b, bias, preActivation, c }: MatmulOperands,
+): { c: Float64Array; preActivation: Float64Array } {
+  const { m, n, k, layout, batch = 1, alpha = 1, epilogue = "none" } = spec;
+  const out = new Float64Array(batch * m * n), z = new Float64Array(batch * m * n);
+  for (let p = 0; p < batch; p++) {
+    for (let row = 0; row < m; row++) {
+      for (let column = 0; column < n; column++) {
+        let sum = 0;
+        for (let i = 0; i < k; i++) {
+          const left = layout[0] === "T" ? i * m + row : row * k + i;
+          const right = layout[1] === "T" ? column * k + i : i * n + column;
+          sum += a[p * m * k + left] * b[p * k * n + right];
+        }
+        const at = p * m * n + row * n + column;
+        z[at] = alpha * sum + (spec.bias ? bias![column] : 0);
+        out[at] = z[at];
+        if (epilogue === "gelu") out[at] = geluReference(z[at]);
+        if (epilogue === "gelu_backward") out[at] *= geluDerivativeReference(preActivation![at]);
+        if (spec.accumulate) out[at] += c![at];
+      }
+    }
+  }
+  return { c: out, preActivation: z };
+}

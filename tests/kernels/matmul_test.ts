@@ -1,0 +1,63 @@
+import { assertStringIncludes, assertThrows } from "@std/assert/mod.js";
+import { KernelError } from "../../kernels/errors.ts";
+import { matmul, type MatmulSpec, type MatmulVariant } from "../../kernels/matmul/matmul.ts";
+import { matmulReference } from "../../kernels/matmul/reference.ts";
+import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
+
+async function holdToReference(spec: MatmulSpec, variant?: MatmulVariant): Promise<void> {
+  const { m, n, k, batch = 1, epilogue, bias, accumulate } = spec;
+  const a = normal(batch * m * k, 1), b = normal(batch * k * n, 2);
+  const extra = {
+    ...(bias ? { bias: normal(n, 3) } : {}),
+    ...(epilogue === "gelu_backward" ? { preActivation: normal(batch * m * n, 4) } : {}),
+    ...(accumulate ? { c: normal(batch * m * n, 5) } : {}),
+  };
+  const expected = matmulReference(spec, { a, b, ...extra });
+  const actual = await runTwice(await testGpu(), matmul(spec, variant), { a, b, ...extra });
+  const what = `${spec.layout} ${m}×${n}×${k} ${variant ?? ""}`;
+  assertClose(actual.c, expected.c, 2e-6, what);
+  if (epilogue === "gelu") assertClose(actual.preActivation, expected.preActivation, 2e-6, what);
+}
+
+for (const layout of ["NN", "NT", "TN"] as const) {
+  Deno.test(`matmul ${layout} agrees with float64 at odd, prime, tiny and just-past-a-tile shapes`, async () => {
+    for (const [m, n, k] of [[1, 1, 1], [7, 13, 5], [37, 29, 31], [5, 3, 64], [65, 67, 33]]) {
+      await holdToReference({ m, n, k, layout });
+    }
+  });
+
+  Deno.test(`matmul ${layout} agrees with float64 in every register tile, edges included`, async () => {
+    for (const variant of ["16x8", "8x8", "4x4", "any"] as const) {
+      await holdToReference({ m: 68, n: 76, k: 20, layout }, variant);
+      await holdToReference({ m: 4, n: 4, k: 4, layout }, variant);
+    }
+  });
+
+  Deno.test(`matmul ${layout} adds bias, applies GELU and its derivative, and accumulates`, async () => {
+    for (const [m, n, k] of [[36, 40, 24], [9, 11, 7]]) {
+      await holdToReference({ m, n, k, layout, bias: true, epilogue: "gelu", alpha: 0.5 });
+      await holdToReference({ m, n, k, layout, epilogue: "gelu_backward" });
+      await holdToReference({ m, n, k, layout, accumulate: true, bias: true });
+    }
+  });
+
+  Deno.test(`matmul ${layout} multiplies batches`, async () => {
+    await holdToReference({ m: 8, n: 12, k: 16, layout, batch: 3 });
+    await holdToReference({ m: 3, n: 5, k: 7, layout, batch: 3 });
+  });
+}
+
+Deno.test("matmul TN sums over a length that four does not divide", async () => {
+  await holdToReference({ m: 32, n: 24, k: 335, layout: "TN" });
+});
+
+Deno.test("matmul refuses shapes that make no product, naming them", () => {
+  const error = assertThrows(() => matmul({ m: 0, n: 1, k: 1, layout: "NN" }), KernelError);
+  assertStringIncludes(error.message, "m must be a positive integer");
+  assertThrows(
+    () => matmul({ m: 2, n: 8, k: 8, layout: "NN", bRowStride: 4 }),
+    KernelError,
+    "row strides",
+  );
+  assertThrows(() => matmul({ m: 3, n: 3, k: 3, layout: "NN" }, "8x8"), KernelError, "multiples");
+});
