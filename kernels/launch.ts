@@ -133,16 +133,28 @@ function floatLiteral(name: string, value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
-/** The WGSL declarations of bindings: arrays of `types[name]`, or of the binding's own dtype. */
+/**
+ * The WGSL declarations of bindings: arrays of `types[name]`, or of the binding's own dtype;
+ * `stepState` is the struct of random.wgsl.
+ */
 export function declareBindings(
   bindings: readonly Binding[],
   types: Readonly<Record<string, string>> = {},
 ): string {
   return bindings.map(({ name, access, dtype }, index) => {
     const mode = access === "read" ? "read" : "read_write";
-    const type = types[name] ?? dtype;
-    return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: array<${type}>;`;
+    const type = name === "stepState" ? "StepState" : `array<${types[name] ?? dtype}>`;
+    return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: ${type};`;
   }).join("\n");
+}
+
+/**
+ * The declaration of a launch's parameter words: a uniform struct `Params` that the kernel defines.
+ *
+ * @param binding the number after the last storage binding.
+ */
+export function declareParams(binding: number): string {
+  return `@group(0) @binding(${binding}) var<uniform> params: Params;`;
 }
 
 /**

@@ -3,13 +3,19 @@
  *
  * @module
  */
+import type { Binding } from "../launch.ts";
 import source from "./random.wgsl" with { type: "text" };
 
 /** The WGSL library with `StepState`, `random_words`, `random_word` and `uniform_open`. */
 export const randomLibrary: string = source;
 
-/** Words of the `StepState` struct: seed, step, learning rate (f32), loss scale (f32). */
-export const STEP_STATE_WORDS = 4;
+/** The binding of the `StepState` struct: seed, step, learning rate (f32), loss scale (f32). */
+export const stepStateBinding: Binding = {
+  name: "stepState",
+  access: "read",
+  dtype: "u32",
+  elements: 4,
+};
 
 /**
  * Four random words of a counter, the pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering"

@@ -1,0 +1,55 @@
+// Gradient of layernorm with respect to its input, one invocation a row:
+// g = rstd · (w∘dy − mean(w∘dy) − x̂ · mean(w∘dy∘x̂)); it goes to the residual as it is and through the
+// dropout's mask to the hidden states.
+//
+// Prelude: ROWS COLUMNS, and with dropout THRESHOLD KEEP_SCALE.
+
+//# if DROPOUT
+struct Params { stream: u32 }
+//# end
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = (group.y * groups.x + group.x) * 64u + local;
+  if (row >= ROWS) {
+    return;
+  }
+  let base = row * COLUMNS;
+  let mean = statistics[2u * row];
+  let rstd = statistics[2u * row + 1u];
+  var scaled = 0.0;
+  var projected = 0.0;
+  for (var column = 0u; column < COLUMNS; column++) {
+    let gradient = f32(outputGradient[base + column]) * weight[column];
+    scaled += gradient;
+    projected += gradient * (f32(sum[base + column]) - mean) * rstd;
+  }
+  scaled /= f32(COLUMNS);
+  projected /= f32(COLUMNS);
+  for (var column = 0u; column < COLUMNS; column++) {
+    let at = base + column;
+    let normalized = (f32(sum[at]) - mean) * rstd;
+    let gradient = f32(outputGradient[at]) * weight[column];
+    var value = rstd * (gradient - scaled - normalized * projected);
+    //# if RESIDUAL
+    //# if ACCUMULATE_RESIDUAL
+    residualGradient[at] = Elem(f32(residualGradient[at]) + value);
+    //# end
+    //# if WRITE_RESIDUAL
+    residualGradient[at] = Elem(value);
+    //# end
+    //# end
+    //# if DROPOUT
+    let word = random_word(stepState.seed, params.stream, stepState.step, at);
+    value = select(0.0, value * KEEP_SCALE, word >= THRESHOLD);
+    //# end
+    //# if ACCUMULATE_HIDDEN
+    value += f32(hiddenGradient[at]);
+    //# end
+    hiddenGradient[at] = Elem(value);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Sums over rows, for bias gradients: in groups of rows first, then over the groups, always in the same
+ * order.
+ *
+ * @module
+ */
+import {
+  type Binding,
+  bytesPerElement,
+  declareBindings,
+  type KernelLaunch,
+  type KernelProgram,
+  requireDimensions,
+  specialise,
+} from "../launch.ts";
+import { unroll } from "../unroll.ts";
+import source from "./column_sum.wgsl" with { type: "text" };
+
+/** Groups of rows at most; also the rows below which one pass does. */
+const MAX_GROUPS = 64;
+
+/** A column sum. */
+export interface ColumnSumSpec {
+  /** Rows that are summed. */
+  readonly rows: number;
+  /** Columns. */
+  readonly columns: number;
+  /** Adds to the output. */
+  readonly accumulate?: boolean;
+  /** Storage of the input; f32 by default. */
+  readonly storage?: "f32" | "f16";
+}
+
+/** How many rows a group sums, for a two-stage reduction over rows. */
+export function groupRows(rows: number): number {
+  return rows <= MAX_GROUPS ? rows : Math.max(MAX_GROUPS / 2, Math.ceil(rows / MAX_GROUPS));
+}
+
+/**
+ * output[column] (+)= Σ over rows of input[row, column].
+ *
+ * Bindings: input [rows, columns], output f32 [columns].
+ *
+ * @throws {KernelError} for dimensions that are not positive.
+ */
+export function columnSum(spec: ColumnSumSpec): KernelProgram {
+  const { rows, columns, accumulate = false, storage = "f32" } = spec;
+  requireDimensions("columnSum", { rows, columns });
+  const perGroup = groupRows(rows);
+  const groups = Math.ceil(rows / perGroup);
+  if (groups === 1) {
+    return {
+      launches: [sumLaunch("input", "output", rows, columns, rows, accumulate, storage)],
+      scratch: [],
+    };
+  }
+  return {
+    launches: [
+      sumLaunch("input", "partial", rows, columns, perGroup, false, storage),
+      sumLaunch("partial", "output", groups, columns, groups, accumulate, "f32"),
+    ],
+    scratch: [{ name: "partial", dtype: "f32", elements: groups * columns }],
+  };
+}
+
+/** Sums a scratch of group sums into an output; the second stage of a two-stage reduction. */
+export function sumLaunch(
+  input: string,
+  output: string,
+  rows: number,
+  columns: number,
+  perGroup: number,
+  accumulate: boolean,
+  storage: "f32" | "f16",
+): KernelLaunch {
+  const groups = Math.ceil(rows / perGroup);
+  const bindings: Binding[] = [
+    { name: input, access: "read", dtype: storage, elements: rows * columns },
+    {
+      name: output,
+      access: accumulate ? "read_write" : "write",
+      dtype: "f32",
+      elements: groups * columns,
+    },
+  ];
+  const body = source.replaceAll("INPUT", input).replaceAll("OUTPUT", output);
+  return {
+    kernel: "column_sum",
+    label: `${rows}×${columns}`,
+    wgsl: specialise(unroll(body, { ACCUMULATE: Number(accumulate) }), {
+      enables: storage === "f16" ? ["f16"] : [],
+      constants: { ROWS: rows, COLUMNS: columns, GROUP_ROWS: perGroup },
+      libraries: [declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: [Math.ceil(columns / 64), groups, 1],
+    cost: {
+      flops: rows * columns,
+      bytes: bytesPerElement(storage) * rows * columns + 4 * groups * columns,
+    },
+  };
+}
