@@ -1,0 +1,28 @@
+// Softmax over rows, one invocation a row, stable under any shift of the logits.
+//
+// Prelude: ROWS COLUMNS.
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = (group.y * groups.x + group.x) * 64u + local;
+  if (row >= ROWS) {
+    return;
+  }
+  let base = row * COLUMNS;
+  // Maximum and sum in one pass: the sum is rescaled whenever the maximum grows.
+  var largest = input[base];
+  var total = 1.0;
+  for (var column = 1u; column < COLUMNS; column++) {
+    let value = input[base + column];
+    let next = max(largest, value);
+    total = total * exp(largest - next) + exp(value - next);
+    largest = next;
+  }
+  for (var column = 0u; column < COLUMNS; column++) {
+    output[base + column] = exp(input[base + column] - largest) / total;
+  }
+}

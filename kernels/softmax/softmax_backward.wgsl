@@ -1,0 +1,28 @@
+// Gradient of softmax over rows, one invocation a row: g = p ∘ (dy − Σ p∘dy).
+//
+// Prelude: ROWS COLUMNS.
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = (group.y * groups.x + group.x) * 64u + local;
+  if (row >= ROWS) {
+    return;
+  }
+  let base = row * COLUMNS;
+  var projected = 0.0;
+  for (var column = 0u; column < COLUMNS; column++) {
+    projected += output[base + column] * outputGradient[base + column];
+  }
+  for (var column = 0u; column < COLUMNS; column++) {
+    let at = base + column;
+    var value = output[at] * (outputGradient[at] - projected);
+    //# if ACCUMULATE
+    value += inputGradient[at];
+    //# end
+    inputGradient[at] = value;
+  }
+}

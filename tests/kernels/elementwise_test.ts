@@ -1,0 +1,106 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert/mod.js";
+import {
+  add,
+  dropout,
+  fill,
+  geluBackward,
+  geluForward,
+  scale,
+} from "../../kernels/elementwise/elementwise.ts";
+import { KernelError } from "../../kernels/errors.ts";
+import { geluDerivativeReference, geluReference } from "../../kernels/gelu/reference.ts";
+import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
+import { softmaxBackwardReference, softmaxReference } from "../../kernels/softmax/reference.ts";
+import { dropoutThreshold, randomWord } from "../../kernels/random/random.ts";
+import { assertGradient, dot } from "./gradients.ts";
+import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
+
+const SIZES = [1, 7, 64, 65, 1009];
+
+Deno.test("add, scale and fill do so, written and accumulated", async () => {
+  const gpu = await testGpu();
+  for (const elements of SIZES) {
+    const a = normal(elements, 1), b = normal(elements, 2), output = normal(elements, 3);
+    const sum = await runTwice(gpu, add({ elements }), { a, b });
+    assertClose(sum.output, a.map((x, i) => x + b[i]), 1e-7, "add");
+    const scaled = await runTwice(gpu, scale({ elements, factor: -0.25, accumulate: true }), {
+      input: a,
+      output,
+    });
+    assertClose(scaled.output, a.map((x, i) => output[i] - 0.25 * x), 1e-6, "scale");
+    const filled = await runTwice(gpu, fill({ elements, value: 3 }), {});
+    assertEquals(filled.output, new Float32Array(elements).fill(3));
+  }
+});
+
+Deno.test("gelu and its derivative agree with the exact erf from −12 to 12 within 1e-6", async () => {
+  const elements = 2401;
+  const input = Float32Array.from({ length: elements }, (_, i) => (i - 1200) / 100);
+  const { output } = await runTwice(await testGpu(), geluForward({ elements }), { input });
+  const outputGradient = new Float32Array(elements).fill(1);
+  const { inputGradient } = await runTwice(await testGpu(), geluBackward({ elements }), {
+    input,
+    outputGradient,
+  });
+  for (let i = 0; i < elements; i++) {
+    assertAlmostEquals(output[i], geluReference(input[i]), 1e-6 * Math.max(1, Math.abs(input[i])));
+    assertAlmostEquals(inputGradient[i], geluDerivativeReference(input[i]), 1.5e-6);
+  }
+});
+
+Deno.test("the reference derivative of gelu agrees with central differences", () => {
+  const point = normal(50, 1, 2);
+  const sum = (x: Float64Array): number => x.reduce((s, v) => s + geluReference(v), 0);
+  assertGradient(sum, point, Float64Array.from(point, geluDerivativeReference), "gelu");
+});
+
+Deno.test("dropout keeps the elements that the host's words say and scales them up", async () => {
+  for (const elements of SIZES) {
+    const input = normal(elements, 1);
+    const stepState = Uint32Array.of(11, 12, 0, 0);
+    const { output } = await runTwice(
+      await testGpu(),
+      dropout({ elements, rate: 0.3, stream: 13 }),
+      { input, stepState },
+    );
+    const kept = input.map((x, i) =>
+      randomWord(11, 13, 12, i) >= dropoutThreshold(0.3) ? x / 0.7 : 0
+    );
+    assertClose(output, kept, 1e-6, "dropout");
+  }
+});
+
+Deno.test("dropout at rate 0.1 drops a tenth", () => {
+  let dropped = 0;
+  for (let i = 0; i < 100_000; i++) if (randomWord(1, 2, 3, i) < dropoutThreshold(0.1)) dropped++;
+  assertAlmostEquals(dropped / 100_000, 0.1, 0.003);
+});
+
+Deno.test("softmax and its gradient agree with float64, at extreme logits too", async () => {
+  for (const [rows, columns] of [[1, 1], [3, 7], [65, 67]]) {
+    const input = normal(rows * columns, 1, 30);
+    const expected = softmaxReference(rows, columns, input);
+    const { output } = await runTwice(await testGpu(), softmaxForward({ rows, columns }), {
+      input,
+    });
+    assertClose(output, expected, 2e-6, `softmax ${rows}×${columns}`);
+    const outputGradient = normal(rows * columns, 2), inputGradient = normal(rows * columns, 3);
+    const program = softmaxBackward({ rows, columns, accumulate: true });
+    const data = { output: Float32Array.from(expected), outputGradient, inputGradient };
+    const backward = await runTwice(await testGpu(), program, data);
+    const gradient = softmaxBackwardReference(rows, columns, expected, outputGradient);
+    const sum = gradient.map((g, i) => g + inputGradient[i]);
+    assertClose(backward.inputGradient, sum, 2e-6, `gradient ${rows}×${columns}`);
+  }
+});
+
+Deno.test("softmax's reference gradient agrees with central differences on 3×5", () => {
+  const input = normal(15, 1), outputGradient = normal(15, 2);
+  const gradient = softmaxBackwardReference(3, 5, softmaxReference(3, 5, input), outputGradient);
+  assertGradient((x) => dot(softmaxReference(3, 5, x), outputGradient), input, gradient, "softmax");
+});
+
+Deno.test("elementwise kernels refuse to run over nothing", () => {
+  assertThrows(() => add({ elements: 0 }), KernelError, "elements must be a positive integer");
+  assertThrows(() => softmaxForward({ rows: 2, columns: 0 }), KernelError, "columns");
+});
