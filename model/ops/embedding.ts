@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dropout as dropoutKernel } from "../../kernels/dropout/dropout.ts";
+import { dropout as dropoutKernel } from "../../kernels/elementwise/elementwise.ts";
 import {
   embeddingForward,
   embeddingPositionBackward,

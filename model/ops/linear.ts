@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { geluBackward } from "../../kernels/gelu/gelu.ts";
+import { geluBackward } from "../../kernels/elementwise/elementwise.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Gradients, Tape } from "../autograd/tape.ts";

@@ -8,13 +8,13 @@ import {
   crossEntropyChunkBackward,
   crossEntropyFinish,
 } from "../../kernels/cross_entropy/cross_entropy.ts";
-import { weightedMean } from "../../kernels/loss/weighted_mean.ts";
-import { matmul } from "../../kernels/matmul/matmul.ts";
-import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import {
   sigmoidCrossEntropyBackward,
   sigmoidCrossEntropyForward,
-} from "../../kernels/sigmoid_cross_entropy/sigmoid_cross_entropy.ts";
+  weightedMean,
+} from "../../kernels/loss/loss.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
@@ -78,7 +78,7 @@ export function vocabularyCrossEntropy(
   }
   const chunks = vocabularyChunks(rows, vocabulary, options.chunkBytes);
   const stream = options.sample ? tape.nextStream() : 0;
-  const state = tape.activation("vocabulary state", [rows, 8]);
+  const state = tape.activation("vocabulary state", [rows, 8], "u32");
   const logitsOf = ({ start, count }: VocabularyChunk): Tensor => {
     const logits = tape.activation("vocabulary logits", [rows, count]);
     tape.run(
@@ -139,7 +139,6 @@ export function vocabularyCrossEntropy(
         "vocabulary cross-entropy backward",
         crossEntropyChunkBackward({
           rows,
-          vocabulary,
           chunkStart: start,
           chunkColumns: count,
           gradientScale: gradients.lossWeight(loss),

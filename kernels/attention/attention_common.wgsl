@@ -1,0 +1,59 @@
+// What the three attention kernels share: where vectors lie, and dropout of probabilities.
+//
+// qkv holds queries, keys and values side by side: [BATCH, SEQUENCE, 3 · HEADS · HEAD_SIZE]; a head takes
+// HEAD_SIZE columns of each. Vectors are handled in QUADS groups of four; where four does not divide
+// HEAD_SIZE the last group is filled up with zeros.
+//
+// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS, and with dropout THRESHOLD KEEP_SCALE.
+
+const HIDDEN = HEADS * HEAD_SIZE;
+const SCALE = inverseSqrt(f32(HEAD_SIZE));
+// On the score of a padded key, as in the original.
+const PADDED = -10000.0;
+// A score that no key reaches, for places past the sequence.
+const ABSENT = -3.0e38;
+
+struct Params {
+  stream: u32,
+}
+
+// First element of a token's query (part 0), key (1) or value (2).
+fn part_at(head_of_batch: u32, token: u32, part: u32) -> u32 {
+  let row = head_of_batch / HEADS * SEQUENCE + token;
+  return row * 3u * HIDDEN + part * HIDDEN + head_of_batch % HEADS * HEAD_SIZE;
+}
+
+// First element of a token's context.
+fn context_at(head_of_batch: u32, token: u32) -> u32 {
+  let row = head_of_batch / HEADS * SEQUENCE + token;
+  return row * HIDDEN + head_of_batch % HEADS * HEAD_SIZE;
+}
+
+//# if VECTORS
+fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
+  return qkv[at / 4u + quad];
+}
+//# end
+//# if SCALARS
+fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
+  var value = vec4<f32>();
+  for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {
+    value[i] = qkv[at + 4u * quad + i];
+  }
+  return value;
+}
+//# end
+
+fn padding_of(head_of_batch: u32, token: u32) -> f32 {
+  return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * SEQUENCE + token] != 0u);
+}
+
+//# if DROPOUT
+// Factors of four probabilities from key 4 · block on: 0 or KEEP_SCALE.
+fn dropout_factors(head_of_batch: u32, query: u32, block: u32) -> vec4<f32> {
+  let row = head_of_batch * SEQUENCE + query;
+  let counter = row * ((SEQUENCE + 3u) / 4u) + block;
+  let words = random_words(stepState.seed, params.stream, stepState.step, counter);
+  return select(vec4<f32>(), vec4<f32>(KEEP_SCALE), words >= vec4<u32>(THRESHOLD));
+}
+//# end

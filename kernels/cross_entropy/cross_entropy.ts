@@ -1,0 +1,170 @@
+/**
+ * Softmax cross-entropy over a vocabulary that comes in chunks, with sampling in the same pass.
+ *
+ * @module
+ */
+import {
+  type Binding,
+  declareBindings,
+  declareParams,
+  type KernelProgram,
+  requireDimensions,
+  singleLaunch,
+  specialise,
+  spreadWorkgroups,
+} from "../launch.ts";
+import { randomLibrary, stepStateBinding } from "../random/random.ts";
+import { unroll } from "../unroll.ts";
+import forwardSource from "./cross_entropy.wgsl" with { type: "text" };
+import backwardSource from "./cross_entropy_backward.wgsl" with { type: "text" };
+import finishSource from "./cross_entropy_finish.wgsl" with { type: "text" };
+
+/** One chunk of the vocabulary. */
+export interface CrossEntropyChunkSpec {
+  /** Predictions. */
+  readonly rows: number;
+  /** Pieces in the whole vocabulary. */
+  readonly vocabulary: number;
+  /** First piece of the chunk; a multiple of four. */
+  readonly chunkStart: number;
+  /** Pieces in the chunk. */
+  readonly chunkColumns: number;
+  /** Starts the state instead of continuing it. */
+  readonly first: boolean;
+  /** Draws an id for each row. */
+  readonly sample: boolean;
+  /** Temperature of the draw. */
+  readonly temperature: number;
+  /** Never draws the target (its logit is lowered by 1000). */
+  readonly disallowCorrect: boolean;
+  /** Random stream of the draw. */
+  readonly stream: number;
+}
+
+function state(rows: number, access: Binding["access"]): Binding {
+  return { name: "state", access, dtype: "u32", elements: 8 * rows };
+}
+
+/**
+ * Folds a chunk of logits into the state of each row. The random word of (row, id) is element
+ * row · (vocabulary rounded up to four) + id of the stream.
+ *
+ * Bindings: logits f32 [rows, chunkColumns], targets u32 [rows], [stepState], state u32 [rows, 8].
+ *
+ * @throws {KernelError} for dimensions that are not positive.
+ */
+export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
+  const { rows, vocabulary, chunkStart, chunkColumns, first, sample } = spec;
+  requireDimensions("crossEntropyChunk", {
+    rows,
+    vocabulary,
+    chunkColumns,
+    "chunkStart / 4 + 1": chunkStart / 4 + 1,
+  });
+  const bindings: Binding[] = [
+    { name: "logits", access: "read", dtype: "f32", elements: rows * chunkColumns },
+    { name: "targets", access: "read", dtype: "u32", elements: rows },
+    ...(sample ? [stepStateBinding] : []),
+    state(rows, first ? "write" : "read_write"),
+  ];
+  const source = unroll(forwardSource, {
+    SAMPLE: Number(sample),
+    DISALLOW_CORRECT: Number(spec.disallowCorrect),
+    FIRST: Number(first),
+    CONTINUES: Number(!first),
+  });
+  return singleLaunch({
+    kernel: "cross_entropy",
+    label: `${rows}×${chunkColumns}${sample ? " sampling" : ""}`,
+    wgsl: specialise(source, {
+      constants: {
+        ROWS: rows,
+        VOCABULARY: vocabulary,
+        CHUNK_COLUMNS: chunkColumns,
+        TEMPERATURE: { f32: spec.temperature },
+      },
+      libraries: [
+        ...(sample ? [randomLibrary] : []),
+        declareBindings(bindings),
+        declareParams(bindings.length),
+      ],
+    }),
+    bindings,
+    params: Uint32Array.of(chunkStart, spec.stream, 0, 0),
+    workgroups: spreadWorkgroups(rows),
+    cost: { flops: (sample ? 12 : 5) * rows * chunkColumns, bytes: 4 * rows * chunkColumns },
+  });
+}
+
+/**
+ * The results once all chunks are in.
+ *
+ * Bindings: state u32 [rows, 8], loss f32 [rows] (−log p of the target), predictedIds u32 [rows],
+ * sampledIds u32 [rows].
+ */
+export function crossEntropyFinish({ rows }: { readonly rows: number }): KernelProgram {
+  requireDimensions("crossEntropyFinish", { rows });
+  const bindings: Binding[] = [
+    state(rows, "read"),
+    { name: "loss", access: "write", dtype: "f32", elements: rows },
+    { name: "predictedIds", access: "write", dtype: "u32", elements: rows },
+    { name: "sampledIds", access: "write", dtype: "u32", elements: rows },
+  ];
+  return singleLaunch({
+    kernel: "cross_entropy_finish",
+    label: `${rows}`,
+    wgsl: specialise(finishSource, {
+      constants: { ROWS: rows },
+      libraries: [declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: [Math.ceil(rows / 64), 1, 1],
+    cost: { flops: 3 * rows, bytes: 44 * rows },
+  });
+}
+
+/** Shapes of a chunk's gradient. */
+export interface CrossEntropyBackwardSpec {
+  /** Predictions. */
+  readonly rows: number;
+  /** First piece of the chunk. */
+  readonly chunkStart: number;
+  /** Pieces in the chunk. */
+  readonly chunkColumns: number;
+  /** The loss's factor in the total. */
+  readonly gradientScale: number;
+}
+
+/**
+ * Turns a chunk of logits into their gradients, in place.
+ *
+ * Bindings: logits f32 [rows, chunkColumns], targets u32 [rows], weights f32 [rows], state,
+ * lossResult f32 [2] (of the weighted mean), stepState (for the loss scale).
+ *
+ * @throws {KernelError} for dimensions that are not positive.
+ */
+export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): KernelProgram {
+  const { rows, chunkStart, chunkColumns, gradientScale } = spec;
+  requireDimensions("crossEntropyChunkBackward", { rows, chunkColumns });
+  const elements = rows * chunkColumns;
+  const bindings: Binding[] = [
+    { name: "logits", access: "read_write", dtype: "f32", elements },
+    { name: "targets", access: "read", dtype: "u32", elements: rows },
+    { name: "weights", access: "read", dtype: "f32", elements: rows },
+    state(rows, "read"),
+    { name: "lossResult", access: "read", dtype: "f32", elements: 2 },
+    stepStateBinding,
+  ];
+  return singleLaunch({
+    kernel: "cross_entropy_backward",
+    label: `${rows}×${chunkColumns}`,
+    wgsl: specialise(backwardSource, {
+      constants: { ROWS: rows, CHUNK_COLUMNS: chunkColumns, SCALE: { f32: gradientScale } },
+      libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
+    }),
+    bindings,
+    params: Uint32Array.of(chunkStart, 0, 0, 0),
+    workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
+    cost: { flops: 5 * elements, bytes: 8 * elements },
+  });
+}

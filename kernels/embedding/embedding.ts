@@ -1,0 +1,272 @@
+/**
+ * Token embeddings: lookup of word, position and segment, and the gradients of the three tables, all
+ * without float atomics.
+ *
+ * @module
+ */
+import { fill } from "../elementwise/elementwise.ts";
+import {
+  type Binding,
+  declareBindings,
+  type KernelLaunch,
+  type KernelProgram,
+  requireDimensions,
+  type Scratch,
+  singleLaunch,
+  specialise,
+  spreadWorkgroups,
+} from "../launch.ts";
+import { groupRows, sumLaunch } from "../reduce/column_sum.ts";
+import { unroll } from "../unroll.ts";
+import carriesSource from "./add_carries.wgsl" with { type: "text" };
+import forwardSource from "./embedding.wgsl" with { type: "text" };
+import positionSource from "./position_gradient.wgsl" with { type: "text" };
+import rankSource from "./rank_tokens.wgsl" with { type: "text" };
+import runsSource from "./sum_runs.wgsl" with { type: "text" };
+import typeSource from "./type_gradient.wgsl" with { type: "text" };
+
+/** Sorted tokens that one invocation adds up. */
+const PIECE = 32;
+
+/** Shapes of a lookup. */
+export interface EmbeddingSpec {
+  /** Sequences. */
+  readonly batch: number;
+  /** Tokens in a sequence; at most `positions`. */
+  readonly sequence: number;
+  /** Width of the tables. */
+  readonly columns: number;
+  /** Rows of the word table. */
+  readonly vocabulary: number;
+  /** Rows of the position table. */
+  readonly positions: number;
+  /** Rows of the segment table. */
+  readonly types: number;
+}
+
+/**
+ * output = word[id] + position[place] + type[segment]. Ids past a table are clamped to its last row.
+ *
+ * Bindings: ids u32 [batch·sequence], typeIds u32 [batch·sequence], wordTable, positionTable, typeTable,
+ * output [batch·sequence, columns].
+ *
+ * @throws {KernelError} for dimensions that are not positive, or a sequence longer than the positions.
+ */
+export function embeddingForward(spec: EmbeddingSpec): KernelProgram {
+  const { batch, sequence, columns, vocabulary, positions, types } = spec;
+  requireDimensions("embedding", { batch, sequence, columns, vocabulary, positions, types });
+  requireDimensions("embedding", { "positions − sequence + 1": positions - sequence + 1 });
+  const tokens = batch * sequence, elements = tokens * columns;
+  const bindings: Binding[] = [
+    { name: "ids", access: "read", dtype: "u32", elements: tokens },
+    { name: "typeIds", access: "read", dtype: "u32", elements: tokens },
+    { name: "wordTable", access: "read", dtype: "f32", elements: vocabulary * columns },
+    { name: "positionTable", access: "read", dtype: "f32", elements: positions * columns },
+    { name: "typeTable", access: "read", dtype: "f32", elements: types * columns },
+    { name: "output", access: "write", dtype: "f32", elements },
+  ];
+  return singleLaunch({
+    kernel: "embedding",
+    label: `${tokens}×${columns}`,
+    wgsl: specialise(forwardSource, {
+      constants: {
+        TOKENS: tokens,
+        SEQUENCE: sequence,
+        COLUMNS: columns,
+        VOCABULARY: vocabulary,
+        TYPES: types,
+      },
+      libraries: [declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
+    cost: { flops: 2 * elements, bytes: 16 * elements },
+  });
+}
+
+/** Shapes of the word table's gradient. */
+export interface WordGradientSpec {
+  /** Tokens; batch · sequence. */
+  readonly tokens: number;
+  /** Width of the table. */
+  readonly columns: number;
+  /** Rows of the table. */
+  readonly vocabulary: number;
+  /** Adds to the table gradient; else rows without a token become 0. */
+  readonly accumulate?: boolean;
+}
+
+/**
+ * tableGradient[id] (+)= Σ of outputGradient over the tokens with that id: tokens are sorted by id, runs
+ * of equal ids are summed in pieces, and pieces are joined, always in the same order.
+ *
+ * Bindings: ids u32 [tokens], outputGradient [tokens, columns], tableGradient [vocabulary, columns].
+ *
+ * @throws {KernelError} for dimensions that are not positive.
+ */
+export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
+  const { tokens, columns, vocabulary, accumulate = false } = spec;
+  requireDimensions("embeddingWordBackward", { tokens, columns, vocabulary });
+  const pieces = Math.ceil(tokens / PIECE);
+  const scratch: Scratch[] = [
+    { name: "sortedIds", dtype: "u32", elements: tokens },
+    { name: "order", dtype: "u32", elements: tokens },
+    { name: "carry", dtype: "f32", elements: 2 * pieces * columns },
+  ];
+  const sorted: Binding = { name: "sortedIds", access: "read", dtype: "u32", elements: tokens };
+  const table: Binding = {
+    name: "tableGradient",
+    access: "read_write",
+    dtype: "f32",
+    elements: vocabulary * columns,
+  };
+  const carry = (access: "read" | "write"): Binding => ({
+    name: "carry",
+    access,
+    dtype: "f32",
+    elements: 2 * pieces * columns,
+  });
+  const constants = { TOKENS: tokens, COLUMNS: columns, PIECE };
+  const launches: KernelLaunch[] = [];
+  if (!accumulate) {
+    const [zero] = fill({ elements: vocabulary * columns, value: 0 }).launches;
+    launches.push({
+      ...zero,
+      wgsl: zero.wgsl.replaceAll("output", "tableGradient"),
+      bindings: [{ ...zero.bindings[0], name: "tableGradient" }],
+    });
+  }
+  launches.push(
+    launch("rank_tokens", rankSource, { TOKENS: tokens, VOCABULARY: vocabulary }, [
+      { name: "ids", access: "read", dtype: "u32", elements: tokens },
+      { ...sorted, access: "write" },
+      { name: "order", access: "write", dtype: "u32", elements: tokens },
+    ], [Math.ceil(tokens / 64), 1, 1]),
+    launch("sum_runs", runsSource, constants, [
+      sorted,
+      { name: "order", access: "read", dtype: "u32", elements: tokens },
+      { name: "outputGradient", access: "read", dtype: "f32", elements: tokens * columns },
+      table,
+      carry("write"),
+    ], [Math.ceil(columns / 64), pieces, 1]),
+  );
+  if (pieces > 1) {
+    launches.push(launch("add_carries", carriesSource, constants, [sorted, carry("read"), table], [
+      Math.ceil(columns / 64),
+      pieces,
+      1,
+    ]));
+  }
+  return { launches, scratch };
+}
+
+/** Shapes of the position table's gradient. */
+export interface PositionGradientSpec {
+  /** Sequences. */
+  readonly batch: number;
+  /** Tokens in a sequence. */
+  readonly sequence: number;
+  /** Width of the table. */
+  readonly columns: number;
+  /** Rows of the table. */
+  readonly positions: number;
+  /** Adds to the table gradient. */
+  readonly accumulate?: boolean;
+}
+
+/**
+ * tableGradient[place] (+)= Σ of outputGradient at that place over the batch.
+ *
+ * Bindings: outputGradient [batch·sequence, columns], tableGradient [positions, columns].
+ *
+ * @throws {KernelError} for dimensions that are not positive.
+ */
+export function embeddingPositionBackward(spec: PositionGradientSpec): KernelProgram {
+  const { batch, sequence, columns, positions, accumulate = false } = spec;
+  requireDimensions("embeddingPositionBackward", { batch, sequence, columns, positions });
+  return singleLaunch(
+    launch(
+      "position_gradient",
+      unroll(positionSource, { ACCUMULATE: Number(accumulate) }),
+      { BATCH: batch, SEQUENCE: sequence, COLUMNS: columns, POSITIONS: positions },
+      [
+        {
+          name: "outputGradient",
+          access: "read",
+          dtype: "f32",
+          elements: batch * sequence * columns,
+        },
+        {
+          name: "tableGradient",
+          access: accumulate ? "read_write" : "write",
+          dtype: "f32",
+          elements: positions * columns,
+        },
+      ],
+      spreadWorkgroups(Math.ceil(positions * columns / 64)),
+    ),
+  );
+}
+
+/** Shapes of the segment table's gradient. */
+export interface TypeGradientSpec {
+  /** Tokens; batch · sequence. */
+  readonly tokens: number;
+  /** Width of the table. */
+  readonly columns: number;
+  /** Rows of the table. */
+  readonly types: number;
+  /** Adds to the table gradient. */
+  readonly accumulate?: boolean;
+}
+
+/**
+ * tableGradient[segment] (+)= Σ of outputGradient over the tokens of that segment, in two stages.
+ *
+ * Bindings: typeIds u32 [tokens], outputGradient [tokens, columns], tableGradient [types, columns].
+ *
+ * @throws {KernelError} for dimensions that are not positive.
+ */
+export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
+  const { tokens, columns, types, accumulate = false } = spec;
+  requireDimensions("embeddingTypeBackward", { tokens, columns, types });
+  const perGroup = groupRows(tokens);
+  const groups = Math.ceil(tokens / perGroup);
+  const table = types * columns;
+  const partials = launch(
+    "type_gradient",
+    typeSource,
+    { TOKENS: tokens, COLUMNS: columns, TYPES: types, GROUP_ROWS: perGroup },
+    [
+      { name: "typeIds", access: "read", dtype: "u32", elements: tokens },
+      { name: "outputGradient", access: "read", dtype: "f32", elements: tokens * columns },
+      { name: "partial", access: "write", dtype: "f32", elements: groups * table },
+    ],
+    [Math.ceil(table / 64), groups, 1],
+  );
+  return {
+    launches: [
+      partials,
+      sumLaunch("partial", "tableGradient", groups, table, groups, accumulate, "f32"),
+    ],
+    scratch: [{ name: "partial", dtype: "f32", elements: groups * table }],
+  };
+}
+
+function launch(
+  kernel: string,
+  source: string,
+  constants: Readonly<Record<string, number>>,
+  bindings: readonly Binding[],
+  workgroups: readonly [number, number, number],
+): KernelLaunch {
+  const bytes = bindings.reduce((sum, { elements }) => sum + 4 * elements, 0);
+  return {
+    kernel,
+    label: Object.values(constants).join("×"),
+    wgsl: specialise(source, { constants, libraries: [declareBindings(bindings)] }),
+    bindings,
+    workgroups,
+    cost: { flops: 0, bytes },
+  };
+}

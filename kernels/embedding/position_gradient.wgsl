@@ -1,0 +1,26 @@
+// Gradient of the position table: each row sums the gradients at its place over the batch, one invocation
+// an element. Places past the sequence get 0.
+//
+// Prelude: BATCH SEQUENCE COLUMNS POSITIONS.
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + local;
+  if (i >= POSITIONS * COLUMNS) {
+    return;
+  }
+  var total = 0.0;
+  if (i < SEQUENCE * COLUMNS) {
+    for (var row = 0u; row < BATCH; row++) {
+      total += f32(outputGradient[row * SEQUENCE * COLUMNS + i]);
+    }
+  }
+  //# if ACCUMULATE
+  total += tableGradient[i];
+  //# end
+  tableGradient[i] = total;
+}

@@ -1,0 +1,39 @@
+// Adds the gradients of equal ids, one piece of the sorted tokens and one column an invocation. A run that
+// lies within the piece goes to the table. A run that goes on past the piece's end is left in `carry`
+// for the invocation of the piece where it began; see add_carries.wgsl.
+//
+// Prelude: TOKENS COLUMNS PIECE.
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x;
+  if (column >= COLUMNS) {
+    return;
+  }
+  let first = id.y * PIECE;
+  let end = min(first + PIECE, TOKENS);
+  var total = 0.0;
+  var inherited = first > 0u && sortedIds[first - 1u] == sortedIds[first];
+  // What the piece owes to a run from before, and what its own last run has before going on.
+  var before = 0.0;
+  var after = 0.0;
+  for (var i = first; i < end; i++) {
+    total += f32(outputGradient[order[i] * COLUMNS + column]);
+    let row = sortedIds[i];
+    let goes_on = i + 1u < TOKENS && sortedIds[min(i + 1u, TOKENS - 1u)] == row;
+    if (goes_on && i + 1u < end) {
+      continue;
+    }
+    if (inherited) {
+      before = total;
+    } else if (goes_on) {
+      after = total;
+    } else {
+      tableGradient[row * COLUMNS + column] += total;
+    }
+    inherited = false;
+    total = 0.0;
+  }
+  carry[(2u * id.y) * COLUMNS + column] = before;
+  carry[(2u * id.y + 1u) * COLUMNS + column] = after;
+}

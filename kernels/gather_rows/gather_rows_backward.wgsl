@@ -1,0 +1,28 @@
+// Gradient of gathering rows, one invocation an element of the input: it looks through its sequence's
+// picks for its own position, so that several picks of one row add up in order.
+//
+// Prelude: BATCH SEQUENCE PICKS COLUMNS.
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + local;
+  if (i >= BATCH * SEQUENCE * COLUMNS) {
+    return;
+  }
+  let row = i / COLUMNS;
+  let first = row / SEQUENCE * PICKS;
+  var total = 0.0;
+  for (var pick = first; pick < first + PICKS; pick++) {
+    if (min(positions[pick], SEQUENCE - 1u) == row % SEQUENCE) {
+      total += outputGradient[pick * COLUMNS + i % COLUMNS];
+    }
+  }
+  //# if ACCUMULATE
+  total += inputGradient[i];
+  //# end
+  inputGradient[i] = total;
+}

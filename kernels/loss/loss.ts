@@ -1,0 +1,122 @@
+/**
+ * Losses over lists: weighted means and sigmoid cross-entropy.
+ *
+ * @module
+ */
+import {
+  type Binding,
+  declareBindings,
+  type KernelProgram,
+  requireDimensions,
+  singleLaunch,
+  specialise,
+} from "../launch.ts";
+import { randomLibrary, stepStateBinding } from "../random/random.ts";
+import { unroll } from "../unroll.ts";
+import sigmoidSource from "./sigmoid_cross_entropy.wgsl" with { type: "text" };
+import sigmoidBackwardSource from "./sigmoid_cross_entropy_backward.wgsl" with { type: "text" };
+import meanSource from "./weighted_mean.wgsl" with { type: "text" };
+
+function list(name: string, elements: number, access: Binding["access"] = "read"): Binding {
+  return { name, access, dtype: "f32", elements };
+}
+
+/**
+ * result = { Σ w·v / (Σ w + epsilon), 1 / (Σ w + epsilon) }.
+ *
+ * Bindings: values f32 [elements], weights f32 [elements], result f32 [2].
+ *
+ * @throws {KernelError} when there are no elements.
+ */
+export function weightedMean(
+  { elements, epsilon }: { readonly elements: number; readonly epsilon: number },
+): KernelProgram {
+  requireDimensions("weightedMean", { elements });
+  const bindings = [
+    list("values", elements),
+    list("weights", elements),
+    list("result", 2, "write"),
+  ];
+  return singleLaunch({
+    kernel: "weighted_mean",
+    label: `${elements}`,
+    wgsl: specialise(meanSource, {
+      constants: { ELEMENTS: elements, EPSILON: { f32: epsilon } },
+      libraries: [declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: [1, 1, 1],
+    cost: { flops: 3 * elements, bytes: 8 * elements },
+  });
+}
+
+/**
+ * loss = max(x, 0) − x·label + log(1 + e^−|x|).
+ *
+ * Bindings: logits, labels, loss, each f32 [elements].
+ *
+ * @throws {KernelError} when there are no elements.
+ */
+export function sigmoidCrossEntropyForward(
+  { elements }: { readonly elements: number },
+): KernelProgram {
+  requireDimensions("sigmoidCrossEntropy", { elements });
+  const bindings = [
+    list("logits", elements),
+    list("labels", elements),
+    list("loss", elements, "write"),
+  ];
+  return singleLaunch({
+    kernel: "sigmoid_cross_entropy",
+    label: `${elements}`,
+    wgsl: specialise(sigmoidSource, {
+      constants: { ELEMENTS: elements },
+      libraries: [declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: [Math.ceil(elements / 64), 1, 1],
+    cost: { flops: 6 * elements, bytes: 12 * elements },
+  });
+}
+
+/** Size and scale of the sigmoid cross-entropy's gradient. */
+export interface SigmoidBackwardSpec {
+  /** Elements. */
+  readonly elements: number;
+  /** The loss's factor in the total. */
+  readonly gradientScale: number;
+  /** Adds to the gradient. */
+  readonly accumulate?: boolean;
+}
+
+/**
+ * logitsGradient = (σ(x) − label) · weight · lossResult[1] · gradientScale · loss scale.
+ *
+ * Bindings: logits, labels, weights, lossResult f32 [2] (of the weighted mean), stepState,
+ * logitsGradient.
+ *
+ * @throws {KernelError} when there are no elements.
+ */
+export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelProgram {
+  const { elements, gradientScale, accumulate = false } = spec;
+  requireDimensions("sigmoidCrossEntropyBackward", { elements });
+  const bindings = [
+    list("logits", elements),
+    list("labels", elements),
+    list("weights", elements),
+    list("lossResult", 2),
+    stepStateBinding,
+    list("logitsGradient", elements, accumulate ? "read_write" : "write"),
+  ];
+  return singleLaunch({
+    kernel: "sigmoid_cross_entropy_backward",
+    label: `${elements}`,
+    wgsl: specialise(unroll(sigmoidBackwardSource, { ACCUMULATE: Number(accumulate) }), {
+      constants: { ELEMENTS: elements, SCALE: { f32: gradientScale } },
+      libraries: [randomLibrary, declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: [Math.ceil(elements / 64), 1, 1],
+    cost: { flops: 6 * elements, bytes: 16 * elements },
+  });
+}

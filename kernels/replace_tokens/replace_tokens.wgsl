@@ -1,0 +1,22 @@
+// Puts the generator's samples into the text and says where it differs now, one invocation a token: the
+// last pick of its position that counts wins.
+//
+// Prelude: BATCH SEQUENCE PICKS.
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let token = id.x;
+  if (token >= BATCH * SEQUENCE) {
+    return;
+  }
+  let original = inputIds[token];
+  let first = token / SEQUENCE * PICKS;
+  var replaced = original;
+  for (var pick = first; pick < first + PICKS; pick++) {
+    if (weights[pick] > 0.0 && positions[pick] == token % SEQUENCE) {
+      replaced = replacements[pick];
+    }
+  }
+  outputIds[token] = replaced;
+  labels[token] = select(0.0, 1.0, replaced != original);
+}
