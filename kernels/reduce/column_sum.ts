@@ -27,6 +27,8 @@ export interface ColumnSumSpec {
   readonly columns: number;
   /** Adds to the output. */
   readonly accumulate?: boolean;
+  /** Columns (first, one past the last) whose sum is 0 by theory, so that rounding does not show. */
+  readonly zeroColumns?: readonly [number, number];
   /** Storage of the input; f32 by default. */
   readonly storage?: "f32" | "f16";
 }
@@ -50,14 +52,16 @@ export function columnSum(spec: ColumnSumSpec): KernelProgram {
   const groups = Math.ceil(rows / perGroup);
   if (groups === 1) {
     return {
-      launches: [sumLaunch("input", "output", rows, columns, rows, accumulate, storage)],
+      launches: [
+        sumLaunch("input", "output", rows, columns, rows, accumulate, storage, spec.zeroColumns),
+      ],
       scratch: [],
     };
   }
   return {
     launches: [
       sumLaunch("input", "partial", rows, columns, perGroup, false, storage),
-      sumLaunch("partial", "output", groups, columns, groups, accumulate, "f32"),
+      sumLaunch("partial", "output", groups, columns, groups, accumulate, "f32", spec.zeroColumns),
     ],
     scratch: [{ name: "partial", dtype: "f32", elements: groups * columns }],
   };
@@ -72,6 +76,7 @@ export function sumLaunch(
   perGroup: number,
   accumulate: boolean,
   storage: "f32" | "f16",
+  zeroColumns?: readonly [number, number],
 ): KernelLaunch {
   const groups = Math.ceil(rows / perGroup);
   const bindings: Binding[] = [
@@ -83,13 +88,19 @@ export function sumLaunch(
       elements: groups * columns,
     },
   ];
+  const names = { ACCUMULATE: Number(accumulate), ZEROES: Number(zeroColumns !== undefined) };
   const body = source.replaceAll("INPUT", input).replaceAll("OUTPUT", output);
   return {
     kernel: "column_sum",
     label: `${rows}×${columns}`,
-    wgsl: specialise(unroll(body, { ACCUMULATE: Number(accumulate) }), {
+    wgsl: specialise(unroll(body, names), {
       enables: storage === "f16" ? ["f16"] : [],
-      constants: { ROWS: rows, COLUMNS: columns, GROUP_ROWS: perGroup },
+      constants: {
+        ROWS: rows,
+        COLUMNS: columns,
+        GROUP_ROWS: perGroup,
+        ...(zeroColumns ? { ZERO_FROM: zeroColumns[0], ZERO_TO: zeroColumns[1] } : {}),
+      },
       libraries: [declareBindings(bindings)],
     }),
     bindings,

@@ -51,7 +51,9 @@ function transformerLayer(
   const [batch, sequence] = attentionMask.shape;
   const join = { epsilon: config.layerNormEpsilon, dropout: config.hiddenDropout };
 
-  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue);
+  // A bias of the keys shifts all scores of a query alike, which softmax does not see.
+  const keys = [config.hiddenSize, 2 * config.hiddenSize] as const;
+  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue, keys);
   const context = attention(tape, queryKeyValue, attentionMask, {
     batch,
     sequence,

@@ -25,8 +25,18 @@ function requireFit(operation: string, input: Tensor, { weight, bias }: DenseWei
   }
 }
 
-/** y = x·Wᵀ + b. */
-export function linear(tape: Tape, input: Tensor, weights: DenseWeights): Tensor {
+/**
+ * y = x·Wᵀ + b.
+ *
+ * @param inertBias outputs (first, one past the last) whose bias cannot change the loss: their bias
+ * gradient is exactly 0 instead of rounding noise, which Adam would blow up.
+ */
+export function linear(
+  tape: Tape,
+  input: Tensor,
+  weights: DenseWeights,
+  inertBias?: readonly [number, number],
+): Tensor {
   requireFit("linear", input, weights);
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
@@ -39,7 +49,7 @@ export function linear(tape: Tape, input: Tensor, weights: DenseWeights): Tensor
     c: output,
   });
   tape.differentiate("linear", [input, weight, bias], [output], (gradients) => {
-    linearBackward(tape, gradients, input, weights, gradients.of(output));
+    linearBackward(tape, gradients, input, weights, gradients.of(output), inertBias);
   });
   return output;
 }
@@ -129,8 +139,9 @@ function linearBackward(
   input: Tensor,
   weights: DenseWeights,
   outputGradient: Tensor,
+  inertBias?: readonly [number, number],
 ): void {
-  weightBackward(tape, gradients, input, weights, outputGradient);
+  weightBackward(tape, gradients, input, weights, outputGradient, inertBias);
   const [n, k] = weights.weight.shape;
   gradients.into(input, (gradient, accumulate) => {
     tape.run(
@@ -147,6 +158,7 @@ function weightBackward(
   input: Tensor,
   { weight, bias }: DenseWeights,
   outputGradient: Tensor,
+  inertBias?: readonly [number, number],
 ): void {
   const [n, k] = weight.shape;
   const rows = input.rows;
@@ -158,9 +170,10 @@ function weightBackward(
     });
   });
   gradients.into(bias, (gradient, accumulate) => {
-    tape.run("linear bias gradient", columnSum({ rows, columns: n, accumulate }), {
-      input: outputGradient,
-      output: gradient,
-    });
+    tape.run(
+      "linear bias gradient",
+      columnSum({ rows, columns: n, accumulate, zeroColumns: inertBias }),
+      { input: outputGradient, output: gradient },
+    );
   });
 }
