@@ -1,0 +1,139 @@
+/**
+ * Work spread over Web Workers with results in the order of the items, so that what a stage
+ * writes does not depend on how many workers it had. A fault in a worker surfaces where the
+ * results are read; nothing is ever dropped.
+ */
+
+import { PipelineError } from "./errors.ts";
+
+/** How many items may wait at each worker, so that none idles while results are collected. */
+const ITEMS_PER_WORKER = 3;
+
+/** What a worker answers: a result, or the error that kept it from one. */
+type Answer<Output> = { result: Output } | { fault: { name: string; message: string } };
+
+/** What {@linkcode mapInOrder} needs to know besides the items. */
+export interface OrderedWorkOptions<Input> {
+  /** The worker's module, which calls {@linkcode serve}. */
+  worker: URL;
+  /** How many workers to start. */
+  workers: number;
+  /** Sent to each worker once, before its first item. */
+  setup: unknown;
+  /** The buffers of an item that the worker is to own. */
+  transfer?: (item: Input) => Transferable[];
+  /** Stops the work: the iteration then throws the signal's reason. */
+  signal: AbortSignal;
+}
+
+/** One worker and the answers that are still due, oldest first. */
+class Lane<Output> {
+  readonly #worker: Worker;
+  readonly #due: PromiseWithResolvers<Output>[] = [];
+
+  constructor(module: URL, setup: unknown) {
+    this.#worker = new Worker(module, { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer<Output>>): void => {
+      const answer = this.#due.shift()!;
+      if ("result" in data) answer.resolve(data.result);
+      else if (data.fault.name === "PipelineError") {
+        answer.reject(new PipelineError(data.fault.message));
+      } else answer.reject(new Error(`in a worker: ${data.fault.name}: ${data.fault.message}`));
+    };
+    this.#worker.onerror = (event): void => {
+      event.preventDefault();
+      const fault = new Error(`a worker died: ${event.message}`);
+      for (const answer of this.#due.splice(0)) answer.reject(fault);
+    };
+    this.#worker.postMessage(setup);
+  }
+
+  get waiting(): number {
+    return this.#due.length;
+  }
+
+  send(item: unknown, transfer: Transferable[]): Promise<Output> {
+    const answer = Promise.withResolvers<Output>();
+    // A fault is reported when its turn comes; until then it must not count as unhandled.
+    answer.promise.catch(() => {});
+    this.#due.push(answer);
+    this.#worker.postMessage(item, transfer);
+    return answer.promise;
+  }
+
+  stop(): void {
+    this.#worker.terminate();
+  }
+}
+
+/**
+ * Sends each item to a worker and yields the results in the order of the items, holding only a
+ * few at a time. Throws what a worker threw (a PipelineError as such), or the signal's reason.
+ */
+export async function* mapInOrder<Input, Output>(
+  items: AsyncIterable<Input> | Iterable<Input>,
+  options: OrderedWorkOptions<Input>,
+): AsyncGenerator<Output> {
+  const { worker, setup, signal, transfer } = options;
+  const lanes = Array.from(
+    { length: options.workers },
+    () => new Lane<Output>(worker, setup),
+  );
+  const pending: Promise<Output>[] = [];
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {});
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    for await (const item of items) {
+      signal.throwIfAborted();
+      const lane = lanes.reduce((best, lane) => lane.waiting < best.waiting ? lane : best);
+      pending.push(lane.send(item, transfer?.(item) ?? []));
+      if (pending.length >= ITEMS_PER_WORKER * lanes.length) {
+        yield await Promise.race([pending.shift()!, aborted.promise]);
+      }
+    }
+    for (const result of pending) yield await Promise.race([result, aborted.promise]);
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    for (const lane of lanes) lane.stop();
+  }
+}
+
+/** The part of a worker's global scope that is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<unknown>) => void) | null;
+  postMessage(message: unknown, transfer: Transferable[]): void;
+}
+
+/**
+ * The worker's side: `prepare` gets the setup and returns the function that turns one item into a
+ * result, along with the result's buffers to hand over. What either throws reaches the reader of
+ * the results.
+ */
+export function serve<Setup, Input, Output>(
+  prepare: (setup: Setup) => (
+    item: Input,
+  ) => Promise<{ result: Output; transfer: Transferable[] }>,
+): void {
+  const scope = globalThis as unknown as WorkerScope;
+  let work: Promise<ReturnType<typeof prepare>> | undefined;
+  let previous: Promise<void> = Promise.resolve();
+  const answer = async (item: Input): Promise<void> => {
+    try {
+      const { result, transfer } = await (await work!)(item);
+      scope.postMessage({ result }, transfer);
+    } catch (error) {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      scope.postMessage({ fault: { name, message } }, []);
+    }
+  };
+  scope.onmessage = ({ data }): void => {
+    if (work === undefined) {
+      work = new Promise((resolve) => resolve(prepare(data as Setup)));
+      work.catch(() => {});
+    } // One at a time, so that answers leave in the order in which items came.
+    else previous = previous.then(() => answer(data as Input));
+  };
+}
