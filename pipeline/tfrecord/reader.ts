@@ -5,6 +5,7 @@
 
 import { PipelineError } from "../errors.ts";
 import { maskedCrc32c } from "./crc32c.ts";
+import { FRAME_BYTES } from "./writer.ts";
 
 /** How a whole file is wrapped. */
 export type Wrapping = "none" | "gzip" | "zlib";
@@ -38,6 +39,7 @@ export class RecordReader {
   #at = 0;
   #records = 0;
   #offset = 0;
+  #lastOffset = 0;
 
   private constructor(
     path: string,
@@ -75,6 +77,11 @@ export class RecordReader {
     return this.#records;
   }
 
+  /** Names the record that {@linkcode next} gave last: file, number from 1 on, byte. */
+  describeLast(): string {
+    return this.#describe(this.#records, this.#lastOffset);
+  }
+
   /**
    * The next record's data, or undefined at the end. The bytes are valid until the next call.
    * Throws a PipelineError for a checksum that is wrong or a file that ends inside a record.
@@ -95,7 +102,8 @@ export class RecordReader {
       this.#fail("the checksum of its data is wrong: the file is damaged");
     }
     this.#at = end + 4;
-    this.#offset += length + 16;
+    this.#lastOffset = this.#offset;
+    this.#offset += length + FRAME_BYTES;
     this.#records++;
     return this.#chunk.subarray(start, end);
   }
@@ -142,12 +150,14 @@ export class RecordReader {
     }
   }
 
+  #describe(record: number, offset: number): string {
+    const inside = this.wrapping === "none" ? "" : ` of what its ${this.wrapping} wraps`;
+    return `${this.path}: record ${record} (at byte ${offset}${inside})`;
+  }
+
   #fail(what: string): never {
-    const bytes = this.wrapping === "none" ? "byte" : `byte of the un${this.wrapping}ped data`;
-    throw new PipelineError(
-      `${this.path}: record ${this.#records + 1} (at ${bytes} ${this.#offset}): ${what}; ` +
-        `build or fetch the file again`,
-    );
+    const where = this.#describe(this.#records + 1, this.#offset);
+    throw new PipelineError(`${where}: ${what}; build or fetch the file again`);
   }
 }
 

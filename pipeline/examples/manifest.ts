@@ -1,0 +1,113 @@
+/** What a build of examples says about itself: `manifest.json` beside the files. */
+
+import { PipelineError } from "../errors.ts";
+
+/** Name of the manifest inside the folder of examples. */
+export const MANIFEST_NAME = "manifest.json";
+
+/** The two groups of files: what is trained on, and what is held out to evaluate on. */
+export type Split = "train" | "eval";
+
+/** How the files of each split begin; the names of the training files are the original's. */
+export const SPLIT_PREFIX: Readonly<Record<Split, string>> = {
+  train: "pretrain_data",
+  eval: "eval_data",
+};
+
+/** How many bins the histogram of lengths has. */
+export const LENGTH_BINS = 16;
+
+/** One file of examples. */
+export interface ManifestFile {
+  /** Name within the folder. */
+  name: string;
+  /** Size on disk. */
+  bytes: number;
+  /** How many records it holds. */
+  examples: number;
+  /** SHA-256 of the file as it lies on disk, in hexadecimal. */
+  sha256: string;
+}
+
+/** Counts over the examples of one split. */
+export interface SplitTotals {
+  /** Documents that went into this split. */
+  documents: number;
+  /** Examples made of them. */
+  examples: number;
+  /** Real tokens in all examples, [CLS] and [SEP] included. */
+  tokens: number;
+  /** Tokens that did not fit into their example and were cut off. */
+  cutTokens: number;
+  /**
+   * Examples by number of real tokens: entry i counts lengths in
+   * (i, i + 1] × max_seq_length / {@linkcode LENGTH_BINS}.
+   */
+  lengthHistogram: number[];
+}
+
+/** Everything that decides the content of the files. */
+export interface BuildRecipe {
+  /** Tokens of each example, padding included. */
+  maxSeqLength: number;
+  /** Pieces of the tokenizer's model. */
+  vocabSize: number;
+  /** SHA-256 of the tokenizer's model file. */
+  tokenizerSha256: string;
+  /** Whether text was lower-cased before it was encoded. */
+  doLowerCase: boolean;
+  /** Seed of every chance. */
+  seed: number;
+  /** Share of documents that is held out. */
+  evalFraction: number;
+  /** Whether each file is wrapped in gzip. */
+  compress: "gzip" | "none";
+  /** Number of training files. */
+  numOutFiles: number;
+  /** The text files that were read, by name and size. */
+  inputs: { name: string; bytes: number }[];
+}
+
+/** The content of `manifest.json`. */
+export interface Manifest {
+  /** Says what this file is, with a version. */
+  format: "kohaku-examples-1";
+  /** What the files were made from and how. */
+  recipe: BuildRecipe;
+  /** Bytes of text read, as UTF-8. */
+  textBytes: number;
+  /** Training examples: totals and files in the order of their numbers. */
+  train: SplitTotals & { files: ManifestFile[] };
+  /** Held-out examples, likewise. */
+  eval: SplitTotals & { files: ManifestFile[] };
+}
+
+/** The name of file `index` of `count`, as TensorFlow pads it: five digits each. */
+export function shardName(split: Split, index: number, count: number): string {
+  const number = (value: number): string => String(value).padStart(5, "0");
+  return `${SPLIT_PREFIX[split]}.tfrecord-${number(index)}-of-${number(count)}`;
+}
+
+/**
+ * Reads the manifest of a folder of examples; undefined where there is none. Throws a
+ * PipelineError for one that this version cannot read.
+ */
+export async function readManifest(folder: string): Promise<Manifest | undefined> {
+  const path = `${folder}/${MANIFEST_NAME}`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    const manifest = JSON.parse(text) as Manifest;
+    if (manifest.format === "kohaku-examples-1") return manifest;
+  } catch {
+    // Falls through to the error that both cases share.
+  }
+  throw new PipelineError(
+    `${path}: not a manifest that this version understands; build the examples again`,
+  );
+}
