@@ -30,6 +30,7 @@ export interface OrderedWorkOptions<Input> {
 class Lane<Output> {
   readonly #worker: Worker;
   readonly #due: PromiseWithResolvers<Output>[] = [];
+  #death: Error | undefined;
 
   constructor(module: URL, setup: unknown) {
     this.#worker = new Worker(module, { type: "module" });
@@ -42,8 +43,8 @@ class Lane<Output> {
     };
     this.#worker.onerror = (event): void => {
       event.preventDefault();
-      const fault = new Error(`a worker died: ${event.message}`);
-      for (const answer of this.#due.splice(0)) answer.reject(fault);
+      this.#death = new Error(`a worker died: ${event.message}`);
+      for (const answer of this.#due.splice(0)) answer.reject(this.#death);
     };
     this.#worker.postMessage(setup);
   }
@@ -54,6 +55,7 @@ class Lane<Output> {
 
   send(item: unknown, transfer: Transferable[]): Promise<Output> {
     const answer = Promise.withResolvers<Output>();
+    if (this.#death !== undefined) answer.reject(this.#death);
     // A fault is reported when its turn comes; until then it must not count as unhandled.
     answer.promise.catch(() => {});
     this.#due.push(answer);
