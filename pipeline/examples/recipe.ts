@@ -1,0 +1,150 @@
+/** What a build is made from: its options, checked, and everything that decides its content. */
+
+import { createHash } from "node:crypto";
+import { PipelineError } from "../errors.ts";
+import { SentencePieceProcessor } from "../sentencepiece/mod.ts";
+import { findSpecialIds } from "./encode.ts";
+import { type BuildRecipe, type Manifest, MANIFEST_NAME, readManifest } from "./manifest.ts";
+
+/**
+ * By default there is one training file for so many bytes of (compressed) text, up to the
+ * original's thousand: enough to shuffle and share out, none so small that it is a bother.
+ */
+const TEXT_BYTES_PER_FILE = 1_000_000;
+const MOST_FILES = 1000;
+
+/** What to build, from what, and where to. */
+export interface BuildOptions {
+  /** A folder of .jsonl.gz files, or one such file. */
+  input: string;
+  /** The tokenizer's .model file. */
+  model: string;
+  /** The folder to make. */
+  output: string;
+  /** Tokens of each example, padding included; at least 5. */
+  maxSeqLength: number;
+  /** How many workers encode; the result does not depend on it. */
+  numProcesses: number;
+  /** How many training files; by default one per MB of compressed text, 1000 at most. */
+  numOutFiles?: number;
+  /** Whether to wrap each file in gzip. */
+  compress: "gzip" | "none";
+  /** Share of documents to hold out for evaluation, 0 … 1. */
+  evalFraction: number;
+  /** Seed of every chance. */
+  seed: number;
+  /** Whether to lower-case text before it is encoded. */
+  doLowerCase: boolean;
+  /** Replace examples that are there already and were built otherwise. */
+  overwrite: boolean;
+}
+
+/** A text file to read. */
+export interface InputFile {
+  /** Where it is. */
+  path: string;
+  /** Its size on disk. */
+  bytes: number;
+}
+
+/**
+ * The text files to read, sorted by name. Throws a PipelineError where there are none.
+ */
+export async function listInputs(input: string): Promise<InputFile[]> {
+  const info = await Deno.stat(input).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new PipelineError(`${input}: no text there; make it with \`deno task extract\``);
+  });
+  if (info.isFile) return [{ path: input, bytes: info.size }];
+  const paths: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(input)) {
+    if (isFile && /\.jsonl(\.gz)?$/.test(name)) paths.push(`${input}/${name}`);
+  }
+  if (paths.length === 0) {
+    throw new PipelineError(
+      `${input}: no .jsonl.gz files in it; make them with \`deno task extract\``,
+    );
+  }
+  return await Promise.all(
+    paths.sort().map(async (path) => ({ path, bytes: (await Deno.stat(path)).size })),
+  );
+}
+
+/** The bytes of the tokenizer's model. Throws a PipelineError where there is none. */
+export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return await Deno.readFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new PipelineError(
+      `${path}: no tokenizer model there; train one with \`deno task sentencepiece\``,
+    );
+  });
+}
+
+/**
+ * Checks the options and gathers all that decides the content of the files. Throws a PipelineError
+ * for an option that cannot be, or a model that is damaged or lacks [CLS], [SEP], [PAD] or [MASK].
+ */
+export function makeRecipe(
+  options: BuildOptions,
+  inputs: readonly InputFile[],
+  model: Uint8Array,
+): BuildRecipe {
+  const { maxSeqLength, evalFraction, numOutFiles } = options;
+  if (!Number.isInteger(maxSeqLength) || maxSeqLength < 5) {
+    throw new PipelineError(`max_seq_length is ${maxSeqLength}; it must be an integer from 5 on`);
+  }
+  if (!(evalFraction >= 0 && evalFraction < 1)) {
+    throw new PipelineError(`the share to hold out is ${evalFraction}; it must be in 0 … 1`);
+  }
+  if (numOutFiles !== undefined && !(Number.isInteger(numOutFiles) && numOutFiles > 0)) {
+    throw new PipelineError(`the number of files is ${numOutFiles}; it must be an integer from 1`);
+  }
+  const processor = SentencePieceProcessor.fromBytes(model, options.model);
+  findSpecialIds(processor, options.model);
+  const textBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    maxSeqLength,
+    vocabSize: processor.vocabSize,
+    tokenizerSha256: createHash("sha256").update(model).digest("hex"),
+    doLowerCase: options.doLowerCase,
+    seed: options.seed,
+    evalFraction,
+    compress: options.compress,
+    numOutFiles: numOutFiles ??
+      Math.min(MOST_FILES, Math.max(1, Math.ceil(textBytes / TEXT_BYTES_PER_FILE))),
+    inputs: inputs.map(({ path, bytes }) => ({ name: path.split("/").at(-1)!, bytes })),
+  };
+}
+
+/** Names of the fields in which two recipes differ. */
+export function differences(a: BuildRecipe, b: BuildRecipe): string[] {
+  return (Object.keys(a) as (keyof BuildRecipe)[])
+    .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+}
+
+/**
+ * The manifest of a finished build of the same recipe, if `output` holds one. Throws a
+ * PipelineError if it holds anything else that would be lost.
+ */
+export async function findFinished(
+  output: string,
+  recipe: BuildRecipe,
+  overwrite: boolean,
+): Promise<Manifest | undefined> {
+  const manifest = await readManifest(output);
+  if (manifest === undefined) {
+    const first = await Deno.readDir(output)[Symbol.asyncIterator]().next()
+      .catch(() => ({ done: true }));
+    if (first.done || overwrite) return undefined;
+    throw new PipelineError(
+      `${output}: holds files but no ${MANIFEST_NAME}; remove it or pass --overwrite`,
+    );
+  }
+  const different = differences(recipe, manifest.recipe);
+  if (different.length === 0) return manifest;
+  if (overwrite) return undefined;
+  throw new PipelineError(
+    `${output}: holds examples built otherwise (different: ${different.join(", ")}); ` +
+      `pass --overwrite to replace them`,
+  );
+}

@@ -1,0 +1,150 @@
+/** `deno task build`: text and a tokenizer's model in, training examples (TFRecord) out. */
+
+import { buildExamples } from "../pipeline/examples/build.ts";
+import type { BuildProgress } from "../pipeline/examples/build.ts";
+import type { Manifest, SplitTotals } from "../pipeline/examples/manifest.ts";
+import { verifyExamples } from "../pipeline/examples/verify.ts";
+import { InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { createProgress, type Progress } from "./common/progress.ts";
+import { formatNumber, formatQuantity } from "./common/text.ts";
+
+/** Reads a flag's value as an integer from `low` on. */
+function integerFrom(low: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && Number.isSafeInteger(value)) return value;
+    throw new InvalidArgumentError(`An integer from ${low} on is needed.`);
+  };
+}
+
+/** Reads a flag's value as a share, 0 included and 1 not. */
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value < 1) return value;
+  throw new InvalidArgumentError("A number from 0 to below 1 is needed.");
+}
+
+const command = task(
+  "build",
+  "Makes training examples from text and a SentencePiece model. Stops and goes on: run the same\n" +
+    "command again after an interruption. Text is not lower-cased unless asked: Japanese has no\n" +
+    "case, and the model's own normalisation (NFKC) keeps that of Latin letters.",
+  "deno task build --data-dir data --max-seq-length 128 --num-processes 4",
+)
+  .option("--data-dir <dir>", "reads DIR/text/*.jsonl.gz, writes DIR/pretrain_tfrecords", "data")
+  .option("--model-dir <dir>", "where the model wiki-ja.model is (default: as --data-dir)")
+  .option("--model-sentencepiece-path <file>", "another model than MODEL_DIR/wiki-ja.model")
+  .option("--max-seq-length <n>", "tokens in an example", integerFrom(5), 512)
+  .option(
+    "--num-processes <n>",
+    "workers; the output does not depend on it (default: one per core)",
+    integerFrom(1),
+  )
+  .option(
+    "--num-out-files <n>",
+    "number of training files (default: one per MB of compressed text, 1000 at most)",
+    integerFrom(1),
+  )
+  .addOption(
+    new Option("--compress <how>", "wrap each file in gzip").choices(["gzip", "none"] as const)
+      .default("none" as const),
+  )
+  .option("--eval-fraction <share>", "share of documents held out for do_eval", share, 0.01)
+  .option("--seed <n>", "seed of every chance", integerFrom(0), 42)
+  .option("--do-lower-case", "lower-case the text first", false)
+  .option("--overwrite", "replace examples that were built otherwise", false)
+  .option("--verify <dir>", "build nothing; reread the examples in DIR and report the first fault");
+
+/** Bins of a histogram as a row of blocks, the fullest bin as high as blocks go. */
+function sparkline(counts: readonly number[]): string {
+  const most = Math.max(...counts, 1);
+  return counts.map((n) => n === 0 ? "·" : "▁▂▃▄▅▆▇█"[Math.ceil(n / most * 8) - 1]).join("");
+}
+
+/** Prints what examples there are. */
+function report(folder: string, manifest: Manifest): void {
+  const { maxSeqLength } = manifest.recipe;
+  const line = (name: string, split: SplitTotals, files: number): void => {
+    const filled = split.tokens / Math.max(1, split.examples) / maxSeqLength;
+    console.log(
+      `  ${name}  ${formatQuantity(split.examples, "examples")} of ` +
+        `${formatQuantity(split.documents, "documents")} in ${formatQuantity(files, "files")}, ` +
+        `${formatQuantity(split.tokens, "tokens")} (${formatNumber(filled * 100)}% of ` +
+        `${maxSeqLength} filled, ${formatNumber(split.cutTokens)} cut off)`,
+    );
+  };
+  console.log(`${folder}: ${formatQuantity(manifest.textBytes, "B")} of text became`);
+  line("training", manifest.train, manifest.train.files.length);
+  if (manifest.recipe.evalFraction > 0) {
+    line("held out", manifest.eval, manifest.eval.files.length);
+  }
+  console.log(`  lengths   ${sparkline(manifest.train.lengthHistogram)} (1 … ${maxSeqLength})`);
+}
+
+/** Shows each phase of a build as a bar of its own. */
+function makeReporter(): { show(progress: BuildProgress): void; finish(): void } {
+  const start = performance.now();
+  let phase: BuildProgress["phase"] | undefined;
+  let bar: Progress | undefined;
+  const begin = (progress: BuildProgress): Progress => {
+    bar?.finish();
+    phase = progress.phase;
+    return progress.phase === "encode"
+      ? createProgress({ label: "build", unit: "B", initial: progress.resumedTextBytes })
+      : createProgress({ label: "finish", unit: "files", total: progress.totalFiles });
+  };
+  return {
+    show(progress): void {
+      if (bar === undefined || progress.phase !== phase) bar = begin(progress);
+      if (progress.phase === "finish") {
+        bar.update(progress.files);
+        return;
+      }
+      if (progress.totalTextBytes !== undefined) bar.setTotal(progress.totalTextBytes);
+      const seconds = (performance.now() - start) / 1000;
+      const rate = (progress.documents - progress.resumedDocuments) / seconds;
+      bar.update(progress.textBytes, `${formatQuantity(rate, "documents")}/s`);
+    },
+    finish(): void {
+      bar?.finish();
+    },
+  };
+}
+
+await runTask(command, async (options, signal) => {
+  if (options.verify !== undefined) {
+    const bar = createProgress({ label: "verify", unit: "B" });
+    const manifest = await verifyExamples(options.verify, signal, ({ bytes, totalBytes }) => {
+      bar.setTotal(totalBytes);
+      bar.update(bytes);
+    });
+    bar.finish("no fault");
+    report(options.verify, manifest);
+    return;
+  }
+  const output = `${options.dataDir}/pretrain_tfrecords`;
+  const modelDir = options.modelDir ?? options.dataDir;
+  const reporter = makeReporter();
+  const { manifest, resumedAt } = await buildExamples(
+    {
+      input: `${options.dataDir}/text`,
+      model: options.modelSentencepiecePath ?? `${modelDir}/wiki-ja.model`,
+      output,
+      maxSeqLength: options.maxSeqLength,
+      numProcesses: options.numProcesses ?? navigator.hardwareConcurrency,
+      numOutFiles: options.numOutFiles,
+      compress: options.compress,
+      evalFraction: options.evalFraction,
+      seed: options.seed,
+      doLowerCase: options.doLowerCase,
+      overwrite: options.overwrite,
+    },
+    signal,
+    reporter.show,
+  );
+  reporter.finish();
+  const documents = manifest.train.documents + manifest.eval.documents;
+  if (resumedAt === documents) console.log("all of it was built already");
+  else if (resumedAt > 0) console.log(`went on after ${formatNumber(resumedAt)} documents`);
+  report(output, manifest);
+});
