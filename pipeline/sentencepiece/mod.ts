@@ -1,0 +1,6 @@
+/**
+ * SentencePiece: training, encoding and decoding.
+ *
+ * @module
+ */
+export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";

@@ -1,0 +1,206 @@
+/**
+ * The `.model` file of SentencePiece (sentencepiece_model.proto).
+ *
+ * @module
+ */
+import { PipelineError } from "../errors.ts";
+import { readFields, WireWriter } from "./protobuf.ts";
+
+/** What a piece is. */
+export const PieceType = {
+  NORMAL: 1,
+  UNKNOWN: 2,
+  CONTROL: 3,
+  USER_DEFINED: 4,
+  UNUSED: 5,
+  BYTE: 6,
+} as const;
+
+/** A value of {@link PieceType}. */
+export type PieceType = typeof PieceType[keyof typeof PieceType];
+
+/** One entry of the vocabulary; its id is its place. */
+export interface Piece {
+  /** Text, spaces as ▁. */
+  readonly piece: string;
+  /** Log probability (unigram) or merge order (BPE); float32. */
+  readonly score: number;
+  /** What it is. */
+  readonly type: PieceType;
+}
+
+/** How the encoder works. */
+export type ModelType = "unigram" | "bpe" | "word" | "char";
+
+/** How text is normalised before it is cut. */
+export interface NormalizerSpec {
+  /** For instance "nmt_nfkc". */
+  readonly name: string;
+  /** Compiled replacement rules; empty for none. */
+  readonly precompiledCharsmap: Uint8Array;
+  /** Puts a space before the text. */
+  readonly addDummyPrefix: boolean;
+  /** Drops leading, trailing and repeated spaces. */
+  readonly removeExtraWhitespaces: boolean;
+  /** Writes spaces as ▁. */
+  readonly escapeWhitespaces: boolean;
+}
+
+/** A model as the processor needs it. */
+export interface SentencePieceModel {
+  /** Pieces in the order of their ids. */
+  readonly pieces: readonly Piece[];
+  /** How the encoder works. */
+  readonly modelType: ModelType;
+  /** Unknown characters become bytes. */
+  readonly byteFallback: boolean;
+  /** What unknown pieces decode to. */
+  readonly unkSurface: string;
+  /** ▁ stands behind words instead of before them. */
+  readonly treatWhitespaceAsSuffix: boolean;
+  /** Normalisation. */
+  readonly normalizer: NormalizerSpec;
+}
+
+const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
+
+/**
+ * Decodes a model file.
+ *
+ * @param source the file's name, for messages.
+ * @throws {PipelineError} naming file and byte where the file is cut short or no model.
+ */
+export function decodeModel(file: Uint8Array, source: string): SentencePieceModel {
+  const text = new TextDecoder();
+  const pieces: Piece[] = [];
+  let modelType: ModelType = "unigram";
+  let byteFallback = false, unkSurface = " ⁇ ", treatWhitespaceAsSuffix = false;
+  let normalizer: NormalizerSpec = {
+    name: "",
+    precompiledCharsmap: new Uint8Array(),
+    addDummyPrefix: true,
+    removeExtraWhitespaces: true,
+    escapeWhitespaces: true,
+  };
+  for (const field of readFields(file, source)) {
+    const offset = field.bytes.byteOffset - file.byteOffset;
+    if (field.number === 1) {
+      let piece = "", score = 0, type: number = PieceType.NORMAL;
+      for (const part of readFields(field.bytes, source, offset)) {
+        if (part.number === 1) piece = text.decode(part.bytes);
+        if (part.number === 2) score = float(part.bytes);
+        if (part.number === 3) type = part.varint;
+      }
+      pieces.push({ piece, score, type: type as PieceType });
+    } else if (field.number === 2) {
+      for (const part of readFields(field.bytes, source, offset)) {
+        if (part.number === 3) modelType = MODEL_TYPES[part.varint - 1];
+        if (part.number === 24) treatWhitespaceAsSuffix = part.varint !== 0;
+        if (part.number === 35) byteFallback = part.varint !== 0;
+        if (part.number === 44) unkSurface = text.decode(part.bytes);
+      }
+    } else if (field.number === 3) {
+      for (const part of readFields(field.bytes, source, offset)) {
+        if (part.number === 1) normalizer = { ...normalizer, name: text.decode(part.bytes) };
+        if (part.number === 2) {
+          normalizer = { ...normalizer, precompiledCharsmap: part.bytes.slice() };
+        }
+        const set = part.varint !== 0;
+        if (part.number === 3) normalizer = { ...normalizer, addDummyPrefix: set };
+        if (part.number === 4) normalizer = { ...normalizer, removeExtraWhitespaces: set };
+        if (part.number === 5) normalizer = { ...normalizer, escapeWhitespaces: set };
+      }
+    }
+  }
+  if (!pieces.some(({ type }) => type === PieceType.UNKNOWN)) {
+    throw new PipelineError(
+      `${source}: holds ${pieces.length} pieces and no unknown piece; it is not a SentencePiece model`,
+    );
+  }
+  if (modelType !== "unigram" && modelType !== "bpe") {
+    throw new PipelineError(`${source}: is a ${modelType} model; use a unigram or bpe model`);
+  }
+  return {
+    pieces,
+    modelType,
+    byteFallback,
+    unkSurface,
+    treatWhitespaceAsSuffix,
+    normalizer,
+  };
+}
+
+function float(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
+}
+
+/** Options of the trainer that are written into the model, by field number. */
+export interface TrainerSpec {
+  /** Prefix of the files made. */
+  readonly modelPrefix: string;
+  /** Pieces asked for. */
+  readonly vocabSize: number;
+  /** Share of characters covered. */
+  readonly characterCoverage: number;
+  /** Sentences sampled; 0 for all. */
+  readonly inputSentenceSize: number;
+  /** Pieces that pieces were chosen from. */
+  readonly seedSentencepieceSize: number;
+  /** Share kept by each pruning. */
+  readonly shrinkingFactor: number;
+  /** EM rounds between prunings. */
+  readonly numSubIterations: number;
+  /** Bytes of the longest sentence used. */
+  readonly maxSentenceLength: number;
+  /** Characters of the longest piece. */
+  readonly maxSentencepieceLength: number;
+  /** Pieces never cut from text. */
+  readonly controlSymbols: readonly string[];
+  /** Pieces always cut from text. */
+  readonly userDefinedSymbols: readonly string[];
+  /** Unknown characters become bytes. */
+  readonly byteFallback: boolean;
+  /** Digits stand alone. */
+  readonly splitDigits: boolean;
+}
+
+/** Encodes a unigram model file with its trainer and normalizer settings. */
+export function encodeModel(
+  pieces: readonly Piece[],
+  trainer: TrainerSpec,
+  normalizer: NormalizerSpec,
+): Uint8Array<ArrayBuffer> {
+  const model = new WireWriter();
+  for (const { piece, score, type } of pieces) {
+    const entry = new WireWriter().bytes(1, piece).float(2, score);
+    if (type !== PieceType.NORMAL) entry.varint(3, type);
+    model.bytes(1, entry.finish());
+  }
+  const spec = new WireWriter()
+    .bytes(2, trainer.modelPrefix)
+    .varint(3, 1)
+    .varint(4, trainer.vocabSize)
+    .float(10, trainer.characterCoverage)
+    .varint(11, trainer.inputSentenceSize)
+    .varint(14, trainer.seedSentencepieceSize)
+    .float(15, trainer.shrinkingFactor)
+    .varint(17, trainer.numSubIterations)
+    .varint(18, trainer.maxSentenceLength)
+    .varint(20, trainer.maxSentencepieceLength)
+    .bool(25, trainer.splitDigits);
+  for (const symbol of trainer.controlSymbols) spec.bytes(30, symbol);
+  for (const symbol of trainer.userDefinedSymbols) spec.bytes(31, symbol);
+  spec.bool(35, trainer.byteFallback).varint(40, 0).varint(41, 1).varint(42, 2).varint(43, -1);
+  model.bytes(2, spec.finish());
+  model.bytes(
+    3,
+    new WireWriter()
+      .bytes(1, normalizer.name)
+      .bytes(2, normalizer.precompiledCharsmap)
+      .bool(3, normalizer.addDummyPrefix)
+      .bool(4, normalizer.removeExtraWhitespaces)
+      .bool(5, normalizer.escapeWhitespaces)
+      .finish(),
+  );
+  return model.finish();
+}

@@ -1,0 +1,197 @@
+/**
+ * Text to ids and back with a SentencePiece model, ours or that of `spm_train`.
+ *
+ * @module
+ */
+import { BpeEncoder } from "./bpe.ts";
+import { decodeModel, PieceType, type SentencePieceModel } from "./model_proto.ts";
+import { Normalizer, SPACE } from "./normalizer.ts";
+import { UnigramEncoder } from "./unigram.ts";
+
+/** A piece of an encoded line and where it comes from. */
+export interface EncodedPiece {
+  /** Its id. */
+  readonly id: number;
+  /** Its text, spaces as ▁. */
+  readonly piece: string;
+  /** First UTF-16 unit of the original line. */
+  readonly start: number;
+  /** One past the last. */
+  readonly end: number;
+}
+
+/** A loaded model. */
+export class SentencePieceProcessor {
+  readonly #model: SentencePieceModel;
+  readonly #normalizer: Normalizer;
+  readonly #encoder: UnigramEncoder | BpeEncoder;
+  readonly #ids = new Map<string, number>();
+  readonly #unknownId: number;
+  readonly #byteIds: Int32Array | undefined;
+
+  private constructor(model: SentencePieceModel, name: string) {
+    this.#model = model;
+    const symbols: string[] = [];
+    model.pieces.forEach(({ piece, type }, id) => {
+      this.#ids.set(piece, id);
+      if (type === PieceType.USER_DEFINED) symbols.push(piece);
+    });
+    this.#normalizer = new Normalizer(
+      model.normalizer,
+      name,
+      symbols,
+      model.treatWhitespaceAsSuffix,
+    );
+    this.#encoder = model.modelType === "bpe"
+      ? new BpeEncoder(model.pieces)
+      : new UnigramEncoder(model.pieces);
+    this.#unknownId = model.pieces.findIndex(({ type }) => type === PieceType.UNKNOWN);
+    if (model.byteFallback) {
+      this.#byteIds = Int32Array.from(
+        { length: 256 },
+        (_, byte) => this.#ids.get(bytePiece(byte)) ?? this.#unknownId,
+      );
+    }
+  }
+
+  /**
+   * Loads a model from the bytes of its file.
+   *
+   * @param name the file's name, for messages.
+   * @throws {PipelineError} naming file and byte where the model is cut short or damaged.
+   */
+  static fromBytes(bytes: Uint8Array, name = "the model"): SentencePieceProcessor {
+    return new SentencePieceProcessor(decodeModel(bytes, name), name);
+  }
+
+  /** Pieces in the vocabulary. */
+  get vocabSize(): number {
+    return this.#model.pieces.length;
+  }
+
+  /** The ids of a line. */
+  encodeIds(text: string): Int32Array {
+    const ids: number[] = [];
+    this.#encode(this.#normalizer.normalize(text), (_start, _end, id) => ids.push(id));
+    return Int32Array.from(ids);
+  }
+
+  /** The pieces of a line; an unknown piece is the text itself. */
+  encodePieces(text: string): string[] {
+    const pieces: string[] = [];
+    const normalized = this.#normalizer.normalize(text);
+    this.#encode(normalized, (start, end, id) => {
+      pieces.push(this.isByte(id) ? this.idToPiece(id) : normalized.slice(start, end));
+    });
+    return pieces;
+  }
+
+  /** The pieces of a line with their ids and places in it. */
+  encodeWithOffsets(text: string): EncodedPiece[] {
+    const encoded: EncodedPiece[] = [];
+    const { text: normalized, offsets } = this.#normalizer.normalizeWithOffsets(text);
+    this.#encode(normalized, (start, end, id) => {
+      encoded.push({
+        id,
+        piece: this.isByte(id) ? this.idToPiece(id) : normalized.slice(start, end),
+        start: offsets[start],
+        end: offsets[end],
+      });
+    });
+    return encoded;
+  }
+
+  #encode(normalized: string, visit: (start: number, end: number, id: number) => void): void {
+    const bytes = this.#byteIds;
+    // Neighbouring unknown characters become one piece, or bytes where the model has them.
+    let unknownFrom = -1;
+    this.#encoder.encode(normalized, (start, end, id) => {
+      if (id >= 0) {
+        if (unknownFrom >= 0) visit(unknownFrom, start, this.#unknownId);
+        unknownFrom = -1;
+        visit(start, end, id);
+      } else if (bytes) {
+        for (const byte of new TextEncoder().encode(normalized.slice(start, end))) {
+          visit(start, end, bytes[byte]);
+        }
+      } else if (unknownFrom < 0) {
+        unknownFrom = start;
+      }
+    });
+    if (unknownFrom >= 0) visit(unknownFrom, normalized.length, this.#unknownId);
+  }
+
+  /** The text of ids; those out of range are unknown. */
+  decodeIds(ids: ArrayLike<number>): string {
+    const { pieces, unkSurface } = this.#model;
+    return this.#decode(
+      Array.from(ids, (id) => {
+        const piece = pieces[id];
+        if (!piece || piece.type === PieceType.UNKNOWN) return { text: unkSurface, id };
+        return { text: piece.type === PieceType.CONTROL ? "" : piece.piece, id };
+      }),
+    );
+  }
+
+  /** The text of pieces; those not in the vocabulary stand for themselves. */
+  decodePieces(pieces: readonly string[]): string {
+    return this.#decode(pieces.map((piece) => {
+      const id = this.#ids.get(piece) ?? -1;
+      return { text: id >= 0 && this.isControl(id) ? "" : piece, id };
+    }));
+  }
+
+  #decode(parts: readonly { readonly text: string; readonly id: number }[]): string {
+    let out = "";
+    let bytes: number[] = [];
+    const flush = (): void => {
+      if (bytes.length > 0) out += new TextDecoder().decode(Uint8Array.from(bytes));
+      bytes = [];
+    };
+    let atStart = this.#model.normalizer.addDummyPrefix && !this.#model.treatWhitespaceAsSuffix;
+    for (const { text, id } of parts) {
+      if (this.isByte(id)) {
+        bytes.push(parseInt(text.slice(3, 5), 16));
+        atStart = false;
+        continue;
+      }
+      flush();
+      if (text === "") continue;
+      const drop = atStart && text.startsWith(SPACE);
+      atStart = false;
+      out += (drop ? text.slice(1) : text).replaceAll(SPACE, " ");
+    }
+    flush();
+    return this.#model.treatWhitespaceAsSuffix && out.endsWith(" ") ? out.slice(0, -1) : out;
+  }
+
+  /** The id of a piece; that of the unknown piece where there is none. */
+  pieceToId(piece: string): number {
+    return this.#ids.get(piece) ?? this.#unknownId;
+  }
+
+  /** The piece of an id; the unknown piece where there is none. */
+  idToPiece(id: number): string {
+    return this.#model.pieces[id in this.#model.pieces ? id : this.#unknownId].piece;
+  }
+
+  /** Whether an id is a control symbol, such as [CLS]. */
+  isControl(id: number): boolean {
+    return this.#model.pieces[id]?.type === PieceType.CONTROL;
+  }
+
+  /** Whether an id is the unknown piece. */
+  isUnknown(id: number): boolean {
+    return id === this.#unknownId;
+  }
+
+  /** Whether an id stands for one byte. */
+  isByte(id: number): boolean {
+    return this.#model.pieces[id]?.type === PieceType.BYTE;
+  }
+}
+
+/** The piece that stands for a byte. */
+export function bytePiece(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}
