@@ -27,7 +27,7 @@ export function decodeCharsmap(bytes: Uint8Array, source: string): Normalization
   }
   const units = new Uint32Array(size / 4);
   for (let i = 0; i < units.length; i++) units[i] = view.getUint32(4 + 4 * i, true);
-  const text = new TextDecoder();
+  const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const replacements = bytes.subarray(4 + size);
   for (const [key, value] of doubleArrayEntries(units)) {
     const end = replacements.indexOf(0, value);

@@ -8,6 +8,9 @@ import { PipelineError } from "../errors.ts";
 
 const HAS_LEAF = 0x100;
 
+/** Free places further back than this are given up: nearly full blocks cost more time than room. */
+const WINDOW = 4096;
+
 function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);
 }
@@ -73,7 +76,7 @@ export function buildDoubleArray(entries: Iterable<readonly [Uint8Array, number]
     if (node.value >= 0) labels.unshift(0);
     while (used[firstFree]) firstFree++;
     let base = -1;
-    for (let slot = firstFree; base < 0; slot++) {
+    for (let slot = Math.max(firstFree, end - WINDOW); base < 0; slot++) {
       grow(slot + 512);
       if (used[slot]) continue;
       const candidate = slot ^ labels[0];

@@ -4,3 +4,12 @@
  * @module
  */
 export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";
+export type { RuleName } from "./charsmap.ts";
+export type { TrainerSpec } from "./model_proto.ts";
+export {
+  type TrainedModel,
+  TRAINER_DEFAULTS,
+  type TrainerOptions,
+  type TrainingProgress,
+  trainUnigram,
+} from "./trainer.ts";

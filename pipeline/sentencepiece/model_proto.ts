@@ -71,7 +71,7 @@ const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
  * @throws {PipelineError} naming file and byte where the file is cut short or no model.
  */
 export function decodeModel(file: Uint8Array, source: string): SentencePieceModel {
-  const text = new TextDecoder();
+  const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const pieces: Piece[] = [];
   let modelType: ModelType = "unigram";
   let byteFallback = false, unkSurface = " ⁇ ", treatWhitespaceAsSuffix = false;
