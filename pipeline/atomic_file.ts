@@ -4,6 +4,7 @@
  */
 
 import { dirname } from "@std/path/mod.js";
+import { PipelineError } from "./errors.ts";
 
 /** Makes a finished rename itself durable; file systems that cannot sync a folder are left alone. */
 async function syncFolder(path: string): Promise<void> {
@@ -33,15 +34,23 @@ export class AtomicFile {
     return new AtomicFile(path, file);
   }
 
-  /** Appends all of `bytes`. */
+  /** Appends all of `bytes`. Throws a PipelineError that names the file if the disk is full. */
   async write(bytes: Uint8Array): Promise<void> {
-    let written = 0;
-    while (written < bytes.length) written += await this.#file.write(bytes.subarray(written));
+    try {
+      let written = 0;
+      while (written < bytes.length) written += await this.#file.write(bytes.subarray(written));
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
   /** Syncs the bytes to the disk and gives the file its final name, replacing what was there. */
   async commit(): Promise<void> {
-    await this.#file.sync();
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw this.#explain(error);
+    }
     this.#close();
     await Deno.rename(this.path + ".part", this.path);
     await syncFolder(dirname(this.path));
@@ -54,6 +63,14 @@ export class AtomicFile {
     await Deno.remove(this.path + ".part").catch(() => {});
   }
 
+  /** The system's errors for an open file do not say which file it was. */
+  #explain(error: unknown): PipelineError {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new PipelineError(
+      `${this.path}: ${reason}; make room or choose another disk, then rerun`,
+    );
+  }
+
   #close(): void {
     this.#done = true;
     this.#file.close();
@@ -62,7 +79,8 @@ export class AtomicFile {
 
 /**
  * Writes a whole file at once: afterwards `path` holds either all of `content` or what it held
- * before. Throws the file system's error (disk full, no permission) as it is.
+ * before. Throws the file system's error where it cannot be created, a PipelineError where it
+ * cannot be written to its end.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const file = await AtomicFile.create(path);

@@ -10,7 +10,15 @@ import { PipelineError } from "./errors.ts";
 const ITEMS_PER_WORKER = 3;
 
 /** What a worker answers: a result, or the error that kept it from one. */
-type Answer<Output> = { result: Output } | { fault: { name: string; message: string } };
+type Answer<Output> = { result: Output } | { fault: Fault };
+
+/** An error on its way between threads. */
+interface Fault {
+  name: string;
+  message: string;
+  /** Whether a person can mend it: a PipelineError, or an error of the system (a full disk). */
+  explained: boolean;
+}
 
 /** What {@linkcode mapInOrder} needs to know besides the items. */
 export interface OrderedWorkOptions<Input> {
@@ -37,9 +45,8 @@ class Lane<Output> {
     this.#worker.onmessage = ({ data }: MessageEvent<Answer<Output>>): void => {
       const answer = this.#due.shift()!;
       if ("result" in data) answer.resolve(data.result);
-      else if (data.fault.name === "PipelineError") {
-        answer.reject(new PipelineError(data.fault.message));
-      } else answer.reject(new Error(`in a worker: ${data.fault.name}: ${data.fault.message}`));
+      else if (data.fault.explained) answer.reject(new PipelineError(data.fault.message));
+      else answer.reject(new Error(`in a worker: ${data.fault.name}: ${data.fault.message}`));
     };
     this.#worker.onerror = (event): void => {
       event.preventDefault();
@@ -70,7 +77,8 @@ class Lane<Output> {
 
 /**
  * Sends each item to a worker and yields the results in the order of the items, holding only a
- * few at a time. Throws what a worker threw (a PipelineError as such), or the signal's reason.
+ * few at a time. Throws what a worker threw (a PipelineError, and an error of the system, as a
+ * PipelineError), or the signal's reason.
  */
 export async function* mapInOrder<Input, Output>(
   items: AsyncIterable<Input> | Iterable<Input>,
@@ -127,8 +135,9 @@ export function serve<Setup, Input, Output>(
       const { result, transfer } = await (await work!)(item);
       scope.postMessage({ result }, transfer);
     } catch (error) {
-      const { name, message } = error instanceof Error ? error : new Error(String(error));
-      scope.postMessage({ fault: { name, message } }, []);
+      const { name, message, code } = error as Error & { code?: unknown };
+      const explained = error instanceof PipelineError || typeof code === "string";
+      scope.postMessage({ fault: { name, message, explained } satisfies Fault }, []);
     }
   };
   scope.onmessage = ({ data }): void => {

@@ -33,6 +33,8 @@ export type { BuildOptions } from "./recipe.ts";
 /** Text that is handed to a worker at once, in UTF-16 units, and documents at most. */
 const CHUNK_LENGTH = 1 << 17;
 const CHUNK_DOCUMENTS = 256;
+/** Default of gatherBytes: few appends to a thousand files, without much memory. */
+const GATHER_BYTES = 64 << 20;
 
 const SPLITS: readonly Split[] = ["train", "eval"];
 
@@ -95,8 +97,13 @@ export async function buildExamples(
   const state = await openBuild(folder, recipe);
   const resumedAt = state.documents;
   if (!state.encoded) {
-    const setup: BuildSetup = { model, modelName: options.model, options };
-    await encodeAll(setup, options.numProcesses, inputs, folder, state, signal, onProgress);
+    const { maxSeqLength, doLowerCase, seed, evalFraction } = recipe;
+    const setup: BuildSetup = {
+      model,
+      modelName: options.model,
+      options: { maxSeqLength, doLowerCase, seed, evalFraction },
+    };
+    await encodeAll(setup, options, inputs, folder, state, signal, onProgress);
   }
   const manifest = await sealAll(options.numProcesses, folder, state, signal, onProgress);
   await writeFileAtomic(`${folder}/${MANIFEST_NAME}`, JSON.stringify(manifest, null, 2) + "\n");
@@ -132,7 +139,7 @@ async function* chunkDocuments(
 /** Encodes all documents that are not in yet; `state` is kept up to date, in memory and on disk. */
 async function encodeAll(
   setup: BuildSetup,
-  workers: number,
+  { numProcesses, gatherBytes = GATHER_BYTES }: BuildOptions,
   inputs: readonly InputFile[],
   folder: string,
   state: BuildState,
@@ -156,7 +163,12 @@ async function encodeAll(
   };
   const results = mapInOrder<Document[], EncodedDocuments>(
     chunkDocuments(inputs, state.documents, onFile),
-    { worker: new URL("./build_worker.ts", import.meta.url), workers, setup, signal },
+    {
+      worker: new URL("./build_worker.ts", import.meta.url),
+      workers: numProcesses,
+      setup,
+      signal,
+    },
   );
   try {
     for await (const { documents, textBytes, splits } of results) {
@@ -176,7 +188,7 @@ async function encodeAll(
           ? undefined
           : state.textBytes * Math.max(1, totalDocuments / state.documents),
       });
-      if (shards.train.full) await save();
+      if (shards.train.pendingBytes >= gatherBytes) await save();
     }
   } catch (error) {
     if (signal.aborted) await save();

@@ -37,6 +37,11 @@ export interface BuildOptions {
   doLowerCase: boolean;
   /** Replace examples that are there already and were built otherwise. */
   overwrite: boolean;
+  /**
+   * Bytes of examples gathered in memory before they are written and the state is saved; 64 MiB
+   * by default. The result does not depend on it.
+   */
+  gatherBytes?: number;
 }
 
 /** A text file to read. */

@@ -6,9 +6,6 @@
 
 import { PipelineError } from "../errors.ts";
 
-/** Bytes gathered over all files before they are written. */
-const GATHER_BYTES = 64 << 20;
-
 /** How far one file has come. */
 export interface ShardPosition {
   /** Bytes on disk. */
@@ -70,9 +67,9 @@ export class ShardSet {
     this.#pendingBytes += bytes.length;
   }
 
-  /** Whether enough is gathered that {@linkcode flush} is due. */
-  get full(): boolean {
-    return this.#pendingBytes >= GATHER_BYTES;
+  /** Bytes that wait for {@linkcode flush}. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** Writes all that was dealt, and returns where each file then stands. */
