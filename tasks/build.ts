@@ -4,7 +4,7 @@ import { buildExamples } from "../pipeline/examples/build.ts";
 import type { BuildProgress } from "../pipeline/examples/build.ts";
 import type { Manifest, SplitTotals } from "../pipeline/examples/manifest.ts";
 import { verifyExamples } from "../pipeline/examples/verify.ts";
-import { InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { Interrupted, InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -141,7 +141,10 @@ await runTask(command, async (options, signal) => {
     },
     signal,
     reporter.show,
-  );
+  ).catch((error) => {
+    if (!signal.aborted) throw error;
+    throw new Interrupted("interrupted; the same command goes on from here");
+  });
   reporter.finish();
   const documents = manifest.train.documents + manifest.eval.documents;
   if (resumedAt === documents) console.log("all of it was built already");

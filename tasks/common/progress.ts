@@ -52,7 +52,8 @@ function standardError(): ProgressScreen {
     isTerminal: Deno.stderr.isTerminal(),
     columns: () => {
       try {
-        return Deno.consoleSize().columns;
+        // Some terminals say 0 when they do not know.
+        return Deno.consoleSize().columns || 80;
       } catch {
         return 80;
       }
