@@ -66,3 +66,25 @@ declare module "@std/fmt/colors.js" {
 declare module "@std/cli/unicode_width.js" {
   export function unicodeWidth(text: string): number;
 }
+
+declare module "seek-bzip" {
+  /** Input of the decoder. */
+  interface Input {
+    readByte(): number;
+    read(target: Uint8Array, offset: number, count: number): number;
+    eof(): boolean;
+  }
+  /** Output of the decoder. */
+  interface Output {
+    writeByte(byte: number): void;
+  }
+  /** A decoder that goes from block to block. */
+  export default class Bunzip {
+    constructor(input: Input, output: Output);
+    readonly streamCRC: number;
+    readonly reader: { read(bits: number): number };
+    _init_block(): boolean;
+    _read_bunzip(): number;
+    _start_bunzip(input: Input, output: Output): void;
+  }
+}

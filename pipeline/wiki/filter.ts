@@ -1,0 +1,30 @@
+/**
+ * Which pages are articles.
+ *
+ * @module
+ */
+import type { WikiPage } from "./pages.ts";
+
+/** Why a page is left out. */
+export type DropReason = "namespace" | "redirect" | "disambiguation" | "short" | "list";
+
+const REDIRECT = /^\s*[#＃](?:redirect|転送)/i;
+const DISAMBIGUATION = /\{\{\s*(?:aimai|disambig|[^{}|]*曖昧さ回避)\s*(?:\||\}\})/i;
+const DISAMBIGUATION_CATEGORY = /\[\[\s*(?:category|カテゴリ)\s*:[^\]|]*曖昧さ回避\s*[\]|]/i;
+const LIST = /一覧(?:\s*[(（].*[)）])?$/;
+
+/**
+ * Why a page is no article; undefined where it is one.
+ *
+ * @param dropLists leaves out pages named …の一覧.
+ */
+export function dropReason(page: WikiPage, dropLists: boolean): DropReason | undefined {
+  if (page.namespace !== 0) return "namespace";
+  if (page.redirect !== undefined || REDIRECT.test(page.wikitext)) return "redirect";
+  // Wikitext that merely links to such a page has no template of that name.
+  if (DISAMBIGUATION.test(page.wikitext) || DISAMBIGUATION_CATEGORY.test(page.wikitext)) {
+    return "disambiguation";
+  }
+  if (dropLists && LIST.test(page.title)) return "list";
+  return undefined;
+}

@@ -1,0 +1,37 @@
+/**
+ * Links: the text that readers see.
+ *
+ * @module
+ */
+
+/** Namespaces whose links show nothing in the text. */
+const HIDDEN =
+  /^(?:ファイル|file|画像|image|メディア|media|category|カテゴリ|template|テンプレート|wikipedia|project|プロジェクト|portal|help|ヘルプ|user|利用者|special|特別)$/i;
+
+/** Interwiki prefixes that show nothing: other languages. */
+const LANGUAGE = /^[a-z]{2,3}(?:-[a-z]{2,10})*$/;
+
+/** Sister projects: their links are shown as text only where they say what to show. */
+const SISTER = /^(?:wikt|wiktionary|commons|wikisource|s|q|b|n|v|d|wikidata|species|meta|m|mw)$/i;
+
+/**
+ * The text of `[[target|text]]`.
+ *
+ * @param parts what stands between the bars, the target first.
+ */
+export function renderLink(parts: readonly string[]): string {
+  const target = parts[0].trim();
+  const shown = parts.length > 1 ? parts[parts.length - 1].trim() : undefined;
+  const forced = target.startsWith(":");
+  const colon = target.indexOf(":", forced ? 1 : 0);
+  const prefix = colon > 0 ? target.slice(forced ? 1 : 0, colon).trim() : "";
+  if (!forced && (HIDDEN.test(prefix) || LANGUAGE.test(prefix))) return "";
+  if (shown !== undefined && shown !== "") return shown;
+  if (SISTER.test(prefix)) return "";
+  if (shown === "") {
+    // The pipe trick: no namespace, no bracket behind the name.
+    return target.slice(colon + 1).replace(/\s*[(（][^()（）]*[)）]$/, "");
+  }
+  const plain = forced ? target.slice(1) : target;
+  return plain.startsWith("#") ? plain.slice(1) : plain.replace(/#.*$/, "");
+}
