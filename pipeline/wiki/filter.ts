@@ -9,7 +9,8 @@ import type { WikiPage } from "./pages.ts";
 export type DropReason = "namespace" | "redirect" | "disambiguation" | "short" | "list";
 
 const REDIRECT = /^\s*[#＃](?:redirect|転送)/i;
-const DISAMBIGUATION = /\{\{\s*(?:aimai|disambig|[^{}|]*曖昧さ回避)\s*(?:\||\}\})/i;
+// {{要曖昧さ回避}} asks editors to mend a link in an article; it marks no such page.
+const DISAMBIGUATION = /\{\{\s*(?:aimai|disambig|(?!要)[^{}|]*曖昧さ回避)\s*(?:\||\}\})/i;
 const DISAMBIGUATION_CATEGORY = /\[\[\s*(?:category|カテゴリ)\s*:[^\]|]*曖昧さ回避\s*[\]|]/i;
 const LIST = /一覧(?:\s*[(（].*[)）])?$/;
 

@@ -32,6 +32,7 @@ export function renderLink(parts: readonly string[]): string {
     // The pipe trick: no namespace, no bracket behind the name.
     return target.slice(colon + 1).replace(/\s*[(（][^()（）]*[)）]$/, "");
   }
-  const plain = forced ? target.slice(1) : target;
+  // [[:en:Name]] shows its name without the language.
+  const plain = forced ? target.slice(LANGUAGE.test(prefix) ? colon + 1 : 1) : target;
   return plain.startsWith("#") ? plain.slice(1) : plain.replace(/#.*$/, "");
 }
