@@ -38,20 +38,21 @@ export interface OrderedWorkOptions<Input> {
 class Lane<Output> {
   readonly #worker: Worker;
   readonly #due: PromiseWithResolvers<Output>[] = [];
-  #death: Error | undefined;
+  #failure: { reason: unknown } | undefined;
 
   constructor(module: URL, setup: unknown) {
     this.#worker = new Worker(module, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<Answer<Output>>): void => {
-      const answer = this.#due.shift()!;
+      const answer = this.#due.shift();
+      // Answers may still arrive after a failure: nobody waits for them any more.
+      if (answer === undefined) return;
       if ("result" in data) answer.resolve(data.result);
       else if (data.fault.explained) answer.reject(new PipelineError(data.fault.message));
       else answer.reject(new Error(`in a worker: ${data.fault.name}: ${data.fault.message}`));
     };
     this.#worker.onerror = (event): void => {
       event.preventDefault();
-      this.#death = new Error(`a worker died: ${event.message}`);
-      for (const answer of this.#due.splice(0)) answer.reject(this.#death);
+      this.fail(new Error(`a worker died: ${event.message}`));
     };
     this.#worker.postMessage(setup);
   }
@@ -62,12 +63,18 @@ class Lane<Output> {
 
   send(item: unknown, transfer: Transferable[]): Promise<Output> {
     const answer = Promise.withResolvers<Output>();
-    if (this.#death !== undefined) answer.reject(this.#death);
+    if (this.#failure !== undefined) answer.reject(this.#failure.reason);
     // A fault is reported when its turn comes; until then it must not count as unhandled.
     answer.promise.catch(() => {});
     this.#due.push(answer);
     this.#worker.postMessage(item, transfer);
     return answer.promise;
+  }
+
+  /** Lets everything that is due, and all that is sent later, fail for this reason. */
+  fail(reason: unknown): void {
+    this.#failure ??= { reason };
+    for (const answer of this.#due.splice(0)) answer.reject(reason);
   }
 
   stop(): void {
@@ -90,9 +97,7 @@ export async function* mapInOrder<Input, Output>(
     () => new Lane<Output>(worker, setup),
   );
   const pending: Promise<Output>[] = [];
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {});
-  const onAbort = (): void => aborted.reject(signal.reason);
+  const onAbort = (): void => lanes.forEach((lane) => lane.fail(signal.reason));
   signal.addEventListener("abort", onAbort);
   try {
     for await (const item of items) {
@@ -100,10 +105,10 @@ export async function* mapInOrder<Input, Output>(
       const lane = lanes.reduce((best, lane) => lane.waiting < best.waiting ? lane : best);
       pending.push(lane.send(item, transfer?.(item) ?? []));
       if (pending.length >= ITEMS_PER_WORKER * lanes.length) {
-        yield await Promise.race([pending.shift()!, aborted.promise]);
+        yield await pending.shift()!;
       }
     }
-    for (const result of pending) yield await Promise.race([result, aborted.promise]);
+    while (pending.length > 0) yield await pending.shift()!;
     signal.throwIfAborted();
   } finally {
     signal.removeEventListener("abort", onAbort);
