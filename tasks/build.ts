@@ -26,9 +26,8 @@ function share(text: string): number {
 
 const command = task(
   "build",
-  "Makes training examples from text and a SentencePiece model. Stops and goes on: run the same\n" +
-    "command again after an interruption. Text is not lower-cased unless asked: Japanese has no\n" +
-    "case, and the model's own normalisation (NFKC) keeps that of Latin letters.",
+  "Makes training examples from text and a SentencePiece model. After an interruption, the same " +
+    "command goes on where it stopped. Text is not lower-cased unless asked: Japanese has no case.",
   "deno task build --data-dir data --max-seq-length 128 --num-processes 4",
 )
   .option("--data-dir <dir>", "reads DIR/text/*.jsonl.gz, writes DIR/pretrain_tfrecords", "data")

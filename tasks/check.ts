@@ -5,7 +5,7 @@ import { runTask, task } from "./common/command.ts";
 const CHECKS: ReadonlyArray<{ what: string; args: string[] }> = [
   { what: "formatting", args: ["fmt", "--check"] },
   { what: "lint rules", args: ["lint"] },
-  { what: "types", args: ["check", "."] },
+  { what: "types", args: ["check", "--quiet", "."] },
   { what: "documentation", args: ["doc", "--lint", "mod.ts"] },
 ];
 
