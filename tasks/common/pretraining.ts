@@ -1,0 +1,209 @@
+/** The training loop behind `deno task pretrain`. */
+
+import { join } from "@std/path/mod.js";
+import type { Gpu } from "../../kernels/device.ts";
+import type { PretrainingHparams } from "../../model/electra/config.ts";
+import type { PretrainingMetrics } from "../../model/evaluation.ts";
+import {
+  decodeCheckpointState,
+  encodeCheckpoint,
+  restoreCheckpoint,
+} from "../../model/files/checkpoint.ts";
+import { traceStep } from "../../model/files/trace.ts";
+import type { SpecialIds } from "../../model/masking.ts";
+import { PretrainingTrainer, type StepMetrics } from "../../model/trainer.ts";
+import { type ExampleBatch, ExampleLoader, readBatches } from "../../pipeline/examples/loader.ts";
+import { Interrupted, UsageError } from "./command.ts";
+import { writeFileAtomic } from "./files.ts";
+import { lossSvg, renderPng } from "./loss_plot.ts";
+import { MetricsLog } from "./metrics_log.ts";
+import type { ModelDirectory } from "./model_directory.ts";
+import { createProgress } from "./progress.ts";
+import { formatQuantity } from "./text.ts";
+
+/** What to train, on what, and where to. */
+export interface PretrainingRun {
+  /** The adapter. */
+  readonly gpu: Gpu;
+  /** Complete hyperparameters. */
+  readonly hparams: PretrainingHparams;
+  /** Ids of the special pieces. */
+  readonly special: SpecialIds;
+  /** Patterns of training examples. */
+  readonly trainFiles: string;
+  /** Patterns of held-out examples. */
+  readonly evalFiles: string;
+  /** The model's folder. */
+  readonly directory: ModelDirectory;
+  /** Seed of everything random; a resumed run keeps its own. */
+  readonly seed: number;
+  /** Continues from the newest checkpoint. */
+  readonly resume: boolean;
+  /** Steps to write traces of, and where to. */
+  readonly trace?: { readonly folder: string; readonly steps: ReadonlySet<number> };
+  /** Steps between evaluations on held-out examples; 0 evaluates at the end alone, where asked. */
+  readonly evaluateEvery: number;
+}
+
+/** What a run ends with. */
+export interface PretrainingResult {
+  /** The trainer, still alive. */
+  readonly trainer: PretrainingTrainer;
+  /** Held-out metrics before the first update of this run, where evaluated. */
+  readonly before: PretrainingMetrics | undefined;
+  /** Held-out metrics at the end, where evaluated. */
+  readonly after: PretrainingMetrics | undefined;
+}
+
+/** Trains, evaluates, saves; throws {@linkcode Interrupted} after saving when the signal aborts. */
+export async function runPretraining(
+  run: PretrainingRun,
+  signal: AbortSignal,
+): Promise<PretrainingResult> {
+  const { gpu, hparams, directory } = run;
+  const steps = await directory.steps();
+  if (steps.length > 0 && !run.resume && hparams.do_train) {
+    throw new UsageError(
+      `${directory.path} has checkpoints up to step ${steps.at(-1)}: add --resume to go on, or ` +
+        "choose another --model-name",
+    );
+  }
+  const latest = steps.at(-1);
+  const source = latest === undefined ? "" : directory.checkpoint(latest);
+  const saved = latest === undefined ? undefined : await directory.load(latest);
+  const seed = saved ? decodeCheckpointState(saved, source).seed : run.seed;
+
+  const compiling = createProgress({ label: "compile", unit: "kernels" });
+  const trainer = await PretrainingTrainer.create(gpu, {
+    hparams,
+    special: run.special,
+    seed,
+    onCompile: (ready, total) => {
+      compiling.setTotal(total);
+      compiling.update(ready);
+    },
+  });
+  compiling.finish(gpu.description);
+  if (saved) restoreCheckpoint(trainer, saved, source);
+  await directory.create();
+  await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
+  const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
+
+  const evaluate = async (): Promise<PretrainingMetrics> => {
+    const metrics = await trainer.evaluate(heldOut(run));
+    await log.add({ step: trainer.step, eval: metrics });
+    return metrics;
+  };
+  let before: PretrainingMetrics | undefined, after: PretrainingMetrics | undefined;
+  if (run.evaluateEvery > 0 && hparams.do_train) before = await evaluate();
+  if (hparams.do_train) await train(run, trainer, log, evaluate, signal);
+  if (hparams.do_eval || run.evaluateEvery > 0) after = await evaluate();
+  await plot(directory, log);
+  return { trainer, before, after };
+}
+
+async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<ExampleBatch> {
+  let batches = 0;
+  const source = {
+    files: evalFiles,
+    batchSize: hparams.eval_batch_size,
+    maxSeqLength: hparams.max_seq_length,
+    vocabSize: hparams.vocab_size,
+  };
+  for await (const batch of readBatches(source)) {
+    if (batches++ === hparams.num_eval_steps) return;
+    yield batch;
+  }
+}
+
+async function train(
+  run: PretrainingRun,
+  trainer: PretrainingTrainer,
+  log: MetricsLog,
+  evaluate: () => Promise<PretrainingMetrics>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { hparams, directory, trace } = run;
+  const total = hparams.num_train_steps;
+  const loader = new ExampleLoader({
+    files: run.trainFiles,
+    batchSize: hparams.train_batch_size,
+    maxSeqLength: hparams.max_seq_length,
+    vocabSize: hparams.vocab_size,
+    seed: trainer.seed,
+  });
+  await loader.seek(trainer.step);
+  const bar = createProgress({
+    label: "pretrain",
+    total,
+    unit: "steps",
+    initial: trainer.step,
+  });
+  const tokensPerStep = hparams.train_batch_size * hparams.max_seq_length;
+  const started = performance.now(), firstStep = trainer.step;
+  const logEvery = Math.max(1, Math.min(100, Math.floor(total / 100)));
+  let savedAt = trainer.step;
+  // Losses come some steps late and are written in order, one after the other.
+  let written: Promise<void> = Promise.resolve();
+  const report = async (pending: Promise<StepMetrics>): Promise<void> => {
+    const metrics = await pending;
+    const rate = (metrics.step - firstStep) / (performance.now() - started) * 1000;
+    const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
+    bar.update(metrics.step, `${loss}  ${formatQuantity(rate * tokensPerStep, "tokens")}/s`);
+    if (metrics.step % logEvery !== 0 && metrics.step !== 1 && metrics.step !== total) return;
+    await log.add({
+      step: metrics.step,
+      learning_rate: metrics.learningRate,
+      masked_lm_loss: metrics.mlmLoss,
+      disc_loss: metrics.discLoss,
+      loss: metrics.totalLoss,
+      gradient_norm: metrics.gradientNorm,
+      steps_per_second: rate,
+      tokens_per_second: rate * tokensPerStep,
+    });
+  };
+  const save = async (): Promise<void> => {
+    await written;
+    const files = await encodeCheckpoint(trainer);
+    await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
+    await plot(directory, log);
+    savedAt = trainer.step;
+  };
+  try {
+    while (trainer.step < total && !signal.aborted) {
+      const batch = await loader.next();
+      if (trace?.steps.has(trainer.step + 1)) {
+        const { file, metrics } = await traceStep(trainer, batch);
+        await Deno.mkdir(trace.folder, { recursive: true });
+        const name = `step-${String(metrics.step).padStart(8, "0")}.safetensors`;
+        await writeFileAtomic(join(trace.folder, name), file);
+        written = written.then(() => report(Promise.resolve(metrics)));
+      } else {
+        const { metrics } = await trainer.train(batch);
+        written = written.then(() => report(metrics));
+      }
+      if (trainer.step % hparams.save_checkpoints_steps === 0) await save();
+      if (run.evaluateEvery > 0 && trainer.step < total && trainer.step % run.evaluateEvery === 0) {
+        await written;
+        await evaluate();
+      }
+    }
+    await written;
+  } finally {
+    await loader.close();
+  }
+  if (savedAt !== trainer.step || total === trainer.step) await save();
+  bar.finish(signal.aborted ? "stopped" : undefined);
+  if (signal.aborted && trainer.step < total) {
+    throw new Interrupted(
+      `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
+    );
+  }
+}
+
+async function plot(directory: ModelDirectory, log: MetricsLog): Promise<void> {
+  if (log.lines.length === 0) return;
+  const svg = lossSvg(log.lines, "ELECTRA pre-training");
+  await directory.write("loss.svg", svg);
+  await directory.write("loss.png", await renderPng(svg));
+}

@@ -1,0 +1,164 @@
+/** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
+
+import { join } from "@std/path/mod.js";
+import { type AdapterPreference, Gpu } from "../kernels/device.ts";
+import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
+import type { PretrainingMetrics } from "../model/evaluation.ts";
+import { readBatches } from "../pipeline/examples/loader.ts";
+import { Option, runTask, task, UsageError } from "./common/command.ts";
+import { parseHparams } from "./common/hparams.ts";
+import { ModelDirectory } from "./common/model_directory.ts";
+import { integerFrom } from "./common/numbers.ts";
+import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
+import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
+import { describeCorruptions } from "./common/showcase.ts";
+import { loadTokenizer } from "./common/tokenizer.ts";
+
+/** Where the sample lives, below the default data directory. */
+const SAMPLE_DIR = "data/sample";
+
+/** Evaluations of a sample run, beside the first and the last. */
+const SAMPLE_EVALUATIONS = 5;
+
+const command = task(
+  "pretrain",
+  "Pre-trains ELECTRA on the examples that `deno task build` made. With no data at all, it takes a\n" +
+    "sample corpus through every stage into a small model.",
+  `deno task pretrain --data-dir data --model-name electra_small_japanese \\\n` +
+    `    --hparams '{"model_size": "small", "vocab_size": 32000, "max_seq_length": 512, "train_batch_size": 64}'`,
+)
+  .option("--data-dir <dir>", "holds pretrain_tfrecords, wiki-ja.model and models (default: data)")
+  .option("--model-name <name>", "the model is DATA_DIR/models/NAME (default: electra)")
+  .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
+  .option("--resume", "go on from the newest checkpoint", false)
+  .option("--trace <dir>", "write everything about some steps as safetensors")
+  .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
+  .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .addOption(
+    new Option("--adapter <preference>", "which GPU")
+      .choices(["high-performance", "low-power", "fallback"] as const)
+      .default("high-performance" as AdapterPreference),
+  )
+  .addOption(
+    new Option("--precision <type>", "number format of the computation").choices(["f32"] as const)
+      .default("f32" as const),
+  );
+
+await runTask(command, async (options, signal) => {
+  const given = await parseHparams(options.hparams);
+  const sample = options.dataDir === undefined && !await exists("data/pretrain_tfrecords") &&
+    !("pretrain_tfrecords" in given);
+  const dataDir = options.dataDir ?? (sample ? SAMPLE_DIR : "data");
+  if (!sample && !await exists(dataDir)) {
+    throw new UsageError(
+      `data directory ${dataDir} does not exist; make examples there with \`deno task build\``,
+    );
+  }
+  const { hparams, withoutEffect } = resolveHparams(sample ? mergeSample(given) : given);
+  if (withoutEffect.length > 0) {
+    console.error(`without effect here: ${withoutEffect.join(", ")}`);
+  }
+  discriminatorConfig(hparams);
+  const gpu = await Gpu.request(options.adapter);
+  if (sample) {
+    const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
+    await prepareSample(dataDir, sizes, signal);
+  }
+  const tokenizer = await loadTokenizer(dataDir, hparams);
+  const records = join(dataDir, "pretrain_tfrecords");
+  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
+  const evalFiles = join(records, "eval_data.tfrecord*");
+  const models = join(dataDir, "models");
+  const name = options.modelName ??
+    (sample && !options.resume ? await freeName(models, "electra") : "electra");
+  const directory = new ModelDirectory(join(models, name));
+  const result = await runPretraining(
+    {
+      gpu,
+      hparams,
+      special: tokenizer.special,
+      trainFiles,
+      evalFiles,
+      directory,
+      seed: options.seed,
+      resume: options.resume,
+      trace: options.trace === undefined
+        ? undefined
+        : { folder: options.trace, steps: parseSteps(options.traceSteps) },
+      evaluateEvery: sample ? Math.ceil(hparams.num_train_steps / (SAMPLE_EVALUATIONS + 1)) : 0,
+    },
+    signal,
+  );
+  report(result, directory);
+  if (sample) {
+    const first = readBatches({
+      files: evalFiles,
+      batchSize: hparams.eval_batch_size,
+      maxSeqLength: hparams.max_seq_length,
+      vocabSize: hparams.vocab_size,
+    });
+    for await (const batch of first) {
+      console.log(
+        "\nCorrupted sentences [replaced pieces in brackets] and what the model suspects:",
+      );
+      const { trainer } = result;
+      const lines = await describeCorruptions(trainer, tokenizer.processor, batch, 3);
+      for (const line of lines) console.log(line);
+      break;
+    }
+  }
+  result.trainer.destroy();
+  gpu.destroy();
+});
+
+/** The sample's hyperparameters under those a user gives. */
+function mergeSample(given: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...SAMPLE_HPARAMS, ...given };
+  const overrides = "model_size" in given ? {} : SAMPLE_HPARAMS.model_hparam_overrides as object;
+  const own = given.model_hparam_overrides;
+  if (typeof own === "object" || own === undefined) {
+    merged.model_hparam_overrides = { ...overrides, ...own };
+  }
+  if ("model_size" in given && !("embedding_size" in given)) delete merged.embedding_size;
+  return merged;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, (error) => {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  });
+}
+
+/** A name that no model has yet: electra, electra-2, … */
+async function freeName(models: string, base: string): Promise<string> {
+  for (let number = 1;; number++) {
+    const name = number === 1 ? base : `${base}-${number}`;
+    if (!await exists(join(models, name))) return name;
+  }
+}
+
+function parseSteps(text: string): ReadonlySet<number> {
+  const steps = text.split(",").map(Number);
+  if (steps.some((step) => !Number.isInteger(step) || step < 1)) {
+    throw new UsageError(`--trace-steps ${text}: steps are whole numbers from 1 on, such as 1,2,7`);
+  }
+  return new Set(steps);
+}
+
+function report({ before, after, trainer }: PretrainingResult, directory: ModelDirectory): void {
+  console.log(`\n${directory.path}: step ${trainer.step}, loss curves in loss.svg and loss.png`);
+  if (!after) return;
+  const rows = Object.keys(after) as (keyof PretrainingMetrics)[];
+  console.log(before ? "held out                      before   after" : "held out");
+  for (const row of rows) {
+    const was = before ? before[row].toFixed(4).padStart(10) : "";
+    console.log(`  ${row.padEnd(26)}${was}${after[row].toFixed(4).padStart(before ? 8 : 10)}`);
+  }
+  if (!before) return;
+  const fall = before.masked_lm_loss - after.masked_lm_loss;
+  console.log(
+    `masked-LM loss fell by ${fall.toFixed(2)} nats on held-out text; the discriminator's AUC is ` +
+      `${after.disc_auc.toFixed(3)}`,
+  );
+}
