@@ -47,7 +47,10 @@ export async function removeState(folder: string): Promise<void> {
   await Deno.remove(`${folder}/${STATE_NAME}`);
 }
 
-/** The state that a build of this recipe left in `folder`; undefined if it left none. */
+/**
+ * The state that a build of this recipe left in `folder`; undefined if it left none, or one that
+ * cannot be read.
+ */
 async function readState(folder: string, recipe: BuildRecipe): Promise<BuildState | undefined> {
   let text: string;
   try {
@@ -56,8 +59,12 @@ async function readState(folder: string, recipe: BuildRecipe): Promise<BuildStat
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  const state = JSON.parse(text) as BuildState;
-  return differences(recipe, state.recipe).length === 0 ? state : undefined;
+  try {
+    const state = JSON.parse(text) as BuildState;
+    return differences(recipe, state.recipe).length === 0 ? state : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { dirname } from "@std/path/mod.js";
 import { Gzip } from "fflate";
 import { AtomicFile } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
@@ -47,7 +48,7 @@ async function checkRecords(path: string, examples: number): Promise<void> {
     if (reader.records === examples) return;
     throw new PipelineError(
       `${path}: holds ${reader.records} records where ${examples} were written; ` +
-        `start the build over with --overwrite`,
+        `remove ${dirname(path)} and build again`,
     );
   } finally {
     await reader.close();

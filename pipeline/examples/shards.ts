@@ -4,6 +4,7 @@
  * one file is open at a time; a thousand would exceed what many systems allow.
  */
 
+import { dirname } from "@std/path/mod.js";
 import { PipelineError } from "../errors.ts";
 
 /** How far one file has come. */
@@ -44,11 +45,14 @@ export class ShardSet {
     positions: readonly ShardPosition[],
   ): Promise<ShardSet> {
     for (const [i, path] of paths.entries()) {
-      const { size } = await Deno.stat(path);
+      const { size } = await Deno.stat(path).catch((error) => {
+        if (error instanceof Deno.errors.NotFound) return { size: 0 };
+        throw error;
+      });
       if (size < positions[i].bytes) {
         throw new PipelineError(
-          `${path}: has ${size} bytes where ${positions[i].bytes} were written; ` +
-            `start the build over with --overwrite`,
+          `${path}: has ${size} bytes where ${positions[i].bytes} were written before the ` +
+            `interruption; remove ${dirname(path)} and build again`,
         );
       }
       await Deno.truncate(path, positions[i].bytes);

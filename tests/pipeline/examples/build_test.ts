@@ -200,6 +200,15 @@ Deno.test("what was appended after the last saved state is cut off again", async
     // A kill in the middle of a write leaves bytes that no state speaks of.
     const shard = `${output}.part/pretrain_data.tfrecord-00001-of-00003`;
     await Deno.writeFile(shard, new Uint8Array(1000), { append: true });
+    const kept = await Deno.readFile(shard);
+    // A crash of the whole machine may lose what was written: that cannot be gone on from.
+    await Deno.truncate(shard, 10);
+    await assertRejects(
+      () => buildExamples({ ...options, output }, never, silent),
+      PipelineError,
+      `has 10 bytes where ${kept.length - 1000} were written before the interruption; remove`,
+    );
+    await Deno.writeFile(shard, kept);
     await buildExamples({ ...options, output }, never, silent);
     assertEquals(await contentOf(output), undisturbed);
   });
