@@ -151,7 +151,11 @@ export class Gpu {
     }
   }
 
-  /** @throws {KernelError} when the device was lost. */
+  /**
+   * Checks that the device is still there.
+   *
+   * @throws {KernelError} when it was lost.
+   */
   checkLost(): void {
     if (this.#lost !== undefined) {
       throw new KernelError(

@@ -56,7 +56,7 @@ export interface CompiledStep {
 }
 
 /** What a trainer is made from. */
-export interface TrainerOptions {
+export interface PretrainingOptions {
   /** Complete hyperparameters. */
   readonly hparams: PretrainingHparams;
   /** Ids of the special pieces. */
@@ -88,7 +88,7 @@ export class PretrainingTrainer {
 
   private constructor(
     gpu: Gpu,
-    options: TrainerOptions,
+    options: PretrainingOptions,
     store: ParameterStore,
     model: Electra,
     training: CompiledStep,
@@ -112,7 +112,7 @@ export class PretrainingTrainer {
    *
    * @throws {ModelError} when the model does not fit the hyperparameters or the adapter.
    */
-  static async create(gpu: Gpu, options: TrainerOptions): Promise<PretrainingTrainer> {
+  static async create(gpu: Gpu, options: PretrainingOptions): Promise<PretrainingTrainer> {
     const { hparams, special } = options;
     if (special.vocabSize !== hparams.vocab_size) {
       throw new ModelError(

@@ -16,7 +16,11 @@ export class ReadbackRing {
   readonly #slots: { buffer: GPUBuffer; busy: boolean }[];
   #next = 0;
 
-  /** @param depth how many steps may be in flight. */
+  /**
+   * Makes the ring.
+   *
+   * @param depth how many steps may be in flight.
+   */
   constructor(gpu: Gpu, tensors: readonly Tensor[], depth: number) {
     this.#tensors = tensors;
     let size = 0;

@@ -129,7 +129,11 @@ export class Tape {
   #streams = 0;
   #differentiated = false;
 
-  /** @param options.training whether dropout is active. */
+  /**
+   * An empty tape.
+   *
+   * @param options.training whether dropout is active.
+   */
   constructor(options: { readonly training: boolean }) {
     this.training = options.training;
   }

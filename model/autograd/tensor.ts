@@ -20,6 +20,8 @@ export class Tensor {
   readonly id: number = nextId++;
 
   /**
+   * A tensor, or with `view` a view.
+   *
    * @param name for people: operation and layer, or the parameter's name.
    * @param shape positive integers; row-major.
    * @param dtype element type.

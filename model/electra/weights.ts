@@ -45,6 +45,8 @@ export interface EncoderWeights {
 /** Declares parameters under one prefix with one deviation for initial weights. */
 export class WeightFactory {
   /**
+   * A factory for one model's weights.
+   *
    * @param store where the parameters are declared.
    * @param prefix "generator." or "discriminator.".
    * @param deviation of the truncated normal that weights start from.

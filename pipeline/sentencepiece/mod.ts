@@ -9,7 +9,7 @@ export type { TrainerSpec } from "./model_proto.ts";
 export {
   type TrainedModel,
   TRAINER_DEFAULTS,
-  type TrainerOptions,
   type TrainingProgress,
   trainUnigram,
+  type UnigramTrainerOptions,
 } from "./trainer.ts";

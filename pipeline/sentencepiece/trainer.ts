@@ -19,13 +19,13 @@ import { bytePiece } from "./processor.ts";
 import { makeSeeds, type PieceTable } from "./seeds.ts";
 
 /** What to train. */
-export interface TrainerOptions extends TrainerSpec {
+export interface UnigramTrainerOptions extends TrainerSpec {
   /** How text is normalised. */
   readonly normalizationRuleName: RuleName;
 }
 
 /** The original's defaults, and the control symbols of the Japanese recipe. */
-export const TRAINER_DEFAULTS: Omit<TrainerOptions, "modelPrefix"> = {
+export const TRAINER_DEFAULTS: Omit<UnigramTrainerOptions, "modelPrefix"> = {
   vocabSize: 32_000,
   characterCoverage: 0.9995,
   inputSentenceSize: 0,
@@ -77,7 +77,7 @@ const MISSING_STEP = 0.0001;
  */
 export async function trainUnigram(
   lines: AsyncIterable<string> | Iterable<string>,
-  options: TrainerOptions,
+  options: UnigramTrainerOptions,
   signal?: AbortSignal,
   onProgress?: (progress: TrainingProgress) => void,
 ): Promise<TrainedModel> {
@@ -131,7 +131,7 @@ export async function trainUnigram(
 /** User-defined and control symbols end words: no piece reaches over them. */
 async function* withoutSymbols(
   lines: AsyncIterable<string> | Iterable<string>,
-  { controlSymbols, userDefinedSymbols }: TrainerOptions,
+  { controlSymbols, userDefinedSymbols }: UnigramTrainerOptions,
 ): AsyncGenerator<string> {
   const symbols = [...controlSymbols, ...userDefinedSymbols];
   for await (let line of lines) {
@@ -192,7 +192,7 @@ function byScore(a: ScoredText, b: ScoredText): number {
 }
 
 /** Unknown, <s>, </s>, then control and user-defined symbols and bytes. */
-function metaPieces(options: TrainerOptions): Piece[] {
+function metaPieces(options: UnigramTrainerOptions): Piece[] {
   const pieces: Piece[] = [
     { piece: "<unk>", score: 0, type: PieceType.UNKNOWN },
     { piece: "<s>", score: 0, type: PieceType.CONTROL },

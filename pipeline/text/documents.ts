@@ -90,7 +90,7 @@ export class DocumentWriter {
   #pendingLength = 0;
   #characters = 0;
 
-  /** @param folder an existing folder. */
+  /** Makes a writer into an existing folder. */
   constructor(folder: string) {
     this.#folder = folder;
   }

@@ -3,6 +3,7 @@ import { KernelError } from "../../kernels/errors.ts";
 import { layerNormBackward, layerNormForward } from "../../kernels/layernorm/layernorm.ts";
 import {
   layerNormBackwardReference,
+  type LayerNormOperands,
   layerNormReference,
 } from "../../kernels/layernorm/reference.ts";
 import { dropoutThreshold, randomWord } from "../../kernels/random/random.ts";
@@ -12,7 +13,14 @@ import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 const SHAPES = [[1, 1], [3, 7], [5, 256], [67, 128], [131, 65]] as const;
 const epsilon = 1e-12;
 
-function operands(rows: number, columns: number) {
+interface Operands extends LayerNormOperands {
+  readonly hidden: Float32Array;
+  readonly residual: Float32Array;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+function operands(rows: number, columns: number): Omit<Operands, "sum"> {
   const hidden = normal(rows * columns, 1, 2);
   const residual = normal(rows * columns, 2, 2);
   const weight = normal(columns, 3), bias = normal(columns, 4);

@@ -14,7 +14,17 @@ function stepState(rate: number, lossScale: number): Uint32Array {
   return state;
 }
 
-function inputs(elements: number, gradientScale: number) {
+interface Inputs {
+  readonly [name: string]: Float32Array;
+  readonly parameters: Float32Array;
+  readonly gradients: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  readonly groups: Float32Array;
+  readonly squaredNorm: Float32Array;
+}
+
+function inputs(elements: number, gradientScale: number): Inputs {
   const groups = new Float32Array(elements / 32);
   for (let block = 0; block < elements / 64; block++) {
     groups.set([1 / (1 + block), block % 2 ? 0.01 : 0], 2 * block);

@@ -1,0 +1,80 @@
+/**
+ * Kohaku: ELECTRA for Japanese on WebGPU. The parts that `deno task` is made of.
+ *
+ * - kernels: {@linkcode Gpu}, launchers such as {@linkcode matmul}, each a {@linkcode KernelProgram};
+ * - model: {@linkcode Tape} and {@linkcode Plan}, {@linkcode Electra}, {@linkcode PretrainingTrainer};
+ * - pipeline: {@linkcode extractDump}, {@linkcode trainUnigram}, {@linkcode SentencePieceProcessor},
+ *   {@linkcode buildExamples}, {@linkcode ExampleLoader}.
+ *
+ * @example A matrix product's WGSL
+ * ```ts
+ * import { matmul } from "./mod.ts";
+ *
+ * const { launches } = matmul({ m: 512, n: 1024, k: 256, layout: "NT" });
+ * console.log(launches[0].wgsl, launches[0].workgroups);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./kernels/device.ts";
+export * from "./kernels/errors.ts";
+export * from "./kernels/launch.ts";
+export * from "./kernels/unroll.ts";
+export * from "./kernels/random/random.ts";
+export * from "./kernels/matmul/matmul.ts";
+export * from "./kernels/attention/attention.ts";
+export * from "./kernels/layernorm/layernorm.ts";
+export * from "./kernels/softmax/softmax.ts";
+export * from "./kernels/elementwise/elementwise.ts";
+export * from "./kernels/embedding/embedding.ts";
+export * from "./kernels/gather_rows/gather_rows.ts";
+export * from "./kernels/replace_tokens/replace_tokens.ts";
+export * from "./kernels/cross_entropy/cross_entropy.ts";
+export * from "./kernels/loss/loss.ts";
+export * from "./kernels/reduce/column_sum.ts";
+export * from "./kernels/reduce/global_norm.ts";
+export * from "./kernels/adam/adam.ts";
+
+export * from "./model/errors.ts";
+export * from "./model/autograd/tensor.ts";
+export * from "./model/autograd/tape.ts";
+export * from "./model/autograd/memory.ts";
+export * from "./model/autograd/plan.ts";
+export * from "./model/autograd/readback.ts";
+export * from "./model/parameters.ts";
+export * from "./model/initialize.ts";
+export * from "./model/schedule.ts";
+export * from "./model/masking.ts";
+export * from "./model/evaluation.ts";
+export * from "./model/ops/linear.ts";
+export * from "./model/ops/layernorm.ts";
+export { attention as attentionOperation, type AttentionOptions } from "./model/ops/attention.ts";
+export { dropout as dropoutOperation, embed, type EmbeddingTables } from "./model/ops/embedding.ts";
+export * from "./model/ops/losses.ts";
+export * from "./model/ops/optimizer.ts";
+export * from "./model/electra/config.ts";
+export * from "./model/electra/weights.ts";
+export * from "./model/electra/encoder.ts";
+export * from "./model/electra/heads.ts";
+export * from "./model/electra/electra.ts";
+export * from "./model/trainer.ts";
+export * from "./model/files/safetensors.ts";
+export * from "./model/files/state_dict.ts";
+export * from "./model/files/checkpoint.ts";
+export * from "./model/files/huggingface.ts";
+export * from "./model/files/trace.ts";
+
+export * from "./pipeline/errors.ts";
+export * from "./pipeline/text/documents.ts";
+export * from "./pipeline/text/lines.ts";
+export * from "./pipeline/text/sentences.ts";
+export * from "./pipeline/wiki/clean.ts";
+export * from "./pipeline/wiki/extract.ts";
+export * from "./pipeline/wiki/filter.ts";
+export * from "./pipeline/wiki/pages.ts";
+export * from "./pipeline/wiki/source.ts";
+export * from "./pipeline/sentencepiece/mod.ts";
+export * from "./pipeline/examples/build.ts";
+export * from "./pipeline/examples/loader.ts";
+export * from "./pipeline/examples/manifest.ts";

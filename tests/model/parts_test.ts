@@ -1,0 +1,181 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert/mod.js";
+import {
+  discriminatorConfig,
+  generatorConfig,
+  resolveHparams,
+} from "../../model/electra/config.ts";
+import { ModelError } from "../../model/errors.ts";
+import { areaUnderCurve, MetricsSum } from "../../model/evaluation.ts";
+import { decodeSafeTensors, encodeSafeTensors, safeTensor } from "../../model/files/safetensors.ts";
+import { initialValue } from "../../model/initialize.ts";
+import { maskBatch } from "../../model/masking.ts";
+import { ParameterStore } from "../../model/parameters.ts";
+import { learningRate } from "../../model/schedule.ts";
+import { batchOf, SPECIAL } from "./small_electra.ts";
+
+Deno.test("hyperparameters have the original's defaults and sizes", () => {
+  const { hparams } = resolveHparams({});
+  assertEquals(hparams.learning_rate, 5e-4);
+  assertEquals(hparams.max_predictions_per_seq, 19);
+  assertEquals(discriminatorConfig(hparams).hiddenSize, 256);
+  const generator = generatorConfig(hparams);
+  assertEquals([generator.hiddenSize, generator.numHiddenLayers], [64, 12]);
+  assertEquals([generator.numAttentionHeads, generator.intermediateSize], [1, 256]);
+  const base = resolveHparams({ model_size: "base", generator_hidden_size: 1 / 3 }).hparams;
+  assertEquals(base.embedding_size, 768);
+  assertEquals(generatorConfig(base).hiddenSize, 256);
+  assertEquals(
+    discriminatorConfig(resolveHparams({ model_size: "large" }).hparams).numAttentionHeads,
+    16,
+  );
+});
+
+Deno.test("debug derives a small run, and what the user gives wins", () => {
+  const { hparams } = resolveHparams({ debug: true, num_train_steps: 7 });
+  assertEquals([hparams.train_batch_size, hparams.num_train_steps], [8, 7]);
+  assertEquals(discriminatorConfig(hparams).hiddenSize, 144);
+});
+
+Deno.test("wrong hyperparameters are refused by name, the nearest one named", () => {
+  const cases: [Record<string, unknown>, string][] = [
+    [{ max_seq_lenght: 5 }, 'did you mean "max_seq_length"'],
+    [{ learning_rate: "fast" }, "must be a number"],
+    [{ model_size: "huge" }, "small, base, large"],
+    [{ mask_prob: 1.5 }, "between 0 and 1"],
+    [{ train_batch_size: 0 }, "at least 1"],
+    [{ model_hparam_overrides: { hiden_size: 3 } }, 'did you mean "hidden_size"'],
+    [{ electric_objective: true }, "not built"],
+  ];
+  for (const [given, message] of cases) {
+    assertThrows(() => resolveHparams(given), ModelError, message);
+  }
+  assertEquals(resolveHparams({ use_tpu: true }).withoutEffect, ["use_tpu"]);
+  const long = resolveHparams({ max_seq_length: 1024 }).hparams;
+  assertThrows(() => discriminatorConfig(long), ModelError, "max_position_embeddings = 512");
+  const heads = resolveHparams({ model_hparam_overrides: { num_attention_heads: 3 } }).hparams;
+  assertThrows(() => discriminatorConfig(heads), ModelError, "3 heads do not divide");
+});
+
+Deno.test("the rate warms up and decays from the start, beginning at 0", () => {
+  const schedule = {
+    learning_rate: 2,
+    num_train_steps: 100,
+    num_warmup_steps: 10,
+    lr_decay_power: 1,
+  };
+  assertEquals(learningRate(schedule, 0), 0);
+  assertAlmostEquals(learningRate(schedule, 5), 2 * 0.95 * 0.5, 1e-12);
+  assertAlmostEquals(learningRate(schedule, 50), 1, 1e-12);
+  assertEquals(learningRate(schedule, 100), 0);
+  assertEquals(learningRate({ ...schedule, num_warmup_steps: 0 }, 0), 2);
+});
+
+Deno.test("masking spares special tokens and padding, repeats by its counter, and hides 85%", () => {
+  const sequence = 19, options = { maskProb: 0.15, maxPredictions: 3 };
+  let chosen = 0, hidden = 0, repeated = 0;
+  for (let step = 1; step <= 400; step++) {
+    const batch = batchOf(3, sequence, step);
+    const masked = maskBatch(batch, sequence, SPECIAL, options, 5, step);
+    assertEquals(masked, maskBatch(batch, sequence, SPECIAL, options, 5, step));
+    for (let row = 0; row < 3; row++) {
+      const seen = new Set<number>();
+      const length = batch.attentionMask.slice(row * sequence, (row + 1) * sequence)
+        .reduce((a, b) => a + b, 0);
+      let count = 0;
+      for (let i = 0; i < 3; i++) {
+        const element = row * 3 + i;
+        if (masked.maskedWeights[element] === 0) continue;
+        count++;
+        const at = row * sequence + masked.maskedPositions[element];
+        if (seen.has(at)) repeated++;
+        seen.add(at);
+        assertEquals(batch.attentionMask[at], 1);
+        assert(batch.inputIds[at] > SPECIAL.mask, "a special token was chosen");
+        assertEquals(masked.maskedIds[element], batch.inputIds[at]);
+        chosen++;
+        if (masked.maskedInputIds[at] === SPECIAL.mask) hidden++;
+      }
+      assertEquals(count, Math.max(1, Math.min(3, Math.round(0.15 * length))));
+    }
+  }
+  assertEquals(repeated, 0);
+  assertAlmostEquals(hidden / chosen, 0.85, 0.03);
+});
+
+Deno.test("a row without candidates is left alone", () => {
+  const batch = {
+    inputIds: Int32Array.of(2, 3, 0, 0, 2, 9, 3, 0),
+    attentionMask: Int32Array.of(1, 1, 0, 0, 1, 1, 1, 0),
+    tokenTypeIds: new Int32Array(8),
+  };
+  const masked = maskBatch(batch, 4, SPECIAL, { maskProb: 0.9, maxPredictions: 2 }, 1, 1);
+  assertEquals(masked.maskedWeights, Float32Array.of(0, 0, 1, 0));
+  assertEquals(masked.maskedPositions[2], 1);
+});
+
+Deno.test("the area under the ROC curve counts ties half", () => {
+  assertEquals(areaUnderCurve([1, 2, 3, 4], [0, 0, 1, 1]), 1);
+  assertEquals(areaUnderCurve([4, 3, 2, 1], [0, 0, 1, 1]), 0);
+  assertEquals(areaUnderCurve([1, 1, 1, 1], [0, 1, 0, 1]), 0.5);
+  assertEquals(areaUnderCurve([1, 2, 2, 3], [0, 1, 0, 1]), 0.875);
+  assert(Number.isNaN(areaUnderCurve([1, 2], [1, 1])));
+});
+
+Deno.test("evaluation metrics are the original's, padding left out", () => {
+  const sum = new MetricsSum();
+  sum.add({
+    rowLoss: Float32Array.of(1, 3, 99),
+    predictedIds: Uint32Array.of(5, 6, 7),
+    sampledIds: Uint32Array.of(9, 8, 7),
+    maskedIds: Uint32Array.of(5, 8, 7),
+    maskedWeights: Float32Array.of(1, 1, 0),
+    logits: Float32Array.of(2, -1, 3, -5, 50),
+    labels: Float32Array.of(1, 0, 0, 1, 1),
+    attentionMask: [1, 1, 1, 1, 0],
+  });
+  const metrics = sum.result();
+  assertEquals(metrics.masked_lm_loss, 2);
+  assertEquals(metrics.masked_lm_accuracy, 0.5);
+  assertEquals(metrics.sampled_masked_lm_accuracy, 0.5);
+  assertEquals([metrics.disc_accuracy, metrics.disc_precision, metrics.disc_recall], [
+    0.5,
+    0.5,
+    0.5,
+  ]);
+  assertEquals(metrics.disc_auc, 0.25);
+});
+
+Deno.test("initial weights are cut at two deviations and depend on seed and place alone", () => {
+  const store = new ParameterStore();
+  const parameter = store.declare([{ name: "w", shape: [100, 100] }], [100, 100], {
+    kind: "truncated normal",
+    deviation: 0.02,
+  });
+  const values = initialValue(parameter, 3, 1);
+  assertEquals(values, initialValue(parameter, 3, 1));
+  assert(values.every((value) => Math.abs(value) <= 0.04));
+  const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+  // A normal cut at two deviations has 0.774 of the variance.
+  assertAlmostEquals(variance / 0.0004, 0.774, 0.02);
+  assert(initialValue(parameter, 4, 1)[0] !== values[0]);
+});
+
+Deno.test("safetensors round-trip, and every way of cutting a file short is an explained error", () => {
+  const tensors = new Map([
+    ["a", safeTensor(Float32Array.of(1, 2, 3), [3])],
+    ["scalar", safeTensor(Int32Array.of(7), [])],
+    ["empty", safeTensor(new Float32Array(0), [0, 4])],
+  ]);
+  const file = encodeSafeTensors({ tensors, metadata: { config: '{"a":"あ"}' } });
+  const read = decodeSafeTensors(file, "file");
+  assertEquals(read.metadata.config, '{"a":"あ"}');
+  assertEquals([...read.tensors.keys()], ["a", "scalar", "empty"]);
+  assertEquals(read.tensors.get("a")!.bytes, tensors.get("a")!.bytes);
+  for (let length = 0; length < file.length; length += 5) {
+    assertThrows(
+      () => decodeSafeTensors(file.slice(0, length), "cut.safetensors"),
+      ModelError,
+      "cut",
+    );
+  }
+});
