@@ -1,0 +1,209 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
+import { fromFileUrl, join } from "@std/path/mod.js";
+import { decodeSafeTensors } from "../../model/files/safetensors.ts";
+
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+/** Articles of the sample that the chain is run on. */
+const ARTICLES = 24;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function door(name: string, cwd: string, args: readonly string[]): Deno.ChildProcess {
+  const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env"];
+  return new Deno.Command("deno", {
+    args: [
+      "run",
+      `--config=${join(ROOT, "deno.json")}`,
+      ...flags,
+      join(ROOT, `tasks/${name}.ts`),
+      ...args,
+    ],
+    cwd,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+}
+
+async function finish(child: Deno.ChildProcess): Promise<Outcome> {
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+}
+
+async function run(name: string, cwd: string, ...args: string[]): Promise<Outcome> {
+  return await finish(door(name, cwd, args));
+}
+
+async function succeed(name: string, cwd: string, ...args: string[]): Promise<Outcome> {
+  const outcome = await run(name, cwd, ...args);
+  assertEquals(outcome.code, 0, `${name}: ${outcome.err}${outcome.out}`);
+  return outcome;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+const HPARAMS = {
+  model_hparam_overrides: { hidden_size: 32, num_hidden_layers: 2, max_position_embeddings: 64 },
+  embedding_size: 16,
+  generator_hidden_size: 0.5,
+  vocab_size: 1500,
+  max_seq_length: 32,
+  train_batch_size: 4,
+  eval_batch_size: 4,
+  num_train_steps: 20,
+  num_warmup_steps: 5,
+  save_checkpoints_steps: 10,
+  do_eval: true,
+};
+
+function hparams(more: Record<string, unknown> = {}): string[] {
+  return ["--hparams", JSON.stringify({ ...HPARAMS, ...more })];
+}
+
+Deno.test("the whole chain, from a dump to an exported model, with stops, resumption and bad input", async (t) => {
+  const cwd = await Deno.makeTempDir();
+  const sample = await Deno.readTextFile(join(ROOT, "pipeline/sample/jawiki-sample.xml"));
+  const pages = sample.split("  </page>\n");
+  const dump = [...pages.slice(0, ARTICLES), "</mediawiki>\n"].join("  </page>\n");
+  await Deno.writeTextFile(join(cwd, "dump.xml"), dump);
+  const model = join(cwd, "data/models/electra");
+
+  await t.step("extract, sentencepiece and build make what pretrain needs", async () => {
+    await succeed("extract", cwd, "--dump", "dump.xml");
+    await succeed("sentencepiece", cwd, "--vocab-size", "1500", "--character-coverage", "0.98");
+    await succeed("build", cwd, "--max-seq-length", "32", "--eval-fraction", "0.2");
+    for (
+      const name of [
+        "wiki-ja.model",
+        "wiki-ja.vocab",
+        "vocab.txt",
+        "pretrain_tfrecords/manifest.json",
+      ]
+    ) {
+      assert(await exists(join(cwd, "data", name)), name);
+    }
+    assertEquals((await Deno.readTextFile(join(cwd, "data/vocab.txt"))).split("\n").length, 1501);
+  });
+
+  await t.step("encode and decode are each other's inverse through the model", async () => {
+    const child = new Deno.Command("sh", {
+      args: [
+        "-c",
+        `echo 日本の山は高い。 | deno run --allow-read --config="$1/deno.json" "$1/tasks/encode.ts" ` +
+        `--output-format id | deno run --allow-read --config="$1/deno.json" "$1/tasks/decode.ts" --input-format id`,
+        "sh",
+        ROOT,
+      ],
+      cwd,
+    });
+    assertEquals(new TextDecoder().decode((await child.output()).stdout), "日本の山は高い。\n");
+  });
+
+  await t.step("pretrain takes 20 steps, evaluates, checkpoints and draws", async () => {
+    const { out } = await succeed(
+      "pretrain",
+      cwd,
+      ...hparams(),
+      "--trace",
+      "trace",
+      "--trace-steps",
+      "2",
+    );
+    assertStringIncludes(out, "disc_auc");
+    assertEquals([...Deno.readDirSync(join(model, "checkpoints"))].map(({ name }) => name).sort(), [
+      "step-00000010",
+      "step-00000020",
+    ]);
+    const lines = (await Deno.readTextFile(join(model, "metrics.jsonl"))).trim().split("\n")
+      .map((line) => JSON.parse(line));
+    assertEquals(lines.filter((line) => !line.eval).map((line) => line.step).length, 20);
+    assert(lines.every((line) => line.eval || Number.isFinite(line.masked_lm_loss)));
+    const png = await Deno.readFile(join(model, "loss.png"));
+    assertEquals([...png.subarray(1, 4)], [0x50, 0x4e, 0x47]);
+    const trace = decodeSafeTensors(
+      await Deno.readFile(join(cwd, "trace/step-00000002.safetensors")),
+      "trace",
+    );
+    assertEquals(trace.tensors.get("batch/input_ids")!.shape, [4, 32]);
+  });
+
+  await t.step("a model that has checkpoints is not overwritten, and resumes", async () => {
+    const again = await run("pretrain", cwd, ...hparams());
+    assertEquals(again.code, 2);
+    assertStringIncludes(again.err, "--resume");
+    await succeed("pretrain", cwd, ...hparams({ num_train_steps: 24 }), "--resume");
+    assert(await exists(join(model, "checkpoints/step-00000024")));
+  });
+
+  await t.step("an interrupted run saves, exits 130, and goes on", async () => {
+    const long = [
+      ...hparams({ num_train_steps: 100_000, save_checkpoints_steps: 50_000 }),
+      "--model-name",
+      "long",
+    ];
+    const child = door("pretrain", cwd, long);
+    const log = join(cwd, "data/models/long/metrics.jsonl");
+    while (!(await Deno.readTextFile(log).catch(() => "")).includes('"step":')) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    child.kill("SIGINT");
+    const { code, err } = await finish(child);
+    assertEquals(code, 130, err);
+    const [saved] = [...Deno.readDirSync(join(cwd, "data/models/long/checkpoints"))];
+    assertStringIncludes(err, saved.name);
+    assert(!err.includes("    at "), "no stack trace");
+  });
+
+  await t.step("each kind of bad input gives one clear line and no stack trace", async () => {
+    const cases: [string, string[], number, string][] = [
+      ["pretrain", hparams({ max_seq_lenght: 3 }), 1, 'did you mean "max_seq_length"'],
+      ["pretrain", hparams({ max_seq_length: 128 }), 1, "max_position_embeddings = 64"],
+      ["pretrain", hparams({ vocab_size: 1400 }).concat("--model-name", "other"), 1, "1500 pieces"],
+      ["pretrain", ["--hparams", "{"], 2, "not JSON"],
+      ["pretrain", ["--data-dir", "nowhere"], 2, "nowhere does not exist"],
+      ["pretrain", ["--mode-name", "x"], 2, "--model-name"],
+      [
+        "pretrain",
+        hparams({ embedding_size: 24 }).concat("--resume"),
+        1,
+        "embedding_size: 16 in the checkpoint",
+      ],
+      ["extract", ["--dump", "dump.xml"], 1, "--overwrite"],
+      ["extract", ["--dump", "missing.xml", "--out", "x"], 1, "missing.xml does not exist"],
+      ["sentencepiece", ["--vocab-size", "40", "--model-prefix", "tiny"], 1, "raise --vocab-size"],
+      ["export", ["--checkpoint", "7", "--out", "y"], 1, "there are 10, 20, 24"],
+    ];
+    for (const [task, args, code, message] of cases) {
+      const outcome = await run(task, cwd, ...args);
+      assertEquals(outcome.code, code, `${task} ${args.join(" ")}: ${outcome.err}`);
+      assertStringIncludes(outcome.err, message);
+      assert(!outcome.err.includes("    at "), outcome.err);
+    }
+    assert(!await exists(join(cwd, "tiny.model")));
+  });
+
+  await t.step(
+    "export writes both parts in the Hugging Face layout, and never over another",
+    async () => {
+      for (const part of ["discriminator", "generator"]) {
+        await succeed("export", cwd, "--part", part, "--out", part);
+        const bytes = await Deno.readFile(join(cwd, part, "model.safetensors"));
+        assert(decodeSafeTensors(bytes, part).tensors.size > 20);
+        const config = JSON.parse(await Deno.readTextFile(join(cwd, part, "config.json")));
+        assertEquals(config.hidden_size, part === "generator" ? 16 : 32);
+      }
+      assertEquals((await run("export", cwd, "--out", "generator")).code, 2);
+    },
+  );
+
+  await Deno.remove(cwd, { recursive: true });
+});
