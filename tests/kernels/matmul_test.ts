@@ -51,6 +51,46 @@ Deno.test("matmul TN sums over a length that four does not divide", async () => 
   await holdToReference({ m: 32, n: 24, k: 335, layout: "TN" });
 });
 
+Deno.test("matmul reads and writes rows and batches at strides, and nothing between them", async () => {
+  const gpu = await testGpu();
+  for (const [m, n, k, pad] of [[8, 12, 16, 4], [5, 7, 3, 2]]) {
+    const batch = 2;
+    const [aRow, bRow, cRow] = [k + pad, n + pad, n + 2 * pad];
+    const [aBatch, bBatch, cBatch] = [m * aRow + 8, k * bRow + 8, m * cRow + 8];
+    const extent = (rows: number, columns: number, row: number, one: number): number =>
+      (batch - 1) * one + (rows - 1) * row + columns;
+    const a = normal(extent(m, k, aRow, aBatch), 1), b = normal(extent(k, n, bRow, bBatch), 2);
+    const c = normal(extent(m, n, cRow, cBatch), 3);
+    const program = matmul({
+      m,
+      n,
+      k,
+      batch,
+      layout: "NN",
+      accumulate: true,
+      aRowStride: aRow,
+      bRowStride: bRow,
+      cRowStride: cRow,
+      aBatchStride: aBatch,
+      bBatchStride: bBatch,
+      cBatchStride: cBatch,
+    });
+    const expected = Float64Array.from(c);
+    for (let p = 0; p < batch; p++) {
+      for (let i = 0; i < m; i++) {
+        for (let j = 0; j < n; j++) {
+          for (let l = 0; l < k; l++) {
+            expected[p * cBatch + i * cRow + j] += a[p * aBatch + i * aRow + l] *
+              b[p * bBatch + l * bRow + j];
+          }
+        }
+      }
+    }
+    const actual = await runTwice(gpu, program, { a, b, c });
+    assertClose(actual.c, expected, 2e-6, `${m}×${n}×${k} strided`);
+  }
+});
+
 Deno.test("matmul refuses shapes that make no product, naming them", () => {
   const error = assertThrows(() => matmul({ m: 0, n: 1, k: 1, layout: "NN" }), KernelError);
   assertStringIncludes(error.message, "m must be a positive integer");
