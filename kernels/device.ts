@@ -14,8 +14,8 @@ export interface DeviceFeatures {
   readonly f16: boolean;
   /** Time stamps written by the queue. */
   readonly timestamps: boolean;
-  /** Subgroup operations. */
-  readonly subgroups: boolean;
+  /** The least number of lanes in a subgroup; 0 without subgroup operations. */
+  readonly subgroupSize: number;
 }
 
 /** What compiling has cost so far. */
@@ -33,6 +33,9 @@ const REQUIRED_LIMITS: Readonly<Partial<Record<keyof GPUSupportedLimits, number>
   maxComputeWorkgroupStorageSize: 16384,
   maxStorageBufferBindingSize: 1 << 27,
 };
+
+/** What WGSL demands of a text with subgroup operations, and some compilers refuse. */
+const ENABLE_SUBGROUPS = "enable subgroups;";
 
 /** Limits raised to whatever the adapter has. */
 const RAISED_LIMITS = [
@@ -58,14 +61,21 @@ export class Gpu {
   /** What compiling has cost so far. */
   readonly compileStatistics: CompileStatistics = { pipelines: 0, milliseconds: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #dropsEnable: boolean;
   #pending = 0;
   #pendingSince = 0;
   #lost: string | undefined;
 
-  private constructor(device: GPUDevice, description: string, features: DeviceFeatures) {
+  private constructor(
+    device: GPUDevice,
+    description: string,
+    features: DeviceFeatures,
+    dropsEnable: boolean,
+  ) {
     this.device = device;
     this.description = description;
     this.features = features;
+    this.#dropsEnable = dropsEnable;
     device.lost.then((info) => {
       if (info.reason !== "destroyed") this.#lost = info.message || "the driver gave no reason";
     });
@@ -96,11 +106,17 @@ export class Gpu {
       adapter.features.has(feature)
     );
     const device = await requestWithSubgroups(adapter, listed, requiredLimits);
-    return new Gpu(device, describe(adapter), {
-      f16: device.features.has("shader-f16"),
-      timestamps: device.features.has("timestamp-query"),
-      subgroups: device.features.has("subgroups"),
-    });
+    const subgroups = device.features.has("subgroups");
+    return new Gpu(
+      device,
+      describe(adapter),
+      {
+        f16: device.features.has("shader-f16"),
+        timestamps: device.features.has("timestamp-query"),
+        subgroupSize: subgroups ? adapter.info.subgroupMinSize ?? 0 : 0,
+      },
+      subgroups && await refusesEnable(device),
+    );
   }
 
   /** The limits of the device. */
@@ -127,7 +143,8 @@ export class Gpu {
     if (this.#pending++ === 0) this.#pendingSince = performance.now();
     try {
       this.device.pushErrorScope("validation");
-      const module = this.device.createShaderModule({ label, code: wgsl });
+      const code = this.#dropsEnable ? wgsl.replace(ENABLE_SUBGROUPS, "") : wgsl;
+      const module = this.device.createShaderModule({ label, code });
       const made = this.device.createComputePipelineAsync({
         label,
         layout: "auto",
@@ -210,4 +227,13 @@ async function requestWithSubgroups(
   } catch {
     return await adapter.requestDevice({ requiredFeatures: [...listed], requiredLimits });
   }
+}
+
+/** Whether the compiler offers subgroup operations but does not know the line that enables them. */
+async function refusesEnable(device: GPUDevice): Promise<boolean> {
+  device.pushErrorScope("validation");
+  device.createShaderModule({
+    code: `${ENABLE_SUBGROUPS}\n@compute @workgroup_size(1) fn main() {}`,
+  });
+  return await device.popErrorScope() !== null;
 }

@@ -127,7 +127,7 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const tape = new Tape({ training: true });
+    const tape = new Tape({ training: true, subgroupSize: gpu.features.subgroupSize });
     const { inputs, outputs } = record(gpu, tape, model, hparams.train_batch_size);
     tape.backward(outputs.losses, (value) => store.gradientOf(value));
     const squaredNorm = tape.keep(updateParameters(tape, store));
@@ -260,7 +260,7 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const tape = new Tape({ training: false });
+    const tape = new Tape({ training: false, subgroupSize: this.#gpu.features.subgroupSize });
     const { inputs, outputs } = record(this.#gpu, tape, this.model, this.hparams.eval_batch_size);
     const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
     for (const tensor of [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]) {

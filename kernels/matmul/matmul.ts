@@ -16,6 +16,8 @@ import {
 } from "../launch.ts";
 import { unroll } from "../unroll.ts";
 import anySource from "./matmul_any.wgsl" with { type: "text" };
+import storeSource from "./matmul_store.wgsl" with { type: "text" };
+import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
 import tileSource from "./matmul_tile.wgsl" with { type: "text" };
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
@@ -60,29 +62,40 @@ export interface MatmulSpec {
   readonly storage?: "f32" | "f16";
   /** Storage of c; as `storage` by default. */
   readonly outputStorage?: "f32" | "f16";
+  /** The least subgroup size of the device, where it has subgroup operations and they may be used. */
+  readonly subgroupSize?: number;
 }
 
-/** A register tile: rows and columns of C per invocation, in fours, and the workgroup. */
+/** A register tile: what one invocation holds of C, and the workgroup. */
 export interface MatmulTile {
-  /** Rows per invocation, in fours. */
-  readonly rowQuads: number;
-  /** Columns per invocation, in fours. */
-  readonly quads: number;
+  /** Rows per invocation, a multiple of 4; of 8 with `subgroups`. */
+  readonly rows: number;
+  /** Columns per invocation, a multiple of 4. */
+  readonly columns: number;
   /** Invocations along n. */
   readonly workgroupX: number;
   /** Invocations along m. */
   readonly workgroupY: number;
+  /** Whether rows of A go round by subgroup broadcasts. */
+  readonly subgroups: boolean;
 }
 
-/** Variants of the matmul: register tiles, and the kernel for shapes that do not fall into vec4s. */
+/** Variants of the matmul. Those with `subgroups` need `subgroupSize` of at least 4. */
 export const matmulVariants = {
-  "16x8": { rowQuads: 4, quads: 2, workgroupX: 8, workgroupY: 4 },
-  "8x8": { rowQuads: 2, quads: 2, workgroupX: 8, workgroupY: 4 },
-  "4x4": { rowQuads: 1, quads: 1, workgroupX: 8, workgroupY: 4 },
+  "16x16": { rows: 16, columns: 16, workgroupX: 8, workgroupY: 2, subgroups: false },
+  "16x8": { rows: 16, columns: 8, workgroupX: 8, workgroupY: 4, subgroups: false },
+  "8x8": { rows: 8, columns: 8, workgroupX: 8, workgroupY: 4, subgroups: false },
+  "4x4": { rows: 4, columns: 4, workgroupX: 8, workgroupY: 4, subgroups: false },
+  "subgroup 32x8": { rows: 32, columns: 8, workgroupX: 8, workgroupY: 1, subgroups: true },
+  "subgroup 16x8": { rows: 16, columns: 8, workgroupX: 8, workgroupY: 1, subgroups: true },
+  "subgroup 16x4": { rows: 16, columns: 4, workgroupX: 8, workgroupY: 1, subgroups: true },
+  "subgroup 8x4": { rows: 8, columns: 4, workgroupX: 8, workgroupY: 1, subgroups: true },
+  /** One number at a time, for shapes that do not fall into vec4s. */
+  any: { rows: 4, columns: 4, workgroupX: 8, workgroupY: 8, subgroups: false },
 } as const satisfies Readonly<Record<string, MatmulTile>>;
 
 /** Names of the variants. */
-export type MatmulVariant = keyof typeof matmulVariants | "any";
+export type MatmulVariant = keyof typeof matmulVariants;
 
 interface Strides {
   readonly a: number;
@@ -125,10 +138,16 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     cBatch: spec.cBatchStride ?? m * c,
   };
   const vectors = fallsIntoVectors(spec, strides);
-  const chosen = variant ?? (vectors ? chooseTile(m, n, batch) : "any");
+  const chosen = variant ?? (vectors ? chooseVariant(spec) : "any");
   if (chosen !== "any" && !vectors) {
     throw new KernelError(
       `matmul ${m}×${n}×${k} ${layout}: variant ${chosen} wants multiples of 4`,
+    );
+  }
+  const tile: MatmulTile = matmulVariants[chosen];
+  if (tile.subgroups && !((spec.subgroupSize ?? 0) >= 4)) {
+    throw new KernelError(
+      `matmul ${m}×${n}×${k} ${layout}: variant ${chosen} wants subgroups of at least 4 lanes`,
     );
   }
   const extent = (rows: number, columns: number, stride: number, batchStride: number): number =>
@@ -159,19 +178,16 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     dtype: outputStorage,
     elements: cElements,
   });
-  const tile: MatmulTile = chosen === "any"
-    ? { rowQuads: 1, quads: 1, workgroupX: 8, workgroupY: 8 }
-    : matmulVariants[chosen];
   return singleLaunch({
     kernel: "matmul",
     label: `${layout} ${batch > 1 ? `${batch}×` : ""}${m}×${n}×${k} ${chosen}`,
     wgsl: chosen === "any"
       ? anyWgsl(spec, strides, bindings, tile)
-      : tileWgsl(spec, strides, bindings, tile),
+      : vectorWgsl(spec, strides, bindings, tile),
     bindings,
     workgroups: [
-      Math.ceil(n / (4 * tile.quads * tile.workgroupX)),
-      Math.ceil(m / (4 * tile.rowQuads * tile.workgroupY)),
+      Math.ceil(n / (tile.columns * tile.workgroupX)),
+      Math.ceil(m / (tile.rows * tile.workgroupY)),
       batch,
     ],
     cost: {
@@ -192,10 +208,19 @@ function fallsIntoVectors({ m, n, k, layout, batch = 1 }: MatmulSpec, strides: S
   return [...rows, ...matrices].every((value) => value % 4 === 0);
 }
 
-/** Large tiles where they still give every core work; small ones otherwise. */
-function chooseTile(m: number, n: number, batch: number): keyof typeof matmulVariants {
-  const groups = ({ rowQuads, quads, workgroupX, workgroupY }: MatmulTile): number =>
-    batch * Math.ceil(m / (4 * rowQuads * workgroupY)) * Math.ceil(n / (4 * quads * workgroupX));
+/**
+ * Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU. There the largest tile that does
+ * not waste rows is fastest; small products take small tiles, which compile in a fraction of the time.
+ * Elsewhere large tiles serve where they still give every core work.
+ */
+function chooseVariant({ m, n, k, batch = 1, subgroupSize = 0 }: MatmulSpec): MatmulVariant {
+  if (subgroupSize >= 4 && subgroupSize <= 8) {
+    if (m <= 8) return "subgroup 8x4";
+    if (n <= 32 || batch * m * n * k < 500_000) return "subgroup 16x4";
+    return m % 32 === 0 || m > 128 ? "subgroup 32x8" : "subgroup 16x8";
+  }
+  const groups = ({ rows, columns, workgroupX, workgroupY }: MatmulTile): number =>
+    batch * Math.ceil(m / (rows * workgroupY)) * Math.ceil(n / (columns * workgroupX));
   for (const name of ["16x8", "8x8"] as const) {
     if (groups(matmulVariants[name]) >= 8) return name;
   }
@@ -225,28 +250,35 @@ function anyWgsl(
   });
 }
 
-function tileWgsl(
+function vectorWgsl(
   spec: MatmulSpec,
   strides: Strides,
   bindings: readonly Binding[],
   tile: MatmulTile,
 ): string {
+  const share = (spec.subgroupSize ?? 4) >= 8 ? 8 : 4;
+  const quads = { ROW_QUADS: tile.rows / 4, QUADS: tile.columns / 4 };
+  const groups: Record<string, number> = tile.subgroups
+    ? { GROUPS: tile.rows / share, SHARE: share }
+    : {};
   const names = {
     ...options(spec),
-    ROW_QUADS: tile.rowQuads,
-    QUADS: tile.quads,
+    ...quads,
+    ...groups,
+    SHARE_QUADS: share / 4,
     A_TRANSPOSED: Number(spec.layout[0] === "T"),
     A_STRAIGHT: Number(spec.layout[0] === "N"),
     B_TRANSPOSED: Number(spec.layout[1] === "T"),
     B_STRAIGHT: Number(spec.layout[1] === "N"),
     K_TAIL: Number(spec.k % 4 !== 0),
   };
-  return specialise(unroll(tileSource, names), {
+  return specialise(unroll(tile.subgroups ? subgroupSource : tileSource, names), {
     ...types(spec),
+    enables: [...(types(spec).enables ?? []), ...(tile.subgroups ? ["subgroups"] : [])],
     constants: {
       ...shapes(spec, strides, tile),
-      ROW_QUADS: tile.rowQuads,
-      QUADS: tile.quads,
+      ...quads,
+      ...groups,
       A_STRIDE: strides.a,
       B_STRIDE: strides.b,
     },
@@ -259,6 +291,7 @@ function tileWgsl(
         preActivation: "Elem4",
         c: "Output4",
       }),
+      unroll(storeSource, names),
     ],
   });
 }

@@ -120,6 +120,8 @@ export class Tape {
   readonly dispatches: RecordedDispatch[] = [];
   /** Whether dropout is active. */
   readonly training: boolean;
+  /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
+  readonly subgroupSize: number;
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
   readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
   readonly #kept = new Set<Tensor>();
@@ -133,9 +135,11 @@ export class Tape {
    * An empty tape.
    *
    * @param options.training whether dropout is active.
+   * @param options.subgroupSize the device's least subgroup size, where it has subgroups.
    */
-  constructor(options: { readonly training: boolean }) {
+  constructor(options: { readonly training: boolean; readonly subgroupSize?: number }) {
     this.training = options.training;
+    this.subgroupSize = options.subgroupSize ?? 0;
   }
 
   /** A tensor that the host writes before each step. */

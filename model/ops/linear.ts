@@ -4,7 +4,7 @@
  * @module
  */
 import { geluBackward } from "../../kernels/elementwise/elementwise.ts";
-import { matmul } from "../../kernels/matmul/matmul.ts";
+import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Gradients, Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
@@ -42,7 +42,7 @@ export function linear(
   const [n, k] = weight.shape;
   const m = input.rows;
   const output = tape.activation(`linear of ${input.name}`, [m, n], "f32", true);
-  tape.run("linear", matmul({ m, n, k, layout: "NT", bias: true }), {
+  tape.run("linear", matmulOn(tape, { m, n, k, layout: "NT", bias: true }), {
     a: input,
     b: weight,
     bias,
@@ -86,7 +86,7 @@ export function feedForward(
   const m = input.rows;
   const [columns, width] = second.weight.shape;
   const output = tape.activation("feed-forward output", [m, columns], "f32", true);
-  tape.run("feed-forward", matmul({ m, n: columns, k: width, layout: "NT", bias: true }), {
+  tape.run("feed-forward", matmulOn(tape, { m, n: columns, k: width, layout: "NT", bias: true }), {
     a: hidden,
     b: second.weight,
     bias: second.bias,
@@ -102,7 +102,7 @@ export function feedForward(
       const inner = tape.activation("gradient before GELU", [m, width]);
       tape.run(
         "feed-forward backward",
-        matmul({ m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" }),
+        matmulOn(tape, { m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" }),
         { a: gradient, b: second.weight, preActivation, c: inner },
       );
       linearBackward(tape, gradients, input, first, inner);
@@ -123,7 +123,7 @@ function geluForward(
   const m = input.rows;
   const output = tape.activation(`GELU of ${input.name}`, [m, n], "f32", true);
   const preActivation = tape.activation(`before GELU of ${input.name}`, [m, n]);
-  tape.run(operation, matmul({ m, n, k, layout: "NT", bias: true, epilogue: "gelu" }), {
+  tape.run(operation, matmulOn(tape, { m, n, k, layout: "NT", bias: true, epilogue: "gelu" }), {
     a: input,
     b: weight,
     bias,
@@ -146,7 +146,7 @@ function linearBackward(
   gradients.into(input, (gradient, accumulate) => {
     tape.run(
       "linear input gradient",
-      matmul({ m: input.rows, n: k, k: n, layout: "NN", accumulate }),
+      matmulOn(tape, { m: input.rows, n: k, k: n, layout: "NN", accumulate }),
       { a: outputGradient, b: weights.weight, c: gradient },
     );
   });
@@ -163,11 +163,15 @@ function weightBackward(
   const [n, k] = weight.shape;
   const rows = input.rows;
   gradients.into(weight, (gradient, accumulate) => {
-    tape.run("linear weight gradient", matmul({ m: n, n: k, k: rows, layout: "TN", accumulate }), {
-      a: outputGradient,
-      b: input,
-      c: gradient,
-    });
+    tape.run(
+      "linear weight gradient",
+      matmulOn(tape, { m: n, n: k, k: rows, layout: "TN", accumulate }),
+      {
+        a: outputGradient,
+        b: input,
+        c: gradient,
+      },
+    );
   });
   gradients.into(bias, (gradient, accumulate) => {
     tape.run(

@@ -13,7 +13,7 @@ import {
   sigmoidCrossEntropyForward,
   weightedMean,
 } from "../../kernels/loss/loss.ts";
-import { matmul } from "../../kernels/matmul/matmul.ts";
+import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
@@ -83,7 +83,7 @@ export function vocabularyCrossEntropy(
     const logits = tape.activation("vocabulary logits", [rows, count]);
     tape.run(
       "vocabulary logits",
-      matmul({ m: rows, n: count, k: columns, layout: "NT", bias: true }),
+      matmulOn(tape, { m: rows, n: count, k: columns, layout: "NT", bias: true }),
       {
         a: hidden,
         b: tape.slice(table, start * columns, [count, columns]),
@@ -148,7 +148,7 @@ export function vocabularyCrossEntropy(
       gradients.into(hidden, (c, accumulate) => {
         tape.run(
           "vocabulary hidden gradient",
-          matmul({ m: rows, n: columns, k: count, layout: "NN", accumulate }),
+          matmulOn(tape, { m: rows, n: columns, k: count, layout: "NN", accumulate }),
           { a: logits, b: tape.slice(table, start * columns, [count, columns]), c },
         );
       });
@@ -156,7 +156,7 @@ export function vocabularyCrossEntropy(
         const { gradient, accumulate } = tableTarget;
         tape.run(
           "vocabulary table gradient",
-          matmul({ m: count, n: columns, k: rows, layout: "TN", accumulate }),
+          matmulOn(tape, { m: count, n: columns, k: rows, layout: "TN", accumulate }),
           { a: logits, b: hidden, c: tape.slice(gradient, start * columns, [count, columns]) },
         );
       }

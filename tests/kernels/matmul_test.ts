@@ -1,8 +1,19 @@
 import { assertStringIncludes, assertThrows } from "@std/assert/mod.js";
 import { KernelError } from "../../kernels/errors.ts";
-import { matmul, type MatmulSpec, type MatmulVariant } from "../../kernels/matmul/matmul.ts";
+import {
+  matmul,
+  type MatmulSpec,
+  type MatmulVariant,
+  matmulVariants,
+} from "../../kernels/matmul/matmul.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
+
+/** How many lanes a kernel may count on here: the tiles share rows among 4 or 8 of them. */
+async function sharedLanes(): Promise<number[]> {
+  const { subgroupSize } = (await testGpu()).features;
+  return [4, 8].filter((lanes) => lanes <= subgroupSize);
+}
 
 async function holdToReference(spec: MatmulSpec, variant?: MatmulVariant): Promise<void> {
   const { m, n, k, batch = 1, epilogue, bias, accumulate } = spec;
@@ -26,10 +37,13 @@ for (const layout of ["NN", "NT", "TN"] as const) {
     }
   });
 
-  Deno.test(`matmul ${layout} agrees with float64 in every register tile, edges included`, async () => {
-    for (const variant of ["16x8", "8x8", "4x4", "any"] as const) {
-      await holdToReference({ m: 68, n: 76, k: 20, layout }, variant);
-      await holdToReference({ m: 4, n: 4, k: 4, layout }, variant);
+  Deno.test(`matmul ${layout} agrees with float64 in every variant, edges included`, async () => {
+    for (const variant of Object.keys(matmulVariants) as MatmulVariant[]) {
+      const { subgroups } = matmulVariants[variant];
+      for (const subgroupSize of subgroups ? await sharedLanes() : [undefined]) {
+        await holdToReference({ m: 68, n: 76, k: 20, layout, subgroupSize }, variant);
+        await holdToReference({ m: 4, n: 4, k: 4, layout, subgroupSize }, variant);
+      }
     }
   });
 
@@ -49,6 +63,9 @@ for (const layout of ["NN", "NT", "TN"] as const) {
 
 Deno.test("matmul TN sums over a length that four does not divide", async () => {
   await holdToReference({ m: 32, n: 24, k: 335, layout: "TN" });
+  for (const subgroupSize of await sharedLanes()) {
+    await holdToReference({ m: 36, n: 24, k: 335, layout: "TN", subgroupSize }, "subgroup 32x8");
+  }
 });
 
 Deno.test("matmul reads and writes rows and batches at strides, and nothing between them", async () => {
@@ -100,4 +117,9 @@ Deno.test("matmul refuses shapes that make no product, naming them", () => {
     "row strides",
   );
   assertThrows(() => matmul({ m: 3, n: 3, k: 3, layout: "NN" }, "8x8"), KernelError, "multiples");
+  assertThrows(
+    () => matmul({ m: 32, n: 8, k: 8, layout: "NN" }, "subgroup 32x8"),
+    KernelError,
+    "subgroups",
+  );
 });

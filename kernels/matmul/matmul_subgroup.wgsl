@@ -1,0 +1,133 @@
+// Matrix product for adapters with narrow subgroups, which run a subgroup in the lanes of one vector
+// register and pay for every lane of a load (Mesa's llvmpipe, SwiftShader). Lanes stand side by side along
+// n, so all of them need the same rows of A: SHARE lanes load SHARE rows, and broadcasts hand them round.
+// Each invocation holds ROWS × (4 · QUADS) sums, ROWS = GROUPS · SHARE.
+//
+// Prelude: as in matmul_tile.wgsl; SHARE is 4 or 8, no more than the least subgroup size. No lane leaves
+// early, since others wait for its broadcasts: columns past the edge are clamped, stores are guarded.
+
+const ROWS = GROUPS * SHARE;
+const COLUMNS = 4u * QUADS;
+
+@compute @workgroup_size(WORKGROUP_X)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) invocation: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let row0 = workgroup.y * ROWS;
+  let column0 = (workgroup.x * WORKGROUP_X + invocation) * COLUMNS;
+  let a_base = workgroup.z * (A_BATCH / 4u);
+  let b_base = workgroup.z * (B_BATCH / 4u);
+  let share = lane % SHARE;
+
+  //# for g in 0..GROUPS
+  //# for h in 0..SHARE_QUADS
+  //# for r in 0..4
+  //# for q in 0..QUADS
+  var c_$g_$h_$r_$q = vec4<f32>();
+  //# end
+  //# end
+  //# end
+  //# end
+
+  // Where this lane's part of A and its columns of B start, in vec4s.
+  //# for g in 0..GROUPS
+  //# if A_STRAIGHT
+  let a_$g = a_base + min(row0 + $gu * SHARE + share, M - 1u) * (A_STRIDE / 4u);
+  //# end
+  //# if A_TRANSPOSED
+  let a_$g = a_base + min((row0 + $gu * SHARE + share) / 4u, (M - 1u) / 4u) +
+    share % 4u * (A_STRIDE / 4u);
+  //# end
+  //# end
+  //# for q in 0..QUADS
+  let column_$q = min(column0 + 4u * $qu, N - 4u);
+  //# if B_TRANSPOSED
+  let b_$q = b_base + column_$q * (B_STRIDE / 4u);
+  //# end
+  //# if B_STRAIGHT
+  let b_$q = b_base + column_$q / 4u;
+  //# end
+  //# end
+
+  for (var k = 0u; k + 4u <= K; k += 4u) {
+    //# for q in 0..QUADS
+    //# if B_TRANSPOSED
+    let u0_$q = vec4<f32>(b[b_$q + k / 4u]);
+    let u1_$q = vec4<f32>(b[b_$q + k / 4u + B_STRIDE / 4u]);
+    let u2_$q = vec4<f32>(b[b_$q + k / 4u + 2u * (B_STRIDE / 4u)]);
+    let u3_$q = vec4<f32>(b[b_$q + k / 4u + 3u * (B_STRIDE / 4u)]);
+    let b0_$q = vec4<f32>(u0_$q.x, u1_$q.x, u2_$q.x, u3_$q.x);
+    let b1_$q = vec4<f32>(u0_$q.y, u1_$q.y, u2_$q.y, u3_$q.y);
+    let b2_$q = vec4<f32>(u0_$q.z, u1_$q.z, u2_$q.z, u3_$q.z);
+    let b3_$q = vec4<f32>(u0_$q.w, u1_$q.w, u2_$q.w, u3_$q.w);
+    //# end
+    //# if B_STRAIGHT
+    let b0_$q = vec4<f32>(b[b_$q + k * (B_STRIDE / 4u)]);
+    let b1_$q = vec4<f32>(b[b_$q + (k + 1u) * (B_STRIDE / 4u)]);
+    let b2_$q = vec4<f32>(b[b_$q + (k + 2u) * (B_STRIDE / 4u)]);
+    let b3_$q = vec4<f32>(b[b_$q + (k + 3u) * (B_STRIDE / 4u)]);
+    //# end
+    //# end
+    //# for g in 0..GROUPS
+    //# if A_STRAIGHT
+    // A row in each lane, four steps of k in each vec4.
+    let t_$g = vec4<f32>(a[a_$g + k / 4u]);
+    //# for h in 0..SHARE_QUADS
+    //# for r in 0..4
+    let s_$g_$h_$r = subgroupBroadcast(t_$g, 4u * $hu + $ru);
+    //# for q in 0..QUADS
+    c_$g_$h_$r_$q += s_$g_$h_$r.x * b0_$q + s_$g_$h_$r.y * b1_$q + s_$g_$h_$r.z * b2_$q +
+      s_$g_$h_$r.w * b3_$q;
+    //# end
+    //# end
+    //# end
+    //# end
+    //# if A_TRANSPOSED
+    // A step of k in each lane of four, four rows in each vec4.
+    let t_$g = vec4<f32>(a[a_$g + k * (A_STRIDE / 4u)]);
+    //# for h in 0..SHARE_QUADS
+    let s0_$g_$h = subgroupBroadcast(t_$g, 4u * $hu);
+    let s1_$g_$h = subgroupBroadcast(t_$g, 4u * $hu + 1u);
+    let s2_$g_$h = subgroupBroadcast(t_$g, 4u * $hu + 2u);
+    let s3_$g_$h = subgroupBroadcast(t_$g, 4u * $hu + 3u);
+    //# for r in 0..4
+    //# for q in 0..QUADS
+    c_$g_$h_$r_$q += s0_$g_$h[$r] * b0_$q + s1_$g_$h[$r] * b1_$q + s2_$g_$h[$r] * b2_$q +
+      s3_$g_$h[$r] * b3_$q;
+    //# end
+    //# end
+    //# end
+    //# end
+    //# end
+  }
+  //# if K_TAIL
+  for (var k = K / 4u * 4u; k < K; k++) {
+    //# for q in 0..QUADS
+    let tail_$q = vec4<f32>(b[b_$q + k * (B_STRIDE / 4u)]);
+    //# end
+    //# for g in 0..GROUPS
+    //# for h in 0..SHARE_QUADS
+    let rows_$g_$h = min((row0 + $gu * SHARE) / 4u + $hu, (M - 1u) / 4u);
+    let t_$g_$h = vec4<f32>(a[a_base + rows_$g_$h + k * (A_STRIDE / 4u)]);
+    //# for r in 0..4
+    //# for q in 0..QUADS
+    c_$g_$h_$r_$q += t_$g_$h[$r] * tail_$q;
+    //# end
+    //# end
+    //# end
+    //# end
+  }
+  //# end
+
+  //# for g in 0..GROUPS
+  //# for h in 0..SHARE_QUADS
+  //# for r in 0..4
+  //# for q in 0..QUADS
+  store(workgroup.z, row0 + $gu * SHARE + 4u * $hu + $ru, column0 + 4u * $qu, c_$g_$h_$r_$q);
+  //# end
+  //# end
+  //# end
+  //# end
+}

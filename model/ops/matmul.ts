@@ -1,0 +1,17 @@
+/**
+ * Matrix products of the model, in the variant that suits the tape's device.
+ *
+ * @module
+ */
+import type { KernelProgram } from "../../kernels/launch.ts";
+import { matmul, type MatmulSpec } from "../../kernels/matmul/matmul.ts";
+import type { Tape } from "../autograd/tape.ts";
+
+/**
+ * The program of a product on the tape's device.
+ *
+ * @throws {KernelError} when the shapes make no product.
+ */
+export function matmulOn(tape: Tape, spec: Omit<MatmulSpec, "subgroupSize">): KernelProgram {
+  return matmul({ ...spec, subgroupSize: tape.subgroupSize });
+}
