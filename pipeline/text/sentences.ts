@@ -4,46 +4,79 @@
  * @module
  */
 
-/** A sentence ends behind 。！？ (also in ASCII and half width) and the closing brackets that follow. */
-const SENTENCE = /[^。｡！？!?]*[。｡！？!?]+[」』）】〉》”’)\]]*|[^。｡！？!?]+$/gu;
+/** Marks that end a sentence, full, half and ASCII width. */
+const MARKS = "。｡！？!?";
+
+/** Brackets within which no sentence ends, and what closes them. */
+const CLOSER_OF: Readonly<Record<string, string>> = { "「": "」", "『": "』", "（": "）" };
+const CLOSERS = "」』）";
+
+/** What may follow a mark and belongs to its sentence. */
+const TRAILING = "」』】）〉》”’)]";
+
+/** Particles by which a sentence goes on behind a quotation: 「行け！」と言った。 */
+const CONTINUES = "とがはをにでのも、";
+
+/** A quotation longer than this holds sentences of its own. */
+const LONGEST_QUOTATION = 400;
 
 /**
- * Cuts text into sentences; each line of the text ends one too. A mark within brackets that goes on
- * after them (「行け！」と言った) stays with its sentence.
+ * Cuts text into sentences; each line of the text ends one too. A sentence ends behind 。！？ and the
+ * closing brackets that follow, not inside a quotation, and not where a particle goes on behind one.
+ * A bracket without its partner counts for nothing. Takes time linear in the text.
  */
 export function splitSentences(text: string): string[] {
   const sentences: string[] = [];
   for (const line of text.split("\n")) {
-    let open = "";
-    for (const part of line.match(SENTENCE) ?? []) {
-      open += part;
-      if (depth(open) > 0) continue;
-      push(sentences, open);
-      open = "";
+    const depthChange = quotations(line);
+    let start = 0, depth = 0, ended = false;
+    for (let at = 0; at < line.length; at++) {
+      depth += depthChange[at];
+      const character = line[at];
+      if (endsSentence(line, at)) ended = true;
+      else if (!TRAILING.includes(character)) ended = false;
+      if (!ended || depth > 0) continue;
+      const next = line[at + 1];
+      if (next !== undefined && (MARKS.includes(next) || TRAILING.includes(next))) continue;
+      if (next !== undefined && CLOSERS.includes(character) && CONTINUES.includes(next)) continue;
+      push(sentences, line.slice(start, at + 1));
+      start = at + 1;
+      ended = false;
     }
-    push(sentences, open);
+    push(sentences, line.slice(start));
   }
   return sentences;
 }
 
-function push(sentences: string[], text: string): void {
-  const sentence = text.trim();
-  if (sentence === "") return;
-  const last = sentences.length - 1;
-  // A quotation mark that closes and goes on: 「…。」と言った。
-  if (last >= 0 && /[」』）]$/.test(sentences[last]) && /^[とがはをにでのも、]/.test(sentence)) {
-    sentences[last] += sentence;
-  } else {
-    sentences.push(sentence);
-  }
+/** Whether a mark stands here; in ASCII, not one inside a name or an address: Yahoo! JAPAN. */
+function endsSentence(line: string, at: number): boolean {
+  if (!MARKS.includes(line[at])) return false;
+  return !"!?".includes(line[at]) || at === 0 || !/[A-Za-z0-9]/.test(line[at - 1]);
 }
 
-/** How many quotations are open at the end of a text. */
-function depth(text: string): number {
-  let open = 0;
-  for (const character of text) {
-    if ("「『（".includes(character)) open++;
-    else if ("」』）".includes(character) && open > 0) open--;
+/** +1 where a quotation opens and −1 where it closes, for brackets that have a partner in reach. */
+function quotations(line: string): Int8Array {
+  const change = new Int8Array(line.length);
+  const open: number[] = [];
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at];
+    if (character in CLOSER_OF) open.push(at);
+    else if (CLOSERS.includes(character)) {
+      // Brackets that were opened inside and never closed are given up.
+      let depth = open.length - 1;
+      while (depth >= 0 && CLOSER_OF[line[open[depth]]] !== character) depth--;
+      if (depth < 0) continue;
+      const start = open[depth];
+      open.length = depth;
+      if (at - start > LONGEST_QUOTATION) continue;
+      change[start] = 1;
+      change[at] = -1;
+    }
   }
-  return open;
+  return change;
+}
+
+function push(sentences: string[], text: string): void {
+  const sentence = text.trim();
+  if (sentence !== "") sentences.push(sentence);
 }
