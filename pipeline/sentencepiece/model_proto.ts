@@ -82,7 +82,9 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
     removeExtraWhitespaces: true,
     escapeWhitespaces: true,
   };
+  const sections = new Set<number>();
   for (const field of readFields(file, source)) {
+    sections.add(field.number);
     const offset = field.bytes.byteOffset - file.byteOffset;
     if (field.number === 1) {
       let piece = "", score = 0, type: number = PieceType.NORMAL;
@@ -115,6 +117,12 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
   if (!pieces.some(({ type }) => type === PieceType.UNKNOWN)) {
     throw new PipelineError(
       `${source}: holds ${pieces.length} pieces and no unknown piece; it is not a SentencePiece model`,
+    );
+  }
+  if (!sections.has(2) || !sections.has(3)) {
+    throw new PipelineError(
+      `${source}: is cut short: it ends at byte ${file.length}, after ${pieces.length} pieces and ` +
+        "before its settings; copy it again",
     );
   }
   if (modelType !== "unigram" && modelType !== "bpe") {

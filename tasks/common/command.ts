@@ -5,6 +5,7 @@
  */
 
 import { Command, CommanderError, type OptionValues } from "@commander-js/extra-typings";
+import { getColorEnabled, setColorEnabled } from "@std/fmt/colors.js";
 import { closestString } from "@std/text/closest_string.js";
 import { KernelError } from "../../kernels/errors.ts";
 import { ModelError } from "../../model/errors.ts";
@@ -130,6 +131,7 @@ export async function runTask<Args extends unknown[], Options extends OptionValu
     Deno.exit(2);
   }
   const signal = listenForInterrupt();
+  setColorEnabled(getColorEnabled() && Deno.stdout.isTerminal());
   try {
     await body(command.opts(), signal, command.processedArgs);
   } catch (error) {
