@@ -74,7 +74,7 @@ export function resolveBrackets(wikitext: string): string {
         TOKEN.lastIndex = at;
       } else if (inTable || (lineStart && stack.some(({ kind }) => kind === "table"))) {
         if (unwindTo("table")) close();
-      } else {
+      } else if (stack.length > 1) {
         separate(stack);
         append(stack, "}");
       }

@@ -10,8 +10,8 @@ export type DropReason = "namespace" | "redirect" | "disambiguation" | "short" |
 
 const REDIRECT = /^\s*[#＃](?:redirect|転送)/i;
 // {{要曖昧さ回避}} asks editors to mend a link in an article; it marks no such page.
-const DISAMBIGUATION = /\{\{\s*(?:aimai|disambig|(?!要)[^{}|]*曖昧さ回避)\s*(?:\||\}\})/i;
-const DISAMBIGUATION_CATEGORY = /\[\[\s*(?:category|カテゴリ)\s*:[^\]|]*曖昧さ回避\s*[\]|]/i;
+const DISAMBIGUATION = /\{\{ ?(?:aimai|disambig|(?!要)[^{}|]{0,60}曖昧さ回避)\s{0,8}(?:\||\}\})/i;
+const DISAMBIGUATION_CATEGORY = /\[\[ ?(?:category|カテゴリ) ?:[^\]|]{0,60}曖昧さ回避 ?[\]|]/i;
 const LIST = /一覧(?:\s*[(（].*[)）])?$/;
 
 /**

@@ -5,8 +5,7 @@
  */
 
 /** Namespaces whose links show nothing in the text. */
-const HIDDEN =
-  /^(?:ファイル|file|画像|image|メディア|media|category|カテゴリ|template|テンプレート|wikipedia|project|プロジェクト|portal|help|ヘルプ|user|利用者|special|特別)$/i;
+const HIDDEN = /^(?:ファイル|file|画像|image|category|カテゴリ)$/i;
 
 /** Interwiki prefixes that show nothing: other languages. */
 const LANGUAGE = /^[a-z]{2,3}(?:-[a-z]{2,10})*$/;
@@ -30,7 +29,7 @@ export function renderLink(parts: readonly string[]): string {
   if (SISTER.test(prefix)) return "";
   if (shown === "") {
     // The pipe trick: no namespace, no bracket behind the name.
-    return target.slice(colon + 1).replace(/\s*[(（][^()（）]*[)）]$/, "");
+    return target.slice(colon + 1).replace(/ ?[(（][^()（）]*[)）]$/, "");
   }
   // [[:en:Name]] shows its name without the language.
   const plain = forced ? target.slice(LANGUAGE.test(prefix) ? colon + 1 : 1) : target;

@@ -42,10 +42,11 @@ export async function* readPages(
   let fields: Record<string, string[]> = {};
   let redirect: string | undefined;
   let wanted: string | undefined;
-  let fault: string | undefined;
+  let fault: { message: string; position: number } | undefined;
   let seen = false, sawPage = false;
   parser.onerror = (error): void => {
-    fault ??= error.message.split("\n")[0];
+    // The parser goes on to the end of its chunk, so the place is taken down here.
+    fault ??= { message: error.message.split("\n")[0], position: parser.position };
   };
   parser.onopentag = ({ name: tag, attributes }): void => {
     path.push(tag);
@@ -80,9 +81,11 @@ export async function* readPages(
   const feed = (text: string): void => {
     parser.write(text);
     if (fault === undefined) return;
-    const within = Math.max(0, parser.position - charactersBefore);
+    const within = Math.max(0, fault.position - charactersBefore);
     const at = bytesBefore + new TextEncoder().encode(text.slice(0, within)).length;
-    throw new PipelineError(`${name}: broken XML at byte ${at}: ${fault}; download it again`);
+    throw new PipelineError(
+      `${name}: broken XML at byte ${at}: ${fault.message}; download it again`,
+    );
   };
   for await (const { bytes, read } of chunks) {
     const text = decoder.decode(bytes, { stream: true });

@@ -125,9 +125,10 @@ export function renderTemplate(parts: readonly string[]): string {
   const positional: string[] = [];
   const named: Record<string, string> = {};
   for (const part of parts.slice(1)) {
-    const match = /^\s*([^=<>\[\]\n]{1,30}?)\s*=/.exec(part);
-    if (match) named[match[1]] = part.slice(match[0].length).trim();
-    else positional.push(part.trim());
+    const argument = part.trim();
+    const match = /^([^=<>\[\]\n]{1,30})=/.exec(argument);
+    if (match) named[match[1].trim()] = argument.slice(match[0].length).trim();
+    else positional.push(argument);
   }
   const args = { positional, named };
   if (language !== undefined) {
