@@ -114,13 +114,7 @@ export class PretrainingTrainer {
    */
   static async create(gpu: Gpu, options: PretrainingOptions): Promise<PretrainingTrainer> {
     const { hparams, special } = options;
-    if (special.vocabSize !== hparams.vocab_size) {
-      throw new ModelError(
-        `the tokenizer has ${special.vocabSize} pieces, but the model vocab_size = ` +
-          `${hparams.vocab_size}: give "vocab_size": ${special.vocabSize} in --hparams, or the ` +
-          "tokenizer that the model was made for",
-      );
-    }
+    requireVocabulary(hparams, special);
     const store = new ParameterStore();
     const model = new Electra(store, hparams);
     store.allocate(gpu, { training: true, weightDecay: hparams.weight_decay_rate });
@@ -305,6 +299,22 @@ export class PretrainingTrainer {
     for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
     return masked;
   }
+}
+
+/**
+ * Refuses a tokenizer of another vocabulary than the model's.
+ *
+ * @throws {ModelError} naming both sizes.
+ */
+export function requireVocabulary(
+  { vocab_size }: PretrainingHparams,
+  { vocabSize }: SpecialIds,
+): void {
+  if (vocabSize === vocab_size) return;
+  throw new ModelError(
+    `the tokenizer has ${vocabSize} pieces, but the model vocab_size = ${vocab_size}: give ` +
+      `"vocab_size": ${vocabSize} in --hparams, or the tokenizer that the model was made for`,
+  );
 }
 
 /** Records the forward pass for a batch size. */

@@ -65,6 +65,7 @@ await runTask(command, async (options, signal) => {
     await prepareSample(dataDir, sizes, signal);
   }
   const tokenizer = await loadTokenizer(dataDir, hparams);
+  if (!sample && !("vocab_size" in given)) hparams.vocab_size = tokenizer.special.vocabSize;
   const records = join(dataDir, "pretrain_tfrecords");
   const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");

@@ -96,6 +96,24 @@ export function architectureDifferences(
 }
 
 /**
+ * Refuses a checkpoint of another model.
+ *
+ * @throws {ModelError} listing the differences.
+ */
+export function requireSameArchitecture(
+  saved: PretrainingHparams,
+  wanted: PretrainingHparams,
+  source: string,
+): void {
+  const differences = architectureDifferences(saved, wanted);
+  if (differences.length > 0) {
+    throw new ModelError(
+      `checkpoint ${source} is of another configuration: ${differences.join("; ")}`,
+    );
+  }
+}
+
+/**
  * Puts a checkpoint into a trainer.
  *
  * @throws {ModelError} when it is of another configuration (the differences are listed) or damaged.
@@ -106,12 +124,7 @@ export function restoreCheckpoint(
   source: string,
 ): void {
   const state = decodeCheckpointState(files, source);
-  const differences = architectureDifferences(state.hparams, trainer.hparams);
-  if (differences.length > 0) {
-    throw new ModelError(
-      `checkpoint ${source} is of another configuration: ${differences.join("; ")}`,
-    );
-  }
+  requireSameArchitecture(state.hparams, trainer.hparams, source);
   const weights = decodeSafeTensors(files.get(WEIGHTS_FILE)!, `${source}/${WEIGHTS_FILE}`);
   const moments = decodeSafeTensors(files.get(OPTIMIZER_FILE)!, `${source}/${OPTIMIZER_FILE}`);
   writeStateDict(trainer.store, "parameters", weights.tensors, `${source}/${WEIGHTS_FILE}`);

@@ -7,18 +7,19 @@ import type { PretrainingMetrics } from "../../model/evaluation.ts";
 import {
   decodeCheckpointState,
   encodeCheckpoint,
+  requireSameArchitecture,
   restoreCheckpoint,
 } from "../../model/files/checkpoint.ts";
 import { traceStep } from "../../model/files/trace.ts";
 import type { SpecialIds } from "../../model/masking.ts";
-import { PretrainingTrainer, type StepMetrics } from "../../model/trainer.ts";
+import { PretrainingTrainer, requireVocabulary, type StepMetrics } from "../../model/trainer.ts";
 import { type ExampleBatch, ExampleLoader, readBatches } from "../../pipeline/examples/loader.ts";
 import { Interrupted, UsageError } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { lossSvg, renderPng } from "./loss_plot.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type Progress } from "./progress.ts";
 import { formatQuantity } from "./text.ts";
 
 /** What to train, on what, and where to. */
@@ -71,7 +72,14 @@ export async function runPretraining(
   const latest = steps.at(-1);
   const source = latest === undefined ? "" : directory.checkpoint(latest);
   const saved = latest === undefined ? undefined : await directory.load(latest);
-  const seed = saved ? decodeCheckpointState(saved, source).seed : run.seed;
+  const state = saved && decodeCheckpointState(saved, source);
+  if (state) requireSameArchitecture(state.hparams, hparams, source);
+  const seed = state?.seed ?? run.seed;
+  requireVocabulary(hparams, run.special);
+  const evaluates = hparams.do_eval || run.evaluateEvery > 0;
+  if (hparams.do_train) await checkExamples(run.trainFiles, hparams.train_batch_size, hparams);
+  if (evaluates) await checkExamples(run.evalFiles, hparams.eval_batch_size, hparams);
+  await directory.create();
 
   const compiling = createProgress({ label: "compile", unit: "kernels" });
   const trainer = await PretrainingTrainer.create(gpu, {
@@ -85,7 +93,6 @@ export async function runPretraining(
   });
   compiling.finish(gpu.description);
   if (saved) restoreCheckpoint(trainer, saved, source);
-  await directory.create();
   await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
   const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
 
@@ -97,9 +104,19 @@ export async function runPretraining(
   let before: PretrainingMetrics | undefined, after: PretrainingMetrics | undefined;
   if (run.evaluateEvery > 0 && hparams.do_train) before = await evaluate();
   if (hparams.do_train) await train(run, trainer, log, evaluate, signal);
-  if (hparams.do_eval || run.evaluateEvery > 0) after = await evaluate();
+  if (evaluates) after = await evaluate();
   await plot(directory, log);
   return { trainer, before, after };
+}
+
+/** Reads one batch, so that examples which do not fit are told before anything is compiled. */
+async function checkExamples(
+  files: string,
+  batchSize: number,
+  { max_seq_length, vocab_size }: PretrainingHparams,
+): Promise<void> {
+  const source = { files, batchSize, maxSeqLength: max_seq_length, vocabSize: vocab_size };
+  for await (const _ of readBatches(source)) return;
 }
 
 async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<ExampleBatch> {
@@ -133,23 +150,22 @@ async function train(
     seed: trainer.seed,
   });
   await loader.seek(trainer.step);
-  const bar = createProgress({
-    label: "pretrain",
-    total,
-    unit: "steps",
-    initial: trainer.step,
-  });
+  // Drivers compile a kernel at its first use, so the first step is shown by itself.
+  const firstBar = trainer.step < total
+    ? createProgress({ label: "first step", unit: "steps", total: 1 })
+    : undefined;
+  let bar: Progress | undefined;
   const tokensPerStep = hparams.train_batch_size * hparams.max_seq_length;
-  const started = performance.now(), firstStep = trainer.step;
+  let started = performance.now(), startedAt = trainer.step;
   const logEvery = Math.max(1, Math.min(100, Math.floor(total / 100)));
   let savedAt = trainer.step;
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
-    const rate = (metrics.step - firstStep) / (performance.now() - started) * 1000;
+    const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
     const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
-    bar.update(metrics.step, `${loss}  ${formatQuantity(rate * tokensPerStep, "tokens")}/s`);
+    bar?.update(metrics.step, `${loss}  ${formatQuantity(rate * tokensPerStep, "tokens")}/s`);
     if (metrics.step % logEvery !== 0 && metrics.step !== 1 && metrics.step !== total) return;
     await log.add({
       step: metrics.step,
@@ -182,6 +198,13 @@ async function train(
         const { metrics } = await trainer.train(batch);
         written = written.then(() => report(metrics));
       }
+      if (!bar) {
+        await written;
+        firstBar?.update(1);
+        firstBar?.finish("kernels run in for the first time");
+        [started, startedAt] = [performance.now(), trainer.step];
+        bar = createProgress({ label: "pretrain", total, unit: "steps", initial: startedAt });
+      }
       if (trainer.step % hparams.save_checkpoints_steps === 0) await save();
       if (run.evaluateEvery > 0 && trainer.step < total && trainer.step % run.evaluateEvery === 0) {
         await written;
@@ -193,7 +216,7 @@ async function train(
     await loader.close();
   }
   if (savedAt !== trainer.step || total === trainer.step) await save();
-  bar.finish(signal.aborted ? "stopped" : undefined);
+  bar?.finish(signal.aborted ? "stopped" : undefined);
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
       `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
