@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
+import { bytesPerElement } from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
 import { owner, planMemory, tensorBytes } from "./memory.ts";
 import type { RecordedDispatch, Tape } from "./tape.ts";
@@ -217,7 +218,7 @@ export class Plan {
 
 function viewOffset(tensor: Tensor): number {
   let bytes = 0;
-  for (let view = tensor.view; view; view = view.base.view) bytes += view.offset * 4;
+  for (let view = tensor.view; view; view = view.base.view) bytes += view.offset * bytesPerElement(view.base.dtype);
   return bytes;
 }
 

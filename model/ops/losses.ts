@@ -237,7 +237,12 @@ export function sigmoidCrossEntropy(
       const gradientScale = gradients.lossWeight(loss);
       tape.run(
         "sigmoid cross-entropy backward",
-        sigmoidCrossEntropyBackward({ elements, gradientScale, accumulate }),
+        sigmoidCrossEntropyBackward({
+          elements,
+          gradientScale,
+          accumulate,
+          storage: tape.storage,
+        }),
         { logits, labels, weights, lossResult: loss, logitsGradient },
       );
     });
