@@ -148,7 +148,7 @@ export function vocabularyCrossEntropy(
           chunkStart: start,
           chunkColumns: count,
           gradientScale: gradients.lossWeight(loss),
-          storage,
+          gradientStorage: storage,
         }),
         {
           logits,
