@@ -119,6 +119,20 @@ export class Gpu {
     );
   }
 
+  /**
+   * Checks that the device can store numbers of a format.
+   *
+   * @throws {KernelError} when it cannot.
+   */
+  requireStorage(storage: "f32" | "f16"): void {
+    if (storage === "f16" && !this.features.f16) {
+      throw new KernelError(
+        `adapter "${this.description}" has no 16-bit floats (shader-f16), which --precision f16 ` +
+          "needs: use --precision f32, or another --adapter",
+      );
+    }
+  }
+
   /** The limits of the device. */
   get limits(): GPUSupportedLimits {
     return this.device.limits;

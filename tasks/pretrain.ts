@@ -40,8 +40,8 @@ const command = task(
       .default("high-performance" as AdapterPreference),
   )
   .addOption(
-    new Option("--precision <type>", "number format of the computation").choices(["f32"] as const)
-      .default("f32" as const),
+    new Option("--precision <type>", "number format of the computation").choices(["f32", "f16"] as const)
+      .default("f32" as "f32" | "f16"),
   );
 
 await runTask(command, async (options, signal) => {
@@ -60,6 +60,7 @@ await runTask(command, async (options, signal) => {
   }
   discriminatorConfig(hparams);
   const gpu = await Gpu.request(options.adapter);
+  gpu.requireStorage(options.precision);
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
     await prepareSample(dataDir, sizes, signal);
@@ -82,6 +83,7 @@ await runTask(command, async (options, signal) => {
       evalFiles,
       directory,
       seed: options.seed,
+      precision: options.precision,
       resume: options.resume,
       trace: options.trace === undefined
         ? undefined

@@ -169,10 +169,23 @@ export class Plan {
     if (data.length !== input.elements) {
       throw new ModelError(`${input} is given ${data.length} elements`);
     }
+    this.writePart(input, 0, data);
+  }
+
+  /**
+   * Queues data for a run of an input's elements, each four bytes; the others stay as they are.
+   *
+   * @param first the element at which the run begins.
+   * @throws {ModelError} when the run does not lie within the input, or the plan does not use it.
+   */
+  writePart(input: Tensor, first: number, data: HostArray): void {
+    if (first + data.length > input.elements) {
+      throw new ModelError(`${input} is given ${data.length} elements from ${first} on`);
+    }
     const { buffer, offset } = this.location(input);
     this.#gpu.device.queue.writeBuffer(
       buffer,
-      offset,
+      offset + 4 * first,
       data as HostArray & { buffer: ArrayBuffer },
     );
   }

@@ -38,6 +38,8 @@ export interface PretrainingRun {
   readonly directory: ModelDirectory;
   /** Seed of everything random; a resumed run keeps its own. */
   readonly seed: number;
+  /** Storage of activations; a run may go on in another. */
+  readonly precision: "f32" | "f16";
   /** Continues from the newest checkpoint. */
   readonly resume: boolean;
   /** Steps to write traces of, and where to. */
@@ -86,6 +88,7 @@ export async function runPretraining(
     hparams,
     special: run.special,
     seed,
+    precision: run.precision,
     onCompile: (ready, total) => {
       compiling.setTotal(total);
       compiling.update(ready);
@@ -161,11 +164,16 @@ async function train(
   let savedAt = trainer.step;
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
+  const scaled = trainer.precision === "f16";
+  let skipped = 0;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
     const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
-    bar?.update(metrics.step, `${loss}  ${formatQuantity(rate * tokensPerStep, "tokens")}/s`);
+    if (metrics.skipped) skipped++;
+    const speed = `${formatQuantity(rate * tokensPerStep, "tokens")}/s`;
+    const scale = scaled ? `  scale ${metrics.lossScale}` : "";
+    bar?.update(metrics.step, `${loss}${scale}  ${speed}`);
     if (metrics.step % logEvery !== 0 && metrics.step !== 1 && metrics.step !== total) return;
     await log.add({
       step: metrics.step,
@@ -174,6 +182,8 @@ async function train(
       disc_loss: metrics.discLoss,
       loss: metrics.totalLoss,
       gradient_norm: metrics.gradientNorm,
+      skipped_steps: skipped,
+      ...(scaled ? { loss_scale: metrics.lossScale } : {}),
       steps_per_second: rate,
       tokens_per_second: rate * tokensPerStep,
     });
