@@ -120,7 +120,10 @@ export class PretrainingTrainer {
     this.model = model;
     this.#training = training;
     this.#update = update;
-    this.#writeLossScale({ scale: this.precision === "f16" ? LOSS_SCALE.initial : 1, goodSteps: 0 });
+    this.#writeLossScale({
+      scale: this.precision === "f16" ? LOSS_SCALE.initial : 1,
+      goodSteps: 0,
+    });
     const { mlmLoss, discLoss } = training.outputs;
     const read = [update.report, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
     this.#ring = new ReadbackRing(gpu, read, STEPS_IN_FLIGHT + 1);

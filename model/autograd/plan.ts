@@ -231,7 +231,9 @@ export class Plan {
 
 function viewOffset(tensor: Tensor): number {
   let bytes = 0;
-  for (let view = tensor.view; view; view = view.base.view) bytes += view.offset * bytesPerElement(view.base.dtype);
+  for (let view = tensor.view; view; view = view.base.view) {
+    bytes += view.offset * bytesPerElement(view.base.dtype);
+  }
   return bytes;
 }
 
