@@ -3,6 +3,7 @@
 import { join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
+import { ModelError } from "../../model/errors.ts";
 import type { PretrainingMetrics } from "../../model/evaluation.ts";
 import {
   decodeCheckpointState,
@@ -21,6 +22,9 @@ import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { formatQuantity } from "./text.ts";
+
+/** Steps in a row that may change nothing; more, and training will not recover. */
+const MOST_SKIPPED = 100;
 
 /** What to train, on what, and where to. */
 export interface PretrainingRun {
@@ -165,12 +169,13 @@ async function train(
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
   const scaled = trainer.precision === "f16";
-  let skipped = 0;
+  let skipped = 0, skippedInARow = 0;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
     const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
-    if (metrics.skipped) skipped++;
+    skipped += Number(metrics.skipped);
+    skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
     const speed = `${formatQuantity(rate * tokensPerStep, "tokens")}/s`;
     const scale = scaled ? `  scale ${metrics.lossScale}` : "";
     bar?.update(metrics.step, `${loss}${scale}  ${speed}`);
@@ -196,7 +201,7 @@ async function train(
     savedAt = trainer.step;
   };
   try {
-    while (trainer.step < total && !signal.aborted) {
+    while (trainer.step < total && !signal.aborted && skippedInARow < MOST_SKIPPED) {
       const batch = await loader.next();
       if (trace?.steps.has(trainer.step + 1)) {
         const { file, metrics } = await traceStep(trainer, batch);
@@ -227,6 +232,13 @@ async function train(
   }
   if (savedAt !== trainer.step || total === trainer.step) await save();
   bar?.finish(signal.aborted ? "stopped" : undefined);
+  if (skippedInARow >= MOST_SKIPPED) {
+    throw new ModelError(
+      `the gradients have not been finite for ${MOST_SKIPPED} steps in a row, so nothing is learned: ` +
+        `go on from a checkpoint before step ${trainer.step - skippedInARow + 1} with a lower ` +
+        "learning_rate" + (scaled ? ", or with --precision f32" : ""),
+    );
+  }
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
       `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
