@@ -30,6 +30,12 @@ const DAWN_OPTIONS = [
 /** Neither a literal at the import nor in deno.json, so that Deno fetches it only when it is wanted. */
 const DAWN_PACKAGE = "npm:webgpu@0.6.2";
 
+/** Lock file of tasks that load Dawn. */
+export const DAWN_LOCK = "tasks/dawn.lock";
+
+/** Names the provider to tests, which have no flags. */
+export const WEBGPU_VARIABLE = "KOHAKU_WEBGPU";
+
 /** The flag `--adapter`. */
 export const adapterOption = new Option("--adapter <preference>", "which GPU")
   .choices(["high-performance", "low-power", "fallback"] as const)
