@@ -39,7 +39,11 @@ export class Predictor {
   #discriminator: Promise<CompiledPrediction> | undefined;
   #generator: Promise<CompiledPrediction> | undefined;
 
-  /** @param store the allocated parameters of `model`; they stay the caller's. */
+  /**
+   * Prepares predictions; nothing is compiled yet.
+   *
+   * @param store the allocated parameters of `model`; they stay the caller's.
+   */
   constructor(gpu: Gpu, model: Electra, store: ParameterStore, shape: PredictorShape) {
     this.#gpu = gpu;
     this.#model = model;
