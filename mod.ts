@@ -21,6 +21,7 @@ export * from "./kernels/device.ts";
 export * from "./kernels/errors.ts";
 export * from "./kernels/launch.ts";
 export * from "./kernels/unroll.ts";
+export * from "./kernels/timing.ts";
 export * from "./kernels/random/random.ts";
 export * from "./kernels/matmul/matmul.ts";
 export * from "./kernels/attention/attention.ts";
