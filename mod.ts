@@ -59,6 +59,7 @@ export * from "./model/electra/weights.ts";
 export * from "./model/electra/encoder.ts";
 export * from "./model/electra/heads.ts";
 export * from "./model/electra/electra.ts";
+export * from "./model/recording.ts";
 export * from "./model/trainer.ts";
 export * from "./model/files/safetensors.ts";
 export * from "./model/files/state_dict.ts";

@@ -6,7 +6,6 @@
 import type { Gpu } from "../kernels/device.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
-import { Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
@@ -14,15 +13,12 @@ import { ModelError } from "./errors.ts";
 import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
 import { initialValue } from "./initialize.ts";
 import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
-import { updateParameters } from "./ops/optimizer.ts";
 import { ParameterStore } from "./parameters.ts";
+import { recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
 import { learningRate } from "./schedule.ts";
 
 /** Steps that may be in flight before the host waits. */
 const STEPS_IN_FLIGHT = 2;
-
-/** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
-const VOCABULARY_CHUNK_BYTES = 1 << 27;
 
 /** Evaluation masks with this seed, so that every evaluation sees the same task. */
 const EVALUATION_SEED = 0x5eed;
@@ -121,13 +117,7 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const tape = new Tape({ training: true, subgroupSize: gpu.features.subgroupSize });
-    const { inputs, outputs } = record(gpu, tape, model, hparams.train_batch_size);
-    tape.backward(outputs.losses, (value) => store.gradientOf(value));
-    const squaredNorm = tape.keep(updateParameters(tape, store));
-    for (const tensor of [outputs.sampledIds, outputs.corruptedInputIds]) {
-      if (tensor?.role === "activation") tape.keep(tensor);
-    }
+    const { tape, inputs, outputs, squaredNorm } = recordTraining(model, store, traitsOf(gpu));
     const plan = await Plan.compile(gpu, tape, store, options.onCompile);
     const training = { plan, inputs, outputs, stepState: tape.stepState };
     return new PretrainingTrainer(gpu, options, store, model, training, squaredNorm);
@@ -254,12 +244,7 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const tape = new Tape({ training: false, subgroupSize: this.#gpu.features.subgroupSize });
-    const { inputs, outputs } = record(this.#gpu, tape, this.model, this.hparams.eval_batch_size);
-    const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
-    for (const tensor of [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]) {
-      if (tensor?.role === "activation") tape.keep(tensor);
-    }
+    const { tape, inputs, outputs } = recordEvaluation(this.model, traitsOf(this.#gpu));
     const plan = await Plan.compile(this.#gpu, tape, this.store);
     return { plan, inputs, outputs, stepState: tape.stepState };
   }
@@ -315,19 +300,4 @@ export function requireVocabulary(
     `the tokenizer has ${vocabSize} pieces, but the model vocab_size = ${vocab_size}: give ` +
       `"vocab_size": ${vocabSize} in --hparams, or the tokenizer that the model was made for`,
   );
-}
-
-/** Records the forward pass for a batch size. */
-function record(
-  gpu: Gpu,
-  tape: Tape,
-  model: Electra,
-  batchSize: number,
-): { inputs: PretrainingInputs; outputs: PretrainingOutputs } {
-  const { max_seq_length, max_predictions_per_seq } = model.hparams;
-  const inputs = Electra.inputs(tape, batchSize, max_seq_length, max_predictions_per_seq);
-  const chunkBytes = Math.min(VOCABULARY_CHUNK_BYTES, gpu.limits.maxStorageBufferBindingSize);
-  const outputs = model.pretrain(tape, inputs, chunkBytes);
-  for (const { loss } of outputs.losses) tape.keep(loss);
-  return { inputs, outputs };
 }
