@@ -36,6 +36,7 @@ export * from "./kernels/loss/loss.ts";
 export * from "./kernels/reduce/column_sum.ts";
 export * from "./kernels/reduce/global_norm.ts";
 export * from "./kernels/adam/adam.ts";
+export * from "./kernels/roofline/roofline.ts";
 
 export * from "./model/errors.ts";
 export * from "./model/autograd/tensor.ts";
