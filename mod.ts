@@ -37,6 +37,7 @@ export * from "./kernels/reduce/column_sum.ts";
 export * from "./kernels/reduce/global_norm.ts";
 export * from "./kernels/adam/adam.ts";
 export * from "./kernels/roofline/roofline.ts";
+export * from "./kernels/roofline/measure.ts";
 
 export * from "./model/errors.ts";
 export * from "./model/autograd/tensor.ts";
@@ -44,6 +45,8 @@ export * from "./model/autograd/tape.ts";
 export * from "./model/autograd/memory.ts";
 export * from "./model/autograd/plan.ts";
 export * from "./model/autograd/readback.ts";
+export * from "./model/autograd/profile.ts";
+export * from "./model/autograd/profile_summary.ts";
 export * from "./model/parameters.ts";
 export * from "./model/initialize.ts";
 export * from "./model/schedule.ts";
@@ -67,6 +70,7 @@ export * from "./model/files/state_dict.ts";
 export * from "./model/files/checkpoint.ts";
 export * from "./model/files/huggingface.ts";
 export * from "./model/files/trace.ts";
+export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
