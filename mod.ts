@@ -64,6 +64,7 @@ export * from "./model/electra/encoder.ts";
 export * from "./model/electra/heads.ts";
 export * from "./model/electra/electra.ts";
 export * from "./model/recording.ts";
+export * from "./model/step_plan.ts";
 export * from "./model/trainer.ts";
 export * from "./model/files/safetensors.ts";
 export * from "./model/files/state_dict.ts";

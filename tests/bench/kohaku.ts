@@ -248,6 +248,9 @@ function layer(tape: Tape, work: LayerWork, inputs: Arrays): Recording {
   const attentionMask = tape.input("mask", [work.batch, work.sequence], "u32");
   const labels = tape.input("labels", [tokens * work.hidden], "f32");
   const weights = tape.input("weights", [tokens * work.hidden], "f32");
+  const state = new Uint32Array(4);
+  new Float32Array(state.buffer)[3] = 1; // the loss scale
+  writes.push([tape.stepState, state]);
   writes.push([attentionMask, new Uint32Array(tokens).fill(1)]);
   writes.push([labels, inputs.labels.data]);
   writes.push([weights, new Float32Array(weights.elements).fill(1)]);

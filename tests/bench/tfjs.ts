@@ -8,15 +8,11 @@ import type { Contender, Runner } from "./contender.ts";
 import { type Arrays, EPSILON, LAYER_VARIABLES, type LayerWork, type Work } from "./work.ts";
 
 /** Starts the backend. */
-export async function tensorflowContender(): Promise<Contender> {
-  const { version_webgpu: version } = await import(
-    "@tensorflow/tfjs-backend-webgpu"
-  ) as unknown as {
-    version_webgpu?: string;
-  };
+export async function tensorflowContender(version: string): Promise<Contender> {
+  await import("@tensorflow/tfjs-backend-webgpu");
   await tf.setBackend("webgpu");
   await tf.ready();
-  return { name: "TensorFlow.js", version: version ?? tf.version_core, prepare };
+  return { name: "TensorFlow.js", version, prepare };
 }
 
 type Tensors = Readonly<Record<string, tf.Tensor>>;

@@ -183,3 +183,8 @@ export const LAYER_VARIABLES = [
   "outputNorm",
   "outputNormBias",
 ] as const;
+
+/** The group of a line, by which `--only` chooses. */
+export function groupOf(work: Work): Work["kind"] {
+  return work.kind;
+}
