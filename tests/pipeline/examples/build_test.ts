@@ -93,7 +93,7 @@ Deno.test("a build gives the original's files, features and a manifest that fits
     assertEquals(manifest.train.lengthHistogram.reduce((a, b) => a + b), manifest.train.examples);
     assertEquals(await verifyExamples(options.output, never, silent), manifest);
     for await (const record of readRecords(`${options.output}/${manifest.train.files[0].name}`)) {
-      const features = decodeExample(record);
+      const features = decodeExample(record, ["input_ids", "input_mask", "segment_ids"]);
       assertEquals([...features.keys()], ["input_ids", "input_mask", "segment_ids"]);
       const length = features.get("input_mask")!.lastIndexOf(1) + 1;
       const ids = features.get("input_ids")!;
