@@ -7,12 +7,31 @@ import { dirname } from "@std/path/mod.js";
 import { PipelineError } from "./errors.ts";
 
 /** Makes a finished rename itself durable; file systems that cannot sync a folder are left alone. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   try {
     using folder = await Deno.open(path, { read: true });
     await folder.sync();
   } catch {
     // Some file systems refuse to open or sync a folder; the data itself is already on the disk.
+  }
+}
+
+/** The system's errors for an open file do not say which file it was. */
+function explain(path: string, error: unknown): PipelineError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new PipelineError(`${path}: ${reason}; make room or choose another disk, then rerun`);
+}
+
+/**
+ * Writes all of `bytes` where `file` stands. Throws a PipelineError that names `path` if the disk
+ * is full.
+ */
+export async function writeAll(file: Deno.FsFile, path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    let written = 0;
+    while (written < bytes.length) written += await file.write(bytes.subarray(written));
+  } catch (error) {
+    throw explain(path, error);
   }
 }
 
@@ -36,12 +55,7 @@ export class AtomicFile {
 
   /** Appends all of `bytes`. Throws a PipelineError that names the file if the disk is full. */
   async write(bytes: Uint8Array): Promise<void> {
-    try {
-      let written = 0;
-      while (written < bytes.length) written += await this.#file.write(bytes.subarray(written));
-    } catch (error) {
-      throw this.#explain(error);
-    }
+    await writeAll(this.#file, this.path, bytes);
   }
 
   /** Syncs the bytes to the disk and gives the file its final name, replacing what was there. */
@@ -49,7 +63,7 @@ export class AtomicFile {
     try {
       await this.#file.sync();
     } catch (error) {
-      throw this.#explain(error);
+      throw explain(this.path, error);
     }
     this.#close();
     await Deno.rename(this.path + ".part", this.path);
@@ -61,14 +75,6 @@ export class AtomicFile {
     if (this.#done) return;
     this.#close();
     await Deno.remove(this.path + ".part").catch(() => {});
-  }
-
-  /** The system's errors for an open file do not say which file it was. */
-  #explain(error: unknown): PipelineError {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new PipelineError(
-      `${this.path}: ${reason}; make room or choose another disk, then rerun`,
-    );
   }
 
   #close(): void {

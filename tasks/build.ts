@@ -82,27 +82,27 @@ function report(folder: string, manifest: Manifest): void {
 
 /** Shows each phase of a build as a bar of its own. */
 function makeReporter(): { show(progress: BuildProgress): void; finish(): void } {
-  const start = performance.now();
+  let start = 0;
   let phase: BuildProgress["phase"] | undefined;
   let bar: Progress | undefined;
   const begin = (progress: BuildProgress): Progress => {
     bar?.finish();
     phase = progress.phase;
+    start = performance.now();
     return progress.phase === "encode"
       ? createProgress({ label: "build", unit: "B", initial: progress.resumedTextBytes })
-      : createProgress({ label: "finish", unit: "files", total: progress.totalFiles });
+      : createProgress({ label: "finish", unit: "B", total: progress.totalBytes });
   };
   return {
     show(progress): void {
       if (bar === undefined || progress.phase !== phase) bar = begin(progress);
       if (progress.phase === "finish") {
-        bar.update(progress.files);
+        bar.update(progress.bytes, `${progress.files}/${progress.totalFiles} files`);
         return;
       }
       if (progress.totalTextBytes !== undefined) bar.setTotal(progress.totalTextBytes);
-      const seconds = (performance.now() - start) / 1000;
-      const rate = (progress.documents - progress.resumedDocuments) / seconds;
-      bar.update(progress.textBytes, `${formatQuantity(rate, "documents")}/s`);
+      const done = progress.documents - progress.resumedDocuments;
+      bar.update(progress.textBytes, rateNote(done, "documents", start));
     },
     finish(): void {
       bar?.finish();
@@ -110,17 +110,30 @@ function makeReporter(): { show(progress: BuildProgress): void; finish(): void }
   };
 }
 
+/** How many units a second were done since `start`; nothing in the first moments. */
+function rateNote(done: number, unit: string, start: number): string {
+  const seconds = (performance.now() - start) / 1000;
+  return seconds < 0.1 ? "" : `${formatQuantity(done / seconds, unit)}/s`;
+}
+
+/** Rereads the examples in `folder` and reports what there is, if all is right. */
+async function verify(folder: string, numProcesses: number, signal: AbortSignal): Promise<void> {
+  const bar = createProgress({ label: "verify", unit: "B" });
+  const start = performance.now();
+  const manifest = await verifyExamples(folder, numProcesses, signal, (progress) => {
+    bar.setTotal(progress.totalBytes);
+    bar.update(progress.bytes, rateNote(progress.examples, "examples", start));
+  }).catch((error) => {
+    if (!signal.aborted) throw error;
+    throw new Interrupted("interrupted; no fault in what was read");
+  });
+  bar.finish("no fault");
+  report(folder, manifest);
+}
+
 await runTask(command, async (options, signal) => {
-  if (options.verify !== undefined) {
-    const bar = createProgress({ label: "verify", unit: "B" });
-    const manifest = await verifyExamples(options.verify, signal, ({ bytes, totalBytes }) => {
-      bar.setTotal(totalBytes);
-      bar.update(bytes);
-    });
-    bar.finish("no fault");
-    report(options.verify, manifest);
-    return;
-  }
+  const numProcesses = options.numProcesses ?? navigator.hardwareConcurrency;
+  if (options.verify !== undefined) return await verify(options.verify, numProcesses, signal);
   const output = `${options.dataDir}/pretrain_tfrecords`;
   const modelDir = options.modelDir ?? options.dataDir;
   const reporter = makeReporter();
@@ -130,7 +143,7 @@ await runTask(command, async (options, signal) => {
       model: options.modelSentencepiecePath ?? `${modelDir}/wiki-ja.model`,
       output,
       maxSeqLength: options.maxSeqLength,
-      numProcesses: options.numProcesses ?? navigator.hardwareConcurrency,
+      numProcesses,
       numOutFiles: options.numOutFiles,
       compress: options.compress,
       evalFraction: options.evalFraction,

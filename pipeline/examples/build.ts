@@ -9,30 +9,30 @@
  * many documents are safely in: a build that was stopped or killed goes on from there.
  */
 
-import { writeFileAtomic } from "../atomic_file.ts";
+import { dirname } from "@std/path/mod.js";
+import { syncFolder, writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
 import { mapInOrder } from "../ordered_workers.ts";
-import { type Document, readDocuments } from "../text/documents.ts";
-import { type BuildState, openBuild, removeState, saveState, shardPaths } from "./build_state.ts";
-import type { BuildSetup } from "./build_worker.ts";
-import { addTotals, type EncodedDocuments } from "./encode.ts";
-import { type Manifest, MANIFEST_NAME, type ManifestFile, type Split } from "./manifest.ts";
+import { type Document, type DocumentFile, listDocumentFiles } from "../text/documents.ts";
 import {
-  type BuildOptions,
-  findFinished,
-  type InputFile,
-  listInputs,
-  makeRecipe,
-  readModel,
-} from "./recipe.ts";
+  type BuildState,
+  openBuild,
+  REPLACED_NAME,
+  saveState,
+  shardPaths,
+  tidyFinished,
+} from "./build_state.ts";
+import type { BuildSetup } from "./build_worker.ts";
+import { chunkDocuments, type ChunkMark } from "./chunks.ts";
+import type { EncodedDocuments } from "./encode.ts";
+import { type Manifest, MANIFEST_NAME, type ManifestFile, type Split } from "./manifest.ts";
+import { type BuildOptions, findFinished, makeRecipe, readModel } from "./recipe.ts";
 import type { SealedFile, SealItem } from "./seal_worker.ts";
 import { ShardSet } from "./shards.ts";
+import { addTotals } from "./totals.ts";
 
 export type { BuildOptions } from "./recipe.ts";
 
-/** Text that is handed to a worker at once, in UTF-16 units, and documents at most. */
-const CHUNK_LENGTH = 1 << 17;
-const CHUNK_DOCUMENTS = 256;
 /** Default of gatherBytes: few appends to a thousand files, without much memory. */
 const GATHER_BYTES = 64 << 20;
 
@@ -50,7 +50,7 @@ export interface EncodeProgress {
   textBytes: number;
   /** Those of them that an earlier run had done. */
   resumedTextBytes: number;
-  /** Bytes of text in all, guessed from the files read so far; unknown within the first. */
+  /** Bytes of text in all, guessed from the share of the files read so far. */
   totalTextBytes?: number;
 }
 
@@ -62,6 +62,10 @@ export interface FinishProgress {
   files: number;
   /** Files in all. */
   totalFiles: number;
+  /** Bytes of examples in the finished files, unwrapped. */
+  bytes: number;
+  /** Bytes of examples in all files. */
+  totalBytes: number;
 }
 
 /** How far a build is. */
@@ -78,23 +82,27 @@ export interface BuildResult {
 /**
  * Builds the examples; see the top of this file. Reports progress and stops at the signal, after
  * saving what is done, by throwing the signal's reason. Throws a PipelineError for text or a model
- * that is missing or unfit, and for an output folder that holds something else.
+ * that is missing or unfit, for an output folder that holds something else, and while another
+ * build works on the same output.
  */
 export async function buildExamples(
   options: BuildOptions,
   signal: AbortSignal,
   onProgress: (progress: BuildProgress) => void,
 ): Promise<BuildResult> {
-  const inputs = await listInputs(options.input);
+  const inputs = await listDocumentFiles(options.input);
   const model = await readModel(options.model);
   const recipe = makeRecipe(options, inputs, model);
   const output = await Deno.realPath(options.output).catch(() => options.output);
   const finished = await findFinished(output, recipe, options.overwrite);
   if (finished !== undefined) {
+    await tidyFinished(output);
     return { manifest: finished, resumedAt: finished.train.documents + finished.eval.documents };
   }
   const folder = `${output}.part`;
-  const state = await openBuild(folder, recipe);
+  await Deno.mkdir(folder, { recursive: true });
+  using _lock = await lockFolder(folder);
+  const state = await openBuild(folder, recipe, options.overwrite);
   const resumedAt = state.documents;
   if (!state.encoded) {
     const { maxSeqLength, doLowerCase, seed, evalFraction } = recipe;
@@ -108,39 +116,24 @@ export async function buildExamples(
   const manifest = await sealAll(options.numProcesses, folder, state, signal, onProgress);
   await writeFileAtomic(`${folder}/${MANIFEST_NAME}`, JSON.stringify(manifest, null, 2) + "\n");
   await takeName(folder, output);
-  await removeState(output);
+  await tidyFinished(output);
   return { manifest, resumedAt };
 }
 
-/** Documents from number `skip` on, in pieces of a size that suits a worker. */
-async function* chunkDocuments(
-  inputs: readonly InputFile[],
-  skip: number,
-  onFile: (file: InputFile, documents: number) => void,
-): AsyncGenerator<Document[]> {
-  let chunk: Document[] = [];
-  let length = 0;
-  let documents = 0;
-  for (const input of inputs) {
-    for await (const document of readDocuments(input.path)) {
-      if (documents++ < skip) continue;
-      chunk.push(document);
-      length += document.text.length;
-      if (length < CHUNK_LENGTH && chunk.length < CHUNK_DOCUMENTS) continue;
-      yield chunk;
-      chunk = [];
-      length = 0;
-    }
-    onFile(input, documents);
-  }
-  if (chunk.length > 0) yield chunk;
+/** Keeps a second build out of a folder until the result is disposed of, or the process ends. */
+async function lockFolder(folder: string): Promise<Disposable | undefined> {
+  // A system that cannot open folders goes without the lock.
+  const handle = await Deno.open(folder, { read: true }).catch(() => undefined);
+  if (handle === undefined || await handle.tryLock(true)) return handle;
+  handle.close();
+  throw new PipelineError(`${folder}: another build is at work there; wait for its end or stop it`);
 }
 
 /** Encodes all documents that are not in yet; `state` is kept up to date, in memory and on disk. */
 async function encodeAll(
   setup: BuildSetup,
   { numProcesses, gatherBytes = GATHER_BYTES }: BuildOptions,
-  inputs: readonly InputFile[],
+  inputs: readonly DocumentFile[],
   folder: string,
   state: BuildState,
   signal: AbortSignal,
@@ -155,43 +148,41 @@ async function encodeAll(
   };
   const { documents: resumedDocuments, textBytes: resumedTextBytes } = state;
   const inputBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
-  let readBytes = 0;
-  let totalDocuments: number | undefined;
-  const onFile = ({ bytes }: InputFile, documents: number): void => {
-    readBytes += bytes;
-    totalDocuments = documents * inputBytes / readBytes;
-  };
-  const results = mapInOrder<Document[], EncodedDocuments>(
-    chunkDocuments(inputs, state.documents, onFile),
-    {
-      worker: new URL("./build_worker.ts", import.meta.url),
-      workers: numProcesses,
-      setup,
-      signal,
-    },
-  );
+  const report = (totalTextBytes: number | undefined): void =>
+    onProgress({
+      phase: "encode",
+      documents: state.documents,
+      resumedDocuments,
+      textBytes: state.textBytes,
+      resumedTextBytes,
+      totalTextBytes,
+    });
+  // Results come in the order of the chunks, so the oldest mark belongs to the next result.
+  const marks: ChunkMark[] = [];
+  const chunks = chunkDocuments(inputs, state.place, signal, (mark) => marks.push(mark));
+  const results = mapInOrder<Document[], EncodedDocuments>(chunks, {
+    worker: new URL("./build_worker.ts", import.meta.url),
+    workers: numProcesses,
+    setup,
+    signal,
+  });
   try {
     for await (const { documents, textBytes, splits } of results) {
+      const { place, readBytes } = marks.shift()!;
       for (const split of SPLITS) {
         shards[split].deal(splits[split].bytes, splits[split].ends);
         addTotals(state.totals[split], splits[split].totals);
       }
+      state.place = place;
       state.documents += documents;
       state.textBytes += textBytes;
-      onProgress({
-        phase: "encode",
-        documents: state.documents,
-        resumedDocuments,
-        textBytes: state.textBytes,
-        resumedTextBytes,
-        totalTextBytes: totalDocuments === undefined
-          ? undefined
-          : state.textBytes * Math.max(1, totalDocuments / state.documents),
-      });
-      if (shards.train.pendingBytes >= gatherBytes) await save();
+      // Once all files are read, what is left to do cannot be told from them any more.
+      report(readBytes < inputBytes ? state.textBytes * inputBytes / readBytes : undefined);
+      if (shards.train.pendingBytes + shards.eval.pendingBytes >= gatherBytes) await save();
     }
   } catch (error) {
-    if (signal.aborted) await save();
+    // Whatever it was, what is done need not be done again; the first error is the one to tell.
+    await save().catch(() => {});
     throw error;
   }
   if (state.totals.train.examples === 0) {
@@ -202,6 +193,7 @@ async function encodeAll(
   }
   state.encoded = true;
   await save();
+  report(state.textBytes);
 }
 
 /** Finishes all files and describes them. */
@@ -213,21 +205,31 @@ async function sealAll(
   onProgress: (progress: BuildProgress) => void,
 ): Promise<Manifest> {
   const { recipe, positions, totals } = state;
-  const items: SealItem[] = SPLITS.flatMap((split) =>
-    shardPaths(folder, split, recipe)
-      .map((path, i) => ({ path, examples: positions[split][i].records }))
+  const items = SPLITS.flatMap((split) =>
+    shardPaths(folder, split, recipe).map((path, i) => ({ path, position: positions[split][i] }))
   );
+  const totalBytes = items.reduce((sum, { position }) => sum + position.bytes, 0);
   const sealed: ManifestFile[] = [];
-  const results = mapInOrder<SealItem, SealedFile>(items, {
-    worker: new URL("./seal_worker.ts", import.meta.url),
-    workers: Math.min(workers, items.length),
-    setup: { compress: recipe.compress },
-    signal,
-  });
-  for await (const { path, bytes, sha256 } of results) {
-    const { examples } = items[sealed.length];
-    sealed.push({ name: path.slice(folder.length + 1), bytes, examples, sha256 });
-    onProgress({ phase: "finish", files: sealed.length, totalFiles: items.length });
+  const results = mapInOrder<SealItem, SealedFile>(
+    items.map(({ path, position }) => ({ path, examples: position.records })),
+    {
+      worker: new URL("./seal_worker.ts", import.meta.url),
+      workers: Math.min(workers, items.length),
+      setup: { compress: recipe.compress },
+      signal,
+    },
+  );
+  let bytesDone = 0;
+  for await (const { path, bytes, records, sha256 } of results) {
+    bytesDone += items[sealed.length].position.bytes;
+    sealed.push({ name: path.slice(folder.length + 1), bytes, examples: records, sha256 });
+    onProgress({
+      phase: "finish",
+      files: sealed.length,
+      totalFiles: items.length,
+      bytes: bytesDone,
+      totalBytes,
+    });
   }
   const trainFiles = positions.train.length;
   return {
@@ -239,13 +241,11 @@ async function sealAll(
   };
 }
 
-/** Gives the finished folder its final name; what bore that name before goes away. */
+/** Gives the finished folder its final name; what bore that name before goes away with it. */
 async function takeName(folder: string, output: string): Promise<void> {
-  const old = `${output}.old`;
-  await Deno.remove(old, { recursive: true }).catch(() => {});
-  await Deno.rename(output, old).catch((error) => {
+  await Deno.rename(output, `${folder}/${REPLACED_NAME}`).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.rename(folder, output);
-  await Deno.remove(old, { recursive: true }).catch(() => {});
+  await syncFolder(dirname(output));
 }

@@ -1,19 +1,43 @@
 /** What an interrupted build left behind, and how the next one goes on from there. */
 
 import { writeFileAtomic } from "../atomic_file.ts";
-import { emptyTotals } from "./encode.ts";
-import { type BuildRecipe, shardName, type Split, type SplitTotals } from "./manifest.ts";
+import { PipelineError } from "../errors.ts";
+import {
+  type BuildRecipe,
+  MANIFEST_NAME,
+  shardName,
+  type Split,
+  SPLIT_PREFIX,
+  type SplitTotals,
+} from "./manifest.ts";
 import { differences } from "./recipe.ts";
 import { type ShardPosition, ShardSet } from "./shards.ts";
+import { emptyTotals } from "./totals.ts";
 
 const STATE_NAME = "state.json";
+const STATE_FORMAT = "kohaku-build-1";
+
+/** Name, inside the finished folder, of the folder that it replaced, until that is removed. */
+export const REPLACED_NAME = "replaced";
+
+/** A place between two documents of the text. */
+export interface TextPlace {
+  /** Index of the file. */
+  file: number;
+  /** Documents of that file that lie before it. */
+  documents: number;
+}
 
 /** What is safely in the files of a build. */
 export interface BuildState {
+  /** Says what this file is, with a version. */
+  format: typeof STATE_FORMAT;
   /** What is built. */
   recipe: BuildRecipe;
   /** Whether all documents are in, so that only the finishing of the files remains. */
   encoded: boolean;
+  /** Where in the text to go on. */
+  place: TextPlace;
   /** Documents that are in. */
   documents: number;
   /** Bytes of their text. */
@@ -42,16 +66,17 @@ export async function saveState(folder: string, state: BuildState): Promise<void
   await writeFileAtomic(`${folder}/${STATE_NAME}`, JSON.stringify(state));
 }
 
-/** Removes the state of a build that needs none any more. */
-export async function removeState(folder: string): Promise<void> {
-  await Deno.remove(`${folder}/${STATE_NAME}`);
+/** Removes from a finished folder what only its building needed. */
+export async function tidyFinished(folder: string): Promise<void> {
+  for (const name of [STATE_NAME, REPLACED_NAME]) {
+    await Deno.remove(`${folder}/${name}`, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
 }
 
-/**
- * The state that a build of this recipe left in `folder`; undefined if it left none, or one that
- * cannot be read.
- */
-async function readState(folder: string, recipe: BuildRecipe): Promise<BuildState | undefined> {
+/** The state that a build left in `folder`; undefined if it left none that can be read. */
+async function readState(folder: string): Promise<BuildState | undefined> {
   let text: string;
   try {
     text = await Deno.readTextFile(`${folder}/${STATE_NAME}`);
@@ -61,30 +86,59 @@ async function readState(folder: string, recipe: BuildRecipe): Promise<BuildStat
   }
   try {
     const state = JSON.parse(text) as BuildState;
-    return differences(recipe, state.recipe).length === 0 ? state : undefined;
+    return state.format === STATE_FORMAT ? state : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Empties the folder of a build. Throws a PipelineError if it holds what no build makes. */
+async function emptyFolder(folder: string): Promise<void> {
+  const ours = [...Object.values(SPLIT_PREFIX), STATE_NAME, MANIFEST_NAME, REPLACED_NAME];
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) names.push(name);
+  const stranger = names.find((name) => !ours.some((beginning) => name.startsWith(beginning)));
+  if (stranger !== undefined) {
+    throw new PipelineError(
+      `${folder}/${stranger}: not made by a build, which needs this folder for its unfinished ` +
+        `files; move it elsewhere`,
+    );
+  }
+  // The state goes first: without it, nothing will take the rest for whole.
+  names.sort((a, b) => Number(b === STATE_NAME) - Number(a === STATE_NAME));
+  for (const name of names) await Deno.remove(`${folder}/${name}`, { recursive: true });
+}
+
 /**
- * Opens the folder of a build under way: goes back to the last saved state if it was left by a
- * build of the same recipe, else empties the folder and begins.
+ * The state of the build in `folder`, which must exist: the last one saved if it was left by a
+ * build of the same recipe, else that of an empty folder. Throws a PipelineError if a build of
+ * another recipe was interrupted there, unless it is to be dropped.
  */
-export async function openBuild(folder: string, recipe: BuildRecipe): Promise<BuildState> {
-  const saved = await readState(folder, recipe);
-  if (saved !== undefined) return saved;
-  await Deno.remove(folder, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  await Deno.mkdir(folder, { recursive: true });
+export async function openBuild(
+  folder: string,
+  recipe: BuildRecipe,
+  dropOther: boolean,
+): Promise<BuildState> {
+  const saved = await readState(folder);
+  const different = saved === undefined ? [] : differences(recipe, saved.recipe);
+  if (saved !== undefined && different.length === 0) return saved;
+  if (saved !== undefined && !dropOther) {
+    throw new PipelineError(
+      `${folder}: holds an interrupted build made otherwise (different: ${
+        different.join(", ")
+      }); finish it with the flags it was begun with, or pass --overwrite to drop it`,
+    );
+  }
+  await emptyFolder(folder);
   const begin = async (split: Split): Promise<ShardPosition[]> => {
     const set = await ShardSet.create(shardPaths(folder, split, recipe));
     return await set.flush();
   };
   const state: BuildState = {
+    format: STATE_FORMAT,
     recipe,
     encoded: false,
+    place: { file: 0, documents: 0 },
     documents: 0,
     textBytes: 0,
     totals: { train: emptyTotals(), eval: emptyTotals() },

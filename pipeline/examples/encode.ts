@@ -7,8 +7,9 @@ import { splitSentences } from "../text/sentences.ts";
 import { encodeExample } from "../tfrecord/example.ts";
 import { RecordBuffer } from "../tfrecord/writer.ts";
 import { ExampleBuilder, type SpecialIds, type TrainingExample } from "./builder.ts";
-import { LENGTH_BINS, type Split, type SplitTotals } from "./manifest.ts";
+import type { Split, SplitTotals } from "./manifest.ts";
 import { hash32, Random } from "./random.ts";
+import { countExample, emptyTotals } from "./totals.ts";
 
 /** Keeps the choice of the held-out documents apart from every other use of the seed. */
 const SPLIT_STREAM = 0x51ab3e07;
@@ -43,26 +44,6 @@ export interface EncodedDocuments {
   textBytes: number;
   /** Their examples by split. */
   splits: Record<Split, EncodedSplit>;
-}
-
-/** Totals that count nothing yet. */
-export function emptyTotals(): SplitTotals {
-  return {
-    documents: 0,
-    examples: 0,
-    tokens: 0,
-    cutTokens: 0,
-    lengthHistogram: new Array<number>(LENGTH_BINS).fill(0),
-  };
-}
-
-/** Adds `more` to `totals`, in place. */
-export function addTotals(totals: SplitTotals, more: SplitTotals): void {
-  totals.documents += more.documents;
-  totals.examples += more.examples;
-  totals.tokens += more.tokens;
-  totals.cutTokens += more.cutTokens;
-  more.lengthHistogram.forEach((count, bin) => totals.lengthHistogram[bin] += count);
 }
 
 /**
@@ -136,9 +117,7 @@ export class ExampleEncoder {
         input_mask: example.inputMask,
         segment_ids: example.segmentIds,
       }));
-      totals.examples++;
-      totals.tokens += example.length;
-      totals.lengthHistogram[Math.ceil(example.length * LENGTH_BINS / maxSeqLength) - 1]++;
+      countExample(totals, example.length, maxSeqLength);
     };
     for (const sentence of splitSentences(document.text)) {
       const text = doLowerCase ? sentence.toLowerCase() : sentence;

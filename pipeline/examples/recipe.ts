@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { PipelineError } from "../errors.ts";
 import { SentencePieceProcessor } from "../sentencepiece/mod.ts";
+import type { DocumentFile } from "../text/documents.ts";
 import { findSpecialIds } from "./encode.ts";
 import { type BuildRecipe, type Manifest, MANIFEST_NAME, readManifest } from "./manifest.ts";
 
@@ -44,37 +45,6 @@ export interface BuildOptions {
   gatherBytes?: number;
 }
 
-/** A text file to read. */
-export interface InputFile {
-  /** Where it is. */
-  path: string;
-  /** Its size on disk. */
-  bytes: number;
-}
-
-/**
- * The text files to read, sorted by name. Throws a PipelineError where there are none.
- */
-export async function listInputs(input: string): Promise<InputFile[]> {
-  const info = await Deno.stat(input).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PipelineError(`${input}: no text there; make it with \`deno task extract\``);
-  });
-  if (info.isFile) return [{ path: input, bytes: info.size }];
-  const paths: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(input)) {
-    if (isFile && /\.jsonl(\.gz)?$/.test(name)) paths.push(`${input}/${name}`);
-  }
-  if (paths.length === 0) {
-    throw new PipelineError(
-      `${input}: no .jsonl.gz files in it; make them with \`deno task extract\``,
-    );
-  }
-  return await Promise.all(
-    paths.sort().map(async (path) => ({ path, bytes: (await Deno.stat(path)).size })),
-  );
-}
-
 /** The bytes of the tokenizer's model. Throws a PipelineError where there is none. */
 export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return await Deno.readFile(path).catch((error) => {
@@ -91,15 +61,20 @@ export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> 
  */
 export function makeRecipe(
   options: BuildOptions,
-  inputs: readonly InputFile[],
+  inputs: readonly DocumentFile[],
   model: Uint8Array,
 ): BuildRecipe {
-  const { maxSeqLength, evalFraction, numOutFiles } = options;
+  const { maxSeqLength, evalFraction, numOutFiles, numProcesses } = options;
   if (!Number.isInteger(maxSeqLength) || maxSeqLength < 5) {
     throw new PipelineError(`max_seq_length is ${maxSeqLength}; it must be an integer from 5 on`);
   }
   if (!(evalFraction >= 0 && evalFraction < 1)) {
     throw new PipelineError(`the share to hold out is ${evalFraction}; it must be in 0 … 1`);
+  }
+  if (!Number.isInteger(numProcesses) || numProcesses < 1) {
+    throw new PipelineError(
+      `the number of workers is ${numProcesses}; it must be an integer from 1`,
+    );
   }
   if (numOutFiles !== undefined && !(Number.isInteger(numOutFiles) && numOutFiles > 0)) {
     throw new PipelineError(`the number of files is ${numOutFiles}; it must be an integer from 1`);

@@ -26,7 +26,7 @@ export function decodeRecord(
 ): [Int32Array, Int32Array, Int32Array] {
   let features: Map<string, Int32Array>;
   try {
-    features = decodeExample(record);
+    features = decodeExample(record, FEATURES);
   } catch (error) {
     if (error instanceof PipelineError) throw new PipelineError(`${where()}: ${error.message}`);
     throw error;
@@ -44,7 +44,7 @@ export function decodeRecord(
       );
     }
     const limit = name === "input_ids" ? shape.vocabSize : 2;
-    const bad = values.findIndex((value) => value >= limit);
+    const bad = values.findIndex((value) => value < 0 || value >= limit);
     if (bad >= 0) {
       throw new PipelineError(
         `${where()}: ${name} holds ${values[bad]} at place ${bad}, but ` +

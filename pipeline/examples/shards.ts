@@ -1,10 +1,11 @@
 /**
  * The files of a build while they grow. Records are dealt to them in turn, so each file gets a
- * little of every chunk: pieces are gathered in memory and appended to all files at once. Only
+ * little of every chunk: pieces are gathered in memory and written to all files at once. Only
  * one file is open at a time; a thousand would exceed what many systems allow.
  */
 
 import { dirname } from "@std/path/mod.js";
+import { writeAll } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
 
 /** How far one file has come. */
@@ -76,7 +77,10 @@ export class ShardSet {
     return this.#pendingBytes;
   }
 
-  /** Writes all that was dealt, and returns where each file then stands. */
+  /**
+   * Writes all that was dealt, and returns where each file then stands. Where that fails, what was
+   * not written waits for the next call, which writes it to the same place.
+   */
   async flush(): Promise<ShardPosition[]> {
     for (const [i, path] of this.#paths.entries()) {
       const pieces = this.#pending[i];
@@ -87,12 +91,15 @@ export class ShardSet {
         bytes.set(piece, at);
         at += piece.length;
       }
-      await Deno.writeFile(path, bytes, { append: true, create: false });
-      this.#written[i].bytes += bytes.length;
-      this.#written[i].records += pieces.length;
+      const position = this.#written[i];
+      using file = await Deno.open(path, { write: true });
+      await file.seek(position.bytes, Deno.SeekMode.Start);
+      await writeAll(file, path, bytes);
+      position.bytes += bytes.length;
+      position.records += pieces.length;
+      this.#pending[i] = [];
+      this.#pendingBytes -= bytes.length;
     }
-    this.#pending = this.#paths.map(() => []);
-    this.#pendingBytes = 0;
     return this.#written.map((position) => ({ ...position }));
   }
 }

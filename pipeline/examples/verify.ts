@@ -1,19 +1,18 @@
 /** Rereading a finished build: every byte, every record, every count against the manifest. */
 
-import { createHash } from "node:crypto";
 import { PipelineError } from "../errors.ts";
-import { RecordReader } from "../tfrecord/reader.ts";
-import { addTotals, emptyTotals } from "./encode.ts";
+import { mapInOrder } from "../ordered_workers.ts";
 import {
-  LENGTH_BINS,
   type Manifest,
   MANIFEST_NAME,
-  type ManifestFile,
   readManifest,
   type Split,
+  SPLIT_PREFIX,
   type SplitTotals,
 } from "./manifest.ts";
-import { decodeRecord } from "./record.ts";
+import type { RecordShape } from "./record.ts";
+import { addTotals, emptyTotals } from "./totals.ts";
+import type { VerifyItem } from "./verify_worker.ts";
 
 /** How far a verification is. */
 export interface VerifyProgress {
@@ -21,14 +20,18 @@ export interface VerifyProgress {
   bytes: number;
   /** Bytes of all files. */
   totalBytes: number;
+  /** Examples that were reread. */
+  examples: number;
 }
 
 /**
- * Rereads the examples in `folder`. Returns its manifest if all agrees; throws a PipelineError
- * for the first fault, naming file, record and byte where it has them.
+ * Rereads the examples in `folder` on `numProcesses` workers. Returns its manifest if all agrees;
+ * throws a PipelineError for the first fault in the order of the manifest, naming file, record and
+ * byte where it has them.
  */
 export async function verifyExamples(
   folder: string,
+  numProcesses: number,
   signal: AbortSignal,
   onProgress: (progress: VerifyProgress) => void,
 ): Promise<Manifest> {
@@ -38,89 +41,29 @@ export async function verifyExamples(
       `${folder}: no ${MANIFEST_NAME} there; is this a folder that \`deno task build\` made?`,
     );
   }
-  const files = [...manifest.train.files, ...manifest.eval.files];
-  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  let bytes = 0;
-  for (const split of ["train", "eval"] as const) {
-    const totals = emptyTotals();
-    for (const file of manifest[split].files) {
-      signal.throwIfAborted();
-      await verifyBytes(`${folder}/${file.name}`, file);
-      addTotals(totals, await verifyRecords(`${folder}/${file.name}`, file, manifest, signal));
-      bytes += file.bytes;
-      onProgress({ bytes, totalBytes });
-    }
-    compareTotals(folder, split, totals, manifest[split]);
-  }
-  return manifest;
-}
-
-/** Compares a file's size and SHA-256 with the manifest. */
-async function verifyBytes(path: string, expected: ManifestFile): Promise<void> {
-  const file = await Deno.open(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PipelineError(`${path}: the manifest names it, but it is not there; build again`);
+  const { train, eval: held, recipe } = manifest;
+  const { maxSeqLength, vocabSize } = recipe;
+  const items: VerifyItem[] = [...train.files, ...held.files]
+    .map((expected) => ({ path: `${folder}/${expected.name}`, expected }));
+  const totalBytes = items.reduce((sum, { expected }) => sum + expected.bytes, 0);
+  const results = mapInOrder<VerifyItem, SplitTotals>(items, {
+    worker: new URL("./verify_worker.ts", import.meta.url),
+    workers: Math.min(numProcesses, items.length),
+    setup: { maxSeqLength, vocabSize } satisfies RecordShape,
+    signal,
   });
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of file.readable) {
-    hash.update(chunk);
-    bytes += chunk.length;
+  const totals = { train: emptyTotals(), eval: emptyTotals() };
+  let files = 0, bytes = 0, examples = 0;
+  for await (const counted of results) {
+    addTotals(totals[files < train.files.length ? "train" : "eval"], counted);
+    bytes += items[files++].expected.bytes;
+    examples += counted.examples;
+    onProgress({ bytes, totalBytes, examples });
   }
-  // A file that differs is read on, record by record, for the exact place of the fault.
-  if (bytes === expected.bytes && hash.digest("hex") === expected.sha256) return;
-  await verifyFrames(path);
-  throw new PipelineError(
-    `${path}: ${bytes} bytes that are not the ${expected.bytes} of the manifest (size or SHA-256 ` +
-      `differ), though every record's checksum is right; build again`,
-  );
-}
-
-/** Reads a file to its end; throws at the first record that is damaged. */
-async function verifyFrames(path: string): Promise<void> {
-  const reader = await RecordReader.open(path);
-  try {
-    while (await reader.next() !== undefined);
-  } finally {
-    await reader.close();
-  }
-}
-
-/** Decodes every record of a file and counts. */
-async function verifyRecords(
-  path: string,
-  expected: ManifestFile,
-  manifest: Manifest,
-  signal: AbortSignal,
-): Promise<SplitTotals> {
-  const { maxSeqLength } = manifest.recipe;
-  const totals = emptyTotals();
-  const reader = await RecordReader.open(path);
-  const where = (): string => reader.describeLast();
-  try {
-    for (let record = await reader.next(); record !== undefined; record = await reader.next()) {
-      signal.throwIfAborted();
-      const [, mask, segments] = decodeRecord(record, manifest.recipe, where);
-      const length = mask.lastIndexOf(1) + 1;
-      if (length === 0 || mask.indexOf(0) !== (length < maxSeqLength ? length : -1)) {
-        throw new PipelineError(`${where()}: input_mask is not ones followed by zeros`);
-      }
-      if (segments.lastIndexOf(1) >= length) {
-        throw new PipelineError(`${where()}: segment_ids marks places beyond the last token`);
-      }
-      totals.examples++;
-      totals.tokens += length;
-      totals.lengthHistogram[Math.ceil(length * LENGTH_BINS / maxSeqLength) - 1]++;
-    }
-  } finally {
-    await reader.close();
-  }
-  if (totals.examples !== expected.examples) {
-    throw new PipelineError(
-      `${path}: holds ${totals.examples} records where the manifest says ${expected.examples}`,
-    );
-  }
-  return totals;
+  compareTotals(folder, "train", totals.train, train);
+  compareTotals(folder, "eval", totals.eval, held);
+  await refuseStrangers(folder, new Set(items.map(({ expected }) => expected.name)));
+  return manifest;
 }
 
 /** Compares what can be counted in the files with the manifest. */
@@ -137,5 +80,16 @@ function compareTotals(
           `but the files have ${counted[key]}; build again`,
       );
     }
+  }
+}
+
+/** Throws for a file that would be read as examples, though the manifest does not know it. */
+async function refuseStrangers(folder: string, known: ReadonlySet<string>): Promise<void> {
+  const prefixes = Object.values(SPLIT_PREFIX);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (known.has(name) || !prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    throw new PipelineError(
+      `${folder}/${name}: not in ${MANIFEST_NAME}, but training would read it; move it elsewhere`,
+    );
   }
 }

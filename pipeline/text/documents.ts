@@ -5,6 +5,7 @@
  */
 import { AtomicFile } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { unzip } from "../unzip.ts";
 
 /** One article. */
 export interface Document {
@@ -19,52 +20,107 @@ export interface Document {
 /** Uncompressed characters after which a new file is begun. */
 const FILE_CHARACTERS = 32_000_000;
 
+/** A longer line is no document but a file of another kind. */
+const LONGEST_LINE = 1 << 28;
+
 /**
  * The documents of a `.jsonl` or `.jsonl.gz` file, or of all such files of a folder in the order of
  * their names.
  *
+ * @param onBytes is told how many bytes were read from the disk, for progress.
  * @throws {PipelineError} naming file and line of what is no document, or a folder without any.
  */
-export async function* readDocuments(path: string): AsyncGenerator<Document> {
-  const info = await Deno.stat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new PipelineError(`${path} does not exist; make it with \`deno task extract\``);
-    }
-    throw error;
-  });
-  if (!info.isDirectory) return yield* readFile(path);
-  const names: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(path)) {
-    if (isFile && /\.jsonl(\.gz)?$/.test(name)) names.push(name);
-  }
-  if (names.length === 0) {
-    throw new PipelineError(`${path} holds no .jsonl or .jsonl.gz file; run \`deno task extract\``);
-  }
-  for (const name of names.sort()) yield* readFile(`${path}/${name}`);
+export async function* readDocuments(
+  path: string,
+  onBytes?: (count: number) => void,
+): AsyncGenerator<Document> {
+  for (const file of await listDocumentFiles(path)) yield* readFile(file.path, onBytes);
 }
 
-async function* readFile(path: string): AsyncGenerator<Document> {
+/** A file of documents. */
+export interface DocumentFile {
+  /** Where it is. */
+  readonly path: string;
+  /** Its size on disk. */
+  readonly bytes: number;
+}
+
+/**
+ * The files that {@linkcode readDocuments} reads, in its order; links count as what they lead to.
+ *
+ * @throws {PipelineError} where there is none.
+ */
+export async function listDocumentFiles(path: string): Promise<DocumentFile[]> {
+  const info = await Deno.stat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new PipelineError(`${path}: no text there; make it with \`deno task extract\``);
+  });
+  if (!info.isDirectory) return [{ path, bytes: info.size }];
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(path)) {
+    if (/\.jsonl(\.gz)?$/.test(name)) names.push(name);
+  }
+  const files: DocumentFile[] = [];
+  for (const name of names.sort()) {
+    const { isFile, size } = await Deno.stat(`${path}/${name}`);
+    if (isFile) files.push({ path: `${path}/${name}`, bytes: size });
+  }
+  if (files.length > 0) return files;
+  throw new PipelineError(
+    `${path} holds no .jsonl or .jsonl.gz file; make them with \`deno task extract\``,
+  );
+}
+
+async function* readBytes(
+  path: string,
+  onBytes: ((count: number) => void) | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const file = await Deno.open(path);
-  const bytes = path.endsWith(".gz")
-    ? file.readable.pipeThrough(new DecompressionStream("gzip"))
-    : file.readable;
-  let number = 0, rest = "";
+  for await (const bytes of file.readable) {
+    onBytes?.(bytes.length);
+    yield bytes;
+  }
+}
+
+async function* readFile(
+  path: string,
+  onBytes: ((count: number) => void) | undefined,
+): AsyncGenerator<Document> {
+  const raw = readBytes(path, onBytes);
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  // Pieces of a line that has not ended; joined once, so that a long line takes linear time.
+  let pieces: string[] = [], length = 0;
   try {
-    for await (const chunk of bytes.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
+    for await (const bytes of path.endsWith(".gz") ? unzip(raw) : raw) {
+      const text = decoder.decode(bytes, { stream: true });
+      let start = 0;
+      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+        const line = pieces.join("") + text.slice(start, end);
+        start = end + 1;
+        pieces = [];
+        length = 0;
         number++;
-        if (line !== "") yield parse(line, path, number);
+        if (line.trim() !== "") yield parse(line, path, number);
+      }
+      if (start < text.length) pieces.push(text.slice(start));
+      length += text.length - start;
+      if (length > LONGEST_LINE) {
+        throw new PipelineError(
+          `${path}, line ${number + 1}: longer than ${LONGEST_LINE} characters; not a document`,
+        );
       }
     }
+    pieces.push(decoder.decode());
   } catch (error) {
-    if (error instanceof PipelineError || !(error instanceof TypeError)) throw error;
-    throw new PipelineError(
-      `${path}: damaged after line ${number} (${error.message}); make it again`,
-    );
+    if (!(error instanceof Error)) throw error;
+    const damaged = String((error as { code?: unknown }).code).startsWith("Z_");
+    if (!damaged && !(error instanceof TypeError)) throw error;
+    const reason = damaged ? error.message : "not UTF-8";
+    throw new PipelineError(`${path}: damaged after line ${number} (${reason}); make it again`);
   }
-  if (rest !== "") yield parse(rest, path, number + 1);
+  const line = pieces.join("");
+  if (line.trim() !== "") yield parse(line, path, number + 1);
 }
 
 function parse(line: string, path: string, number: number): Document {

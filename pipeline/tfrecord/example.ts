@@ -16,8 +16,9 @@ export type IntFeatures = Record<string, ArrayLike<number>>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Bytes that the varint of a non-negative integer takes. */
+/** Bytes that the varint of an integer takes; a negative one is written as 64 bits. */
 function varintSize(value: number): number {
+  if (value < 0) return 10;
   let size = 1;
   while (value >= 128) {
     value = Math.floor(value / 128);
@@ -26,8 +27,14 @@ function varintSize(value: number): number {
   return size;
 }
 
-/** Writes the varint of a non-negative integer at `at`; returns the position after it. */
+/** Writes the varint of an integer at `at`; returns the position after it. */
 function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 0) {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest >= 128n; rest >>= 7n) bytes[at++] = Number(rest & 127n) | 128;
+    bytes[at++] = Number(rest);
+    return at;
+  }
   while (value >= 128) {
     bytes[at++] = value % 128 | 128;
     value = Math.floor(value / 128);
@@ -43,16 +50,16 @@ function fieldSize(length: number): number {
 
 /**
  * Encodes integer lists as a `tf.Example`, values packed. Throws a PipelineError for a value that
- * is not an integer in 0 … 2^53 − 1: no feature of pre-training is negative.
+ * is not an integer within ±(2^53 − 1).
  */
 export function encodeExample(features: IntFeatures): Uint8Array {
   const parts = Object.entries(features).map(([name, values]) => {
     let packed = 0;
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      if (!Number.isSafeInteger(value) || value < 0) {
+      if (!Number.isSafeInteger(value)) {
         throw new PipelineError(
-          `feature ${name}: value ${i} is ${value}; only integers from 0 on can be written`,
+          `feature ${name}: value ${i} is ${value}; only integers can be written`,
         );
       }
       packed += varintSize(value);
@@ -93,6 +100,9 @@ class MessageReader {
   field = 0;
   /** How its value is encoded: 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes. */
   wireType = 0;
+  /** The halves of the number that `varint` read. */
+  #low = 0;
+  #high = 0;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes;
@@ -103,34 +113,54 @@ class MessageReader {
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
     if (this.at >= this.end) return false;
-    const tag = this.varint();
-    this.field = Math.floor(tag / 8);
-    this.wireType = tag % 8;
+    const tag = this.unsigned();
+    this.field = tag >>> 3;
+    this.wireType = tag & 7;
     return true;
   }
 
-  varint(): number {
-    let value = 0;
-    let scale = 1;
+  /** Reads 64 bits into `#low` and `#high`. */
+  varint(): void {
+    let low = 0, high = 0;
     for (let i = 0; i < 10; i++) {
       if (this.at >= this.end) this.fail("ends inside a number");
       const byte = this.bytes[this.at++];
-      value += (byte & 127) * scale;
+      const bits = byte & 127;
+      if (i < 5) low |= bits << 7 * i;
+      if (i === 4) high = bits >>> 4;
+      if (i > 4) high |= bits << 7 * i - 32;
       if (byte < 128) {
-        if (!Number.isSafeInteger(value)) {
-          this.fail("holds a number beyond 2^53, or a negative one");
-        }
-        return value;
+        this.#low = low;
+        this.#high = high;
+        return;
       }
-      scale *= 128;
     }
     this.fail("holds a number of more than ten bytes");
+  }
+
+  /** A tag or a length: 32 bits without sign. */
+  unsigned(): number {
+    this.varint();
+    if (this.#high !== 0) this.fail("holds a tag or a length beyond 32 bits");
+    return this.#low >>> 0;
+  }
+
+  /** An int64 that 32 bits can say. */
+  int32(): number {
+    this.varint();
+    if (this.#high !== this.#low >> 31) {
+      const value = BigInt(this.#high) << 32n | BigInt(this.#low >>> 0);
+      throw new PipelineError(
+        `the tf.Example holds ${value} before its byte ${this.at}, more than 32 bits can say`,
+      );
+    }
+    return this.#low;
   }
 
   /** The current field's value as a message of its own. */
   message(): MessageReader {
     if (this.wireType !== 2) this.fail(`has field ${this.field} of wire type ${this.wireType}`);
-    const length = this.varint();
+    const length = this.unsigned();
     const start = this.at;
     if (length > this.end - start) this.fail(`says ${length} bytes follow, but fewer do`);
     this.at += length;
@@ -159,31 +189,38 @@ class MessageReader {
 
 /** The values of an Int64List: packed, one field per value, or a mixture of the two. */
 function readInt64List(list: MessageReader): Int32Array {
-  // Most values take one or two bytes, so the bytes left bound how many there can be.
+  // A value takes a byte at least, so the bytes left bound how many there can be.
   const values = new Int32Array(list.end - list.at);
   let count = 0;
-  const take = (source: MessageReader): void => {
-    const value = source.varint();
-    if (value > 0x7fffffff) source.fail(`holds ${value}, more than 32 bits can say`);
-    values[count++] = value;
-  };
   while (list.next()) {
     if (list.field !== 1) list.skip();
-    else if (list.wireType === 0) take(list);
+    else if (list.wireType === 0) values[count++] = list.int32();
     else {
       const packed = list.message();
-      while (packed.at < packed.end) take(packed);
+      const { bytes, end } = packed;
+      while (packed.at < end) {
+        // Masks, segments and the padding are all of one byte.
+        const byte = bytes[packed.at];
+        if (byte < 128) {
+          values[count++] = byte;
+          packed.at++;
+        } else values[count++] = packed.int32();
+      }
     }
   }
-  return values.slice(0, count);
+  return values.subarray(0, count);
 }
 
 /**
- * Decodes the integer lists of a `tf.Example`; features of other kinds are passed over. Throws a
- * PipelineError that says at which byte of the message it is not one, and for values that are
- * negative or need more than 32 bits.
+ * Decodes those integer lists of a `tf.Example` that are `wanted`, wherever in it they stand.
+ * Features of other names or kinds are passed over, whatever their values. Throws a PipelineError
+ * that says at which byte of the message it is not one, and for a wanted value of more than 32
+ * bits.
  */
-export function decodeExample(bytes: Uint8Array): Map<string, Int32Array> {
+export function decodeExample(
+  bytes: Uint8Array,
+  wanted: readonly string[],
+): Map<string, Int32Array> {
   const result = new Map<string, Int32Array>();
   const example = new MessageReader(bytes, 0, bytes.length);
   while (example.next()) {
@@ -193,26 +230,29 @@ export function decodeExample(bytes: Uint8Array): Map<string, Int32Array> {
     }
     const features = example.message();
     while (features.next()) {
-      if (features.field === 1) readEntry(features.message(), result);
+      if (features.field === 1) readEntry(features.message(), wanted, result);
       else features.skip();
     }
   }
   return result;
 }
 
-/** One entry of the map of features: its name, and its values if they are integers. */
-function readEntry(entry: MessageReader, result: Map<string, Int32Array>): void {
+/** One entry of the map of features: its name, and its values if they are wanted integers. */
+function readEntry(
+  entry: MessageReader,
+  wanted: readonly string[],
+  result: Map<string, Int32Array>,
+): void {
   let name = "";
-  let values: Int32Array | undefined;
+  let feature: MessageReader | undefined;
   while (entry.next()) {
     if (entry.field === 1) name = entry.text();
-    else if (entry.field === 2) {
-      const feature = entry.message();
-      while (feature.next()) {
-        if (feature.field === 3) values = readInt64List(feature.message());
-        else feature.skip();
-      }
-    } else entry.skip();
+    else if (entry.field === 2) feature = entry.message();
+    else entry.skip();
   }
-  if (values !== undefined) result.set(name, values);
+  if (feature === undefined || !wanted.includes(name)) return;
+  while (feature.next()) {
+    if (feature.field === 3) result.set(name, readInt64List(feature.message()));
+    else feature.skip();
+  }
 }

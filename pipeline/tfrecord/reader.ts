@@ -4,6 +4,7 @@
  */
 
 import { PipelineError } from "../errors.ts";
+import { unzip } from "../unzip.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 import { FRAME_BYTES } from "./writer.ts";
 
@@ -12,6 +13,9 @@ export type Wrapping = "none" | "gzip" | "zlib";
 
 /** Longest record that is believed; a longer length is taken for damage. */
 const MAX_RECORD_BYTES = 1 << 30;
+
+/** Bytes that are read from the disk at once. */
+const CHUNK_BYTES = 1 << 17;
 
 /** Says how a TFRecord file is wrapped, from its first bytes (12 or more where there are). */
 export function detectWrapping(head: Uint8Array): Wrapping {
@@ -28,13 +32,29 @@ export function detectWrapping(head: Uint8Array): Wrapping {
   return "none";
 }
 
+/** The bytes of a file as they lie on the disk, each piece shown to `onBytes` first. */
+async function* readFile(
+  file: Deno.FsFile,
+  onBytes: ((bytes: Uint8Array) => void) | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (;;) {
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    const count = await file.read(buffer);
+    if (count === null) return;
+    const bytes = buffer.subarray(0, count);
+    onBytes?.(bytes);
+    yield bytes;
+  }
+}
+
 /** Reads one TFRecord file from its beginning, record by record. */
 export class RecordReader {
   /** The file's path, as it was opened. */
   readonly path: string;
   /** How the file is wrapped; byte positions count the unwrapped bytes. */
   readonly wrapping: Wrapping;
-  #source: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #file: Deno.FsFile | undefined;
+  #source: AsyncGenerator<Uint8Array<ArrayBuffer>>;
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
   #records = 0;
@@ -43,16 +63,25 @@ export class RecordReader {
 
   private constructor(
     path: string,
+    file: Deno.FsFile,
     wrapping: Wrapping,
-    source: ReadableStream<Uint8Array<ArrayBuffer>>,
+    onBytes: ((bytes: Uint8Array) => void) | undefined,
   ) {
     this.path = path;
+    this.#file = file;
     this.wrapping = wrapping;
-    this.#source = source.getReader();
+    const bytes = readFile(file, onBytes);
+    this.#source = wrapping === "none" ? bytes : unzip(bytes);
   }
 
-  /** Opens a file. Throws the file system's error where it cannot be read. */
-  static async open(path: string): Promise<RecordReader> {
+  /**
+   * Opens a file. `onBytes` is shown all of its bytes as they lie on the disk, still wrapped, while
+   * records are read. Throws the file system's error where it cannot be read.
+   */
+  static async open(
+    path: string,
+    onBytes?: (bytes: Uint8Array) => void,
+  ): Promise<RecordReader> {
     const file = await Deno.open(path, { read: true });
     try {
       const head = new Uint8Array(12);
@@ -61,11 +90,7 @@ export class RecordReader {
         n = await file.read(head.subarray(filled));
       }
       await file.seek(0, Deno.SeekMode.Start);
-      const wrapping = detectWrapping(head.subarray(0, filled));
-      if (wrapping === "none") return new RecordReader(path, wrapping, file.readable);
-      const format = wrapping === "gzip" ? "gzip" : "deflate";
-      const source = file.readable.pipeThrough(new DecompressionStream(format));
-      return new RecordReader(path, wrapping, source);
+      return new RecordReader(path, file, detectWrapping(head.subarray(0, filled)), onBytes);
     } catch (error) {
       file.close();
       throw error;
@@ -110,7 +135,9 @@ export class RecordReader {
 
   /** Stops reading and closes the file. */
   async close(): Promise<void> {
-    await this.#source.cancel().catch(() => {});
+    await this.#source.return(undefined);
+    this.#file?.close();
+    this.#file = undefined;
   }
 
   /**
@@ -141,11 +168,12 @@ export class RecordReader {
     return true;
   }
 
-  async #read(): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+  async #read(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, void>> {
     try {
-      return await this.#source.read();
+      return await this.#source.next();
     } catch (error) {
-      if (this.wrapping === "none") throw error;
+      const { code } = error as { code?: unknown };
+      if (this.wrapping === "none" || !String(code).startsWith("Z_")) throw error;
       this.#fail(`the ${this.wrapping} data around it is damaged or cut short`);
     }
   }

@@ -91,9 +91,9 @@ Deno.test("a build gives the original's files, features and a manifest that fits
     assert(Math.max(...counts) - Math.min(...counts) <= 1, "examples are dealt in turn");
     assertEquals(counts.reduce((a, b) => a + b), manifest.train.examples);
     assertEquals(manifest.train.lengthHistogram.reduce((a, b) => a + b), manifest.train.examples);
-    assertEquals(await verifyExamples(options.output, never, silent), manifest);
+    assertEquals(await verifyExamples(options.output, 2, never, silent), manifest);
     for await (const record of readRecords(`${options.output}/${manifest.train.files[0].name}`)) {
-      const features = decodeExample(record);
+      const features = decodeExample(record, ["input_ids", "input_mask", "segment_ids"]);
       assertEquals([...features.keys()], ["input_ids", "input_mask", "segment_ids"]);
       const length = features.get("input_mask")!.lastIndexOf(1) + 1;
       const ids = features.get("input_ids")!;
@@ -125,7 +125,7 @@ Deno.test("gzip wraps the same records, without a time in its header", async () 
     await buildExamples(options, never, silent);
     const zipped = { ...options, output: `${folder}/zipped`, compress: "gzip" as const };
     const { manifest } = await buildExamples(zipped, never, silent);
-    assertEquals(await verifyExamples(zipped.output, never, silent), manifest);
+    assertEquals(await verifyExamples(zipped.output, 2, never, silent), manifest);
     const plain = await contentOf(options.output);
     for (const [name, bytes] of await contentOf(zipped.output)) {
       if (name === "manifest.json") continue;
@@ -231,7 +231,7 @@ Deno.test("finished examples are kept, and replaced only when told to", async ()
     assertEquals(await contentOf(options.output), first);
     await buildExamples({ ...longer, overwrite: true }, never, silent);
     assertNotEquals(await contentOf(options.output), first);
-    await verifyExamples(options.output, never, silent);
+    await verifyExamples(options.output, 2, never, silent);
   });
 });
 
@@ -258,7 +258,7 @@ Deno.test("input that cannot become examples is named", async () => {
       );
     await fails({ input: `${folder}/nowhere` }, "nowhere: no text there");
     await Deno.mkdir(`${folder}/empty`);
-    await fails({ input: `${folder}/empty` }, "no .jsonl.gz files in it");
+    await fails({ input: `${folder}/empty` }, "no .jsonl or .jsonl.gz file");
     await fails({ model: `${folder}/no.model` }, "no.model: no tokenizer model there");
     await fails({ maxSeqLength: 4 }, "max_seq_length is 4");
     await fails({ numOutFiles: 0 }, "the number of files is 0");
@@ -280,17 +280,31 @@ Deno.test("verifying finds each kind of fault and says where it is", async () =>
     const path = `${options.output}/${manifest.train.files[1].name}`;
     const good = await Deno.readFile(path);
     const check = (message: string): Promise<unknown> =>
-      assertRejects(() => verifyExamples(options.output, never, silent), PipelineError, message);
+      assertRejects(() => verifyExamples(options.output, 2, never, silent), PipelineError, message);
     await Deno.writeFile(path, good.with(20, good[20] ^ 1));
     await check(`${manifest.train.files[1].name}: record 1 (at byte 0)`);
     await Deno.writeFile(path, good.subarray(0, good.length - 1));
     await check("the file ends inside it");
     const view = new DataView(good.buffer);
-    await Deno.writeFile(path, good.subarray(16 + view.getUint32(0, true)));
-    await check("size or SHA-256 differ");
+    const first = 16 + view.getUint32(0, true);
+    await Deno.writeFile(path, good.subarray(first));
+    const { examples } = manifest.train.files[1];
+    await check(`holds ${examples - 1} records in ${good.length - first} bytes where the manifest`);
+    await check(`the last one there is ${path}: record ${examples - 1} (at byte `);
+    const second = first + 16 + view.getUint32(first, true);
+    const swapped = new Uint8Array(good);
+    swapped.set(good.subarray(first, second));
+    swapped.set(good.subarray(0, first), second - first);
+    await Deno.writeFile(path, swapped);
+    await check("another SHA-256");
     await Deno.remove(path);
     await check("the manifest names it, but it is not there");
     await Deno.writeFile(path, good);
+    const stranger = `${options.output}/pretrain_data.tfrecord-00000-of-00009`;
+    await Deno.writeFile(stranger, good);
+    await check("of-00009: not in manifest.json, but training would read it");
+    await Deno.remove(stranger);
+    await verifyExamples(options.output, 2, never, silent);
     const changed = structuredClone(manifest);
     changed.train.tokens++;
     await Deno.writeTextFile(`${options.output}/manifest.json`, JSON.stringify(changed));

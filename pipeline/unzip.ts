@@ -1,0 +1,28 @@
+/** Unwrapping gzip and zlib data while it streams. */
+
+import { Readable } from "node:stream";
+import { createUnzip } from "node:zlib";
+
+/** Bytes that are unwrapped at once. */
+const CHUNK_BYTES = 1 << 17;
+
+/**
+ * Unwraps gzip or zlib data, told apart by their first bytes. All members of a gzip file count, as
+ * joined files and block-wise compressors leave them (the web's `DecompressionStream` refuses any
+ * but the first). Throws zlib's error for data that is damaged or cut short, and whatever `source`
+ * throws.
+ */
+export async function* unzip(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const input = Readable.from(source, { highWaterMark: 1 });
+  const output = createUnzip({ chunkSize: CHUNK_BYTES });
+  input.on("error", (error: Error) => output.destroy(error));
+  input.pipe(output);
+  try {
+    yield* output;
+  } finally {
+    input.destroy();
+    output.destroy();
+  }
+}
