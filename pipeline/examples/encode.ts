@@ -14,6 +14,12 @@ import { countExample, emptyTotals } from "./totals.ts";
 /** Keeps the choice of the held-out documents apart from every other use of the seed. */
 const SPLIT_STREAM = 0x51ab3e07;
 
+/**
+ * UTF-16 units of text after which a sentence that never ends is cut, so that one strange document
+ * neither takes memory without bound nor becomes one example cut short.
+ */
+const LONGEST_SENTENCE = 8192;
+
 /** How documents are turned into examples. */
 export interface EncodeOptions {
   /** Tokens of each example, padding included. */
@@ -61,6 +67,19 @@ export function findSpecialIds(processor: SentencePieceProcessor, name: string):
     );
   }
   return { pad: ids[0], cls: ids[1], sep: ids[2] };
+}
+
+/** A sentence in parts of bounded length, no character torn apart; nearly always in one. */
+export function* cutSentence(text: string): Generator<string> {
+  let start = 0;
+  while (text.length - start > LONGEST_SENTENCE) {
+    let end = start + LONGEST_SENTENCE;
+    const last = text.charCodeAt(end - 1);
+    if (last >= 0xd800 && last < 0xdc00) end--;
+    yield text.slice(start, end);
+    start = end;
+  }
+  yield start === 0 ? text : text.slice(start);
 }
 
 /** Says to which split a document belongs: a function of seed and id alone. */
@@ -121,7 +140,7 @@ export class ExampleEncoder {
     };
     for (const sentence of splitSentences(document.text)) {
       const text = doLowerCase ? sentence.toLowerCase() : sentence;
-      write(builder.add(this.#processor.encodeIds(text)));
+      for (const part of cutSentence(text)) write(builder.add(this.#processor.encodeIds(part)));
     }
     write(builder.end());
     totals.documents++;

@@ -12,7 +12,11 @@ import { type Manifest, readManifest } from "./manifest.ts";
  */
 export async function expandPatterns(patterns: string): Promise<string[]> {
   const found = new Set<string>();
-  for (const pattern of patterns.split(",").map((part) => part.trim())) {
+  // A comma may also be part of a folder's name.
+  const inFolder = dirname(patterns).includes(",") &&
+    await Deno.stat(dirname(patterns)).then(({ isDirectory }) => isDirectory, () => false);
+  const parts = inFolder ? [patterns] : patterns.split(",");
+  for (const pattern of parts.map((part) => part.trim())) {
     if (pattern === "") continue;
     const folder = dirname(pattern);
     const matches = globToRegExp(basename(pattern));

@@ -6,6 +6,7 @@ import {
   type BuildOptions,
   type BuildProgress,
 } from "../../../pipeline/examples/build.ts";
+import { cutSentence } from "../../../pipeline/examples/encode.ts";
 import { readBatches } from "../../../pipeline/examples/loader.ts";
 import { verifyExamples } from "../../../pipeline/examples/verify.ts";
 import { decodeExample } from "../../../pipeline/tfrecord/example.ts";
@@ -312,4 +313,85 @@ Deno.test("verifying finds each kind of fault and says where it is", async () =>
     await Deno.remove(`${options.output}/manifest.json`);
     await check("no manifest.json there");
   });
+});
+
+Deno.test("an interrupted build of another recipe is kept until told to drop it", async () => {
+  await withText(600, async (_folder, options) => {
+    const controller = new AbortController();
+    const stop = (): void => controller.abort(new PipelineError("stopped"));
+    await assertRejects(() => buildExamples(options, controller.signal, stop));
+    const part = await contentOf(`${options.output}.part`);
+    await assertRejects(
+      () => buildExamples({ ...options, seed: 7 }, never, silent),
+      PipelineError,
+      "holds an interrupted build made otherwise (different: seed)",
+    );
+    assertEquals(await contentOf(`${options.output}.part`), part);
+    await buildExamples({ ...options, seed: 7, overwrite: true }, never, silent);
+    await verifyExamples(options.output, 2, never, silent);
+  });
+});
+
+Deno.test("two builds never work on the same output", async () => {
+  await withText(600, async (_folder, options) => {
+    let refused: Promise<unknown> | undefined;
+    await buildExamples(options, never, () => {
+      refused ??= assertRejects(
+        () => buildExamples(options, never, silent),
+        PipelineError,
+        "another build is at work there",
+      );
+    });
+    await refused;
+    await verifyExamples(options.output, 2, never, silent);
+  });
+});
+
+Deno.test("a kill while the finished folder takes its name leaves nothing behind", async () => {
+  await withText(100, async (folder, options) => {
+    await buildExamples(options, never, silent);
+    const finished = await contentOf(options.output);
+    // Killed after the last rename: the state and the replaced examples are still inside.
+    await Deno.writeTextFile(`${options.output}/state.json`, "{}");
+    await Deno.mkdir(`${options.output}/replaced`);
+    await Deno.writeTextFile(`${options.output}/replaced/manifest.json`, "{}");
+    // A folder of somebody's own beside it is none of ours.
+    await Deno.mkdir(`${folder}/examples.old`);
+    assertEquals((await buildExamples(options, never, silent)).resumedAt, 100);
+    assertEquals(await contentOf(options.output), finished);
+    await Deno.stat(`${folder}/examples.old`);
+  });
+});
+
+Deno.test("odd documents become examples like any other: NUL, lone surrogates, no end, links", async () => {
+  await withText(30, async (folder, options) => {
+    await Deno.mkdir(`${folder}/odd 文章`);
+    const endless = "あいうえお".repeat(40_000);
+    const texts = [
+      "",
+      "い\0う。",
+      "\ud83dあ。\udc00",
+      endless,
+      " \n\n",
+      "あ".repeat(8191) + "𠮷い",
+    ];
+    const lines = texts.map((text, id) => JSON.stringify({ id, text }));
+    await Deno.writeTextFile(`${folder}/elsewhere`, lines.join("\r\n"));
+    await Deno.symlink(`${folder}/elsewhere`, `${folder}/odd 文章/a b.jsonl`);
+    const odd = { ...options, input: `${folder}/odd 文章`, evalFraction: 0 };
+    const { manifest } = await buildExamples(odd, never, silent);
+    assertEquals(manifest.train.documents, texts.length);
+    // A sentence without end is cut into parts, each of which begins an example.
+    assert(manifest.train.examples > endless.length / 8192);
+    await verifyExamples(options.output, 1, never, silent);
+  });
+});
+
+Deno.test("a sentence is cut between characters, and nothing of it is lost", () => {
+  const long = "あ".repeat(8191) + "𠮷".repeat(9000) + "い";
+  const parts = [...cutSentence(long)];
+  assertEquals(parts.join(""), long);
+  assertEquals(parts[0].length, 8191);
+  assert(parts.every((part) => part.length <= 8192 && part.isWellFormed()));
+  assertEquals([...cutSentence("短い。")], ["短い。"]);
 });

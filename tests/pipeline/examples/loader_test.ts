@@ -7,6 +7,8 @@ import {
   type LoaderOptions,
   readBatches,
 } from "../../../pipeline/examples/loader.ts";
+import { EpochOrder } from "../../../pipeline/examples/order.ts";
+import { Random } from "../../../pipeline/examples/random.ts";
 import { encodeExample } from "../../../pipeline/tfrecord/example.ts";
 import { RecordBuffer } from "../../../pipeline/tfrecord/writer.ts";
 
@@ -209,4 +211,41 @@ Deno.test("a damaged record stops the loader with its place, and stops it again"
     await assertRejects(() => loader.next(), PipelineError, "checksum of its data is wrong");
     await loader.close();
   });
+});
+
+Deno.test("folders may bear commas, spaces and brackets in their names", async () => {
+  await withFiles([3], async (folder) => {
+    const odd = `${folder}/a, b [c] 日本`;
+    await Deno.mkdir(odd);
+    await Deno.writeFile(`${odd}/x.tfrecord`, file([record(7), record(8)]));
+    const open = async (files: string): Promise<number> =>
+      (await new ExampleLoader(options(folder, { files })).open()).examples;
+    assertEquals(await open(`${odd}/x*`), 2);
+    assertEquals(await open(`${folder}/pretrain*, ${folder}/*-0-of-1`), 3);
+  });
+});
+
+Deno.test("any seed, files and buffer: each epoch visits all once, each place is found again", () => {
+  const random = new Random(8, "orders");
+  for (let round = 0; round < 60; round++) {
+    const counts = Array.from({ length: random.integer(1, 9) }, () => random.integer(0, 30));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const bufferSize = random.integer(1, 50);
+    const order = (): EpochOrder => new EpochOrder(counts, round, round % 3, bufferSize);
+    const walk = (epoch: EpochOrder): string[] => {
+      const seen: string[] = [];
+      for (;;) {
+        while (epoch.pull() !== undefined);
+        const ref = epoch.draw();
+        if (ref === undefined) return seen;
+        seen.push(`${ref.file}:${ref.record}`);
+      }
+    };
+    const straight = walk(order());
+    assertEquals([straight.length, new Set(straight).size], [total, total]);
+    const skip = random.integer(0, total);
+    const resumed = order();
+    resumed.skip(skip);
+    assertEquals(walk(resumed), straight.slice(skip));
+  }
 });

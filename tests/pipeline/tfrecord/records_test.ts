@@ -116,3 +116,25 @@ Deno.test("a gzip file cut short is an error that says so", async () => {
     await assertRejects(() => collect(path), PipelineError, "gzip data around it is damaged");
   });
 });
+
+Deno.test("a gzip file of several members is read to the end of the last", async () => {
+  const records = someRecords();
+  const bytes = frame(records);
+  const members = [bytes.subarray(0, 100), bytes.subarray(100, 101), bytes.subarray(101)]
+    .map((part) => gzipSync(part));
+  const joined = new Uint8Array(await new Blob(members).arrayBuffer());
+  await withFile(joined, async (path) => assertEquals(await collect(path), records));
+});
+
+Deno.test("all bytes of a file are shown as they lie on the disk, wrapped or not", async () => {
+  const bytes = frame(someRecords());
+  for (const content of [bytes, gzipSync(bytes), zlibSync(bytes)]) {
+    await withFile(content, async (path) => {
+      const shown: Uint8Array<ArrayBuffer>[] = [];
+      const reader = await RecordReader.open(path, (piece) => shown.push(new Uint8Array(piece)));
+      while (await reader.next() !== undefined);
+      await reader.close();
+      assertEquals(new Uint8Array(await new Blob(shown).arrayBuffer()), content);
+    });
+  }
+});
