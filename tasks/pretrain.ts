@@ -6,6 +6,7 @@ import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts"
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
+import { dryRun } from "./common/dry_run.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { integerFrom } from "./common/numbers.ts";
@@ -31,6 +32,7 @@ const command = task(
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME (default: electra)")
   .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
   .option("--resume", "go on from the newest checkpoint", false)
+  .option("--dry-run", "print what the run would cost; read and write nothing", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
@@ -49,7 +51,7 @@ await runTask(command, async (options, signal) => {
   const sample = options.dataDir === undefined && !await exists("data/pretrain_tfrecords") &&
     !("pretrain_tfrecords" in given);
   const dataDir = options.dataDir ?? (sample ? SAMPLE_DIR : "data");
-  if (!sample && !await exists(dataDir)) {
+  if (!sample && !options.dryRun && !await exists(dataDir)) {
     throw new UsageError(
       `data directory ${dataDir} does not exist; make examples there with \`deno task build\``,
     );
@@ -59,6 +61,11 @@ await runTask(command, async (options, signal) => {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
   discriminatorConfig(hparams);
+  if (options.dryRun) {
+    const adapter = await Gpu.request(options.adapter).catch((error: Error) => error);
+    await dryRun(hparams, adapter, signal);
+    return;
+  }
   const gpu = await Gpu.request(options.adapter);
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
