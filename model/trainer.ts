@@ -4,9 +4,10 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
+import type { MatmulSpec } from "../kernels/matmul/matmul.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
-import { Tape } from "./autograd/tape.ts";
+import { type MatmulChooser, Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
@@ -65,6 +66,8 @@ export interface PretrainingOptions {
   readonly seed: number;
   /** Called while pipelines compile. */
   readonly onCompile?: (ready: number, total: number) => void;
+  /** Names the variants of matrix products; the launcher's choice by default. */
+  readonly chooseMatmul?: MatmulChooser;
 }
 
 /** Pre-trains one ELECTRA. */
@@ -78,6 +81,7 @@ export class PretrainingTrainer {
   /** The seed of everything random. */
   readonly seed: number;
   readonly #gpu: Gpu;
+  readonly #chooseMatmul: MatmulChooser | undefined;
   readonly #special: SpecialIds;
   readonly #training: CompiledStep;
   readonly #squaredNorm: Tensor;
@@ -95,6 +99,7 @@ export class PretrainingTrainer {
     squaredNorm: Tensor,
   ) {
     this.#gpu = gpu;
+    this.#chooseMatmul = options.chooseMatmul;
     this.#special = options.special;
     this.hparams = options.hparams;
     this.seed = options.seed;
@@ -121,7 +126,9 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const tape = new Tape({ training: true, subgroupSize: gpu.features.subgroupSize });
+    const { subgroupSize } = gpu.features;
+    const { chooseMatmul } = options;
+    const tape = new Tape({ training: true, subgroupSize, chooseMatmul });
     const { inputs, outputs } = record(gpu, tape, model, hparams.train_batch_size);
     tape.backward(outputs.losses, (value) => store.gradientOf(value));
     const squaredNorm = tape.keep(updateParameters(tape, store));
@@ -254,7 +261,9 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const tape = new Tape({ training: false, subgroupSize: this.#gpu.features.subgroupSize });
+    const { subgroupSize } = this.#gpu.features;
+    const chooseMatmul = this.#chooseMatmul;
+    const tape = new Tape({ training: false, subgroupSize, chooseMatmul });
     const { inputs, outputs } = record(this.#gpu, tape, this.model, this.hparams.eval_batch_size);
     const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
     for (const tensor of [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]) {
@@ -299,6 +308,27 @@ export class PretrainingTrainer {
     for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
     return masked;
   }
+}
+
+/**
+ * The matrix products of a training step, forward and backward, so that they can be tuned before it is
+ * compiled.
+ */
+export function matmulsOfStep(gpu: Gpu, hparams: PretrainingHparams): MatmulSpec[] {
+  const specs: MatmulSpec[] = [];
+  const store = new ParameterStore();
+  const model = new Electra(store, hparams);
+  const tape = new Tape({
+    training: true,
+    subgroupSize: gpu.features.subgroupSize,
+    chooseMatmul: (spec) => {
+      specs.push(spec);
+      return undefined;
+    },
+  });
+  const { outputs } = record(gpu, tape, model, hparams.train_batch_size);
+  tape.backward(outputs.losses, (value) => store.gradientOf(value));
+  return specs;
 }
 
 /**

@@ -106,14 +106,39 @@ const subgroupTile = (rows: number, columns: number): MatmulTile => ({
   workgroupX: 8,
   workgroupY: 1,
 });
-const workgroupTile = (rows: number, columns: number, x: number, y: number, splits = 1) =>
-  ({ kind: "workgroup", rows, columns, workgroupX: x, workgroupY: y, splits }) as MatmulTile;
+const workgroupTile = (
+  rows: number,
+  columns: number,
+  workgroupX: number,
+  workgroupY: number,
+  splits = 1,
+): MatmulTile => ({ kind: "workgroup", rows, columns, workgroupX, workgroupY, splits });
+
+/** Names of the variants. */
+export type MatmulVariant =
+  | "16x16"
+  | "16x8"
+  | "8x8"
+  | "4x4"
+  | "subgroup 32x8"
+  | "subgroup 16x8"
+  | "subgroup 16x4"
+  | "subgroup 8x4"
+  | "workgroup 128x128"
+  | "workgroup 128x64"
+  | "workgroup 64x64"
+  | "workgroup 32x32"
+  | "workgroup 128x128 split 4"
+  | "workgroup 128x64 split 8"
+  | "workgroup 64x64 split 4"
+  | "workgroup 64x64 split 16"
+  | "any";
 
 /**
  * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
  * workgroup makes. Those of kind `subgroup` need `subgroupSize` of at least 4.
  */
-export const matmulVariants = {
+export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "16x16": registerTile(16, 16, 2),
   "16x8": registerTile(16, 8, 4),
   "8x8": registerTile(8, 8, 4),
@@ -131,11 +156,8 @@ export const matmulVariants = {
   "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 4),
   "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 16),
   /** For shapes that do not fall into vec4s. */
-  any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 } as MatmulTile,
-} as const;
-
-/** Names of the variants. */
-export type MatmulVariant = keyof typeof matmulVariants;
+  any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
+};
 
 interface Strides {
   readonly a: number;
