@@ -5,7 +5,7 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
-import { Tape } from "./autograd/tape.ts";
+import { type MatmulChooser, Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
 import { updateParameters } from "./ops/optimizer.ts";
@@ -20,6 +20,8 @@ export interface DeviceTraits {
   readonly subgroupSize: number;
   /** Bytes that one binding may hold. */
   readonly maxStorageBufferBindingSize: number;
+  /** Names the variants of matrix products; the launcher's choice by default. */
+  readonly chooseMatmul?: MatmulChooser;
 }
 
 /** One kind of step. */
@@ -32,11 +34,12 @@ export interface StepRecording {
   readonly outputs: PretrainingOutputs;
 }
 
-/** The traits of a device. */
-export function traitsOf({ features, limits }: Gpu): DeviceTraits {
+/** The traits of a device, and what a tuner found for it. */
+export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser): DeviceTraits {
   return {
     subgroupSize: features.subgroupSize,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    chooseMatmul,
   };
 }
 
@@ -51,7 +54,7 @@ export function recordTraining(
   store: ParameterStore,
   traits: DeviceTraits,
 ): StepRecording & { readonly squaredNorm: Tensor } {
-  const tape = new Tape({ training: true, subgroupSize: traits.subgroupSize });
+  const tape = new Tape({ training: true, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.train_batch_size, traits);
   tape.backward(outputs.losses, (value) => store.gradientOf(value));
   const squaredNorm = tape.keep(updateParameters(tape, store));
@@ -61,7 +64,7 @@ export function recordTraining(
 
 /** Records one evaluation step: forward without dropout, everything kept that metrics are made from. */
 export function recordEvaluation(model: Electra, traits: DeviceTraits): StepRecording {
-  const tape = new Tape({ training: false, subgroupSize: traits.subgroupSize });
+  const tape = new Tape({ training: false, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.eval_batch_size, traits);
   const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
   keep(tape, [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]);

@@ -4,8 +4,10 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
+import type { MatmulSpec } from "../kernels/matmul/matmul.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
+import type { MatmulChooser } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
@@ -61,6 +63,8 @@ export interface PretrainingOptions {
   readonly seed: number;
   /** Called while pipelines compile. */
   readonly onCompile?: (ready: number, total: number) => void;
+  /** Names the variants of matrix products; the launcher's choice by default. */
+  readonly chooseMatmul?: MatmulChooser;
 }
 
 /** Pre-trains one ELECTRA. */
@@ -74,6 +78,7 @@ export class PretrainingTrainer {
   /** The seed of everything random. */
   readonly seed: number;
   readonly #gpu: Gpu;
+  readonly #chooseMatmul: MatmulChooser | undefined;
   readonly #special: SpecialIds;
   readonly #training: CompiledStep;
   readonly #squaredNorm: Tensor;
@@ -91,6 +96,7 @@ export class PretrainingTrainer {
     squaredNorm: Tensor,
   ) {
     this.#gpu = gpu;
+    this.#chooseMatmul = options.chooseMatmul;
     this.#special = options.special;
     this.hparams = options.hparams;
     this.seed = options.seed;
@@ -117,7 +123,11 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const { tape, inputs, outputs, squaredNorm } = recordTraining(model, store, traitsOf(gpu));
+    const { tape, inputs, outputs, squaredNorm } = recordTraining(
+      model,
+      store,
+      traitsOf(gpu, options.chooseMatmul),
+    );
     const plan = await Plan.compile(gpu, tape, store, options.onCompile);
     const training = { plan, inputs, outputs, stepState: tape.stepState };
     return new PretrainingTrainer(gpu, options, store, model, training, squaredNorm);
@@ -244,7 +254,10 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const { tape, inputs, outputs } = recordEvaluation(this.model, traitsOf(this.#gpu));
+    const { tape, inputs, outputs } = recordEvaluation(
+      this.model,
+      traitsOf(this.#gpu, this.#chooseMatmul),
+    );
     const plan = await Plan.compile(this.#gpu, tape, this.store);
     return { plan, inputs, outputs, stepState: tape.stepState };
   }
@@ -284,6 +297,21 @@ export class PretrainingTrainer {
     for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
     return masked;
   }
+}
+
+/**
+ * The matrix products of a training step, forward and backward, so that they can be tuned before it is
+ * compiled.
+ */
+export function matmulsOfStep(gpu: Gpu, hparams: PretrainingHparams): MatmulSpec[] {
+  const specs: MatmulSpec[] = [];
+  const store = new ParameterStore();
+  const model = new Electra(store, hparams);
+  const listen = (spec: MatmulSpec): undefined => {
+    specs.push(spec);
+  };
+  recordTraining(model, store, traitsOf(gpu, listen));
+  return specs;
 }
 
 /**

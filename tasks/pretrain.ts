@@ -14,6 +14,7 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer } from "./common/tokenizer.ts";
+import type { TuneMode } from "./common/tuning.ts";
 
 /** Where the sample lives, below the default data directory. */
 const SAMPLE_DIR = "data/sample";
@@ -36,6 +37,14 @@ const command = task(
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .addOption(
+    new Option(
+      "--tune <when>",
+      "time the variants of matrix products and remember the fastest; auto does on GPUs",
+    )
+      .choices(["auto", "on", "off"] as const)
+      .default("auto" as TuneMode),
+  )
   .addOption(
     new Option("--adapter <preference>", "which GPU")
       .choices(["high-performance", "low-power", "fallback"] as const)
@@ -90,6 +99,7 @@ await runTask(command, async (options, signal) => {
       directory,
       seed: options.seed,
       resume: options.resume,
+      tune: options.tune,
       trace: options.trace === undefined
         ? undefined
         : { folder: options.trace, steps: parseSteps(options.traceSteps) },

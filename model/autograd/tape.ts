@@ -10,6 +10,7 @@
  */
 import type { KernelLaunch, KernelProgram } from "../../kernels/launch.ts";
 import type { DType } from "../../kernels/launch.ts";
+import type { MatmulSpec, MatmulVariant } from "../../kernels/matmul/matmul.ts";
 import { ModelError } from "../errors.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -116,6 +117,9 @@ export class Gradients {
   }
 }
 
+/** Names the variant of a matrix product; undefined leaves it to the launcher. */
+export type MatmulChooser = (spec: MatmulSpec) => MatmulVariant | undefined;
+
 /** A recording of everything one step does. */
 export class Tape {
   /** Dispatches in the order in which they will run. */
@@ -124,6 +128,8 @@ export class Tape {
   readonly training: boolean;
   /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
   readonly subgroupSize: number;
+  /** Names the variants of matrix products. */
+  readonly chooseMatmul: MatmulChooser;
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
   readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
   readonly #kept = new Set<Tensor>();
@@ -138,10 +144,18 @@ export class Tape {
    *
    * @param options.training whether dropout is active.
    * @param options.subgroupSize the device's least subgroup size, where it has subgroups.
+   * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    */
-  constructor(options: { readonly training: boolean; readonly subgroupSize?: number }) {
+  constructor(
+    options: {
+      readonly training: boolean;
+      readonly subgroupSize?: number;
+      readonly chooseMatmul?: MatmulChooser;
+    },
+  ) {
     this.training = options.training;
     this.subgroupSize = options.subgroupSize ?? 0;
+    this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
   }
 
   /** A tensor that the host writes before each step. */

@@ -13,5 +13,6 @@ import type { Tape } from "../autograd/tape.ts";
  * @throws {KernelError} when the shapes make no product.
  */
 export function matmulOn(tape: Tape, spec: Omit<MatmulSpec, "subgroupSize">): KernelProgram {
-  return matmul({ ...spec, subgroupSize: tape.subgroupSize });
+  const whole = { ...spec, subgroupSize: tape.subgroupSize };
+  return matmul(whole, tape.chooseMatmul(whole));
 }

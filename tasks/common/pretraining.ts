@@ -21,6 +21,7 @@ import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { formatQuantity } from "./text.ts";
+import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** What to train, on what, and where to. */
 export interface PretrainingRun {
@@ -44,6 +45,8 @@ export interface PretrainingRun {
   readonly trace?: { readonly folder: string; readonly steps: ReadonlySet<number> };
   /** Steps between evaluations on held-out examples; 0 evaluates at the end alone, where asked. */
   readonly evaluateEvery: number;
+  /** Whether to time the variants of matrix products first. */
+  readonly tune: TuneMode;
 }
 
 /** What a run ends with. */
@@ -81,11 +84,13 @@ export async function runPretraining(
   if (evaluates) await checkExamples(run.evalFiles, hparams.eval_batch_size, hparams);
   await directory.create();
 
+  const chooseMatmul = await tuneStep(gpu, hparams, run.tune, signal);
   const compiling = createProgress({ label: "compile", unit: "kernels" });
   const trainer = await PretrainingTrainer.create(gpu, {
     hparams,
     special: run.special,
     seed,
+    chooseMatmul,
     onCompile: (ready, total) => {
       compiling.setTotal(total);
       compiling.update(ready);
