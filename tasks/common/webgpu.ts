@@ -46,6 +46,11 @@ export const webgpuOption = new Option("--webgpu <provider>", "which implementat
   .choices(["deno", "dawn"] as const)
   .default("deno" as WebGpuProvider);
 
+/** The flag `--precision`. */
+export const precisionOption = new Option("--precision <type>", "number format of activations")
+  .choices(["f32", "f16"] as const)
+  .default("f32" as "f32" | "f16");
+
 /**
  * Opens the device that the flags choose.
  *
