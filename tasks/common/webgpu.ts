@@ -61,8 +61,13 @@ export async function requestGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> 
   return await Gpu.request(adapter, webgpu === "dawn" ? await loadDawn() : undefined);
 }
 
-/** Dawn as a `GPU` object. */
-async function loadDawn(): Promise<GPU> {
+/**
+ * Dawn as a `GPU` object.
+ *
+ * @param options of its own, such as `backend=null`.
+ * @throws {UsageError} without the permission to load it.
+ */
+export async function loadDawn(options: readonly string[] = []): Promise<GPU> {
   const { state } = await Deno.permissions.query({ name: "ffi" });
   if (state !== "granted") {
     throw new UsageError(
@@ -71,5 +76,5 @@ async function loadDawn(): Promise<GPU> {
     );
   }
   const { create } = await import(DAWN_PACKAGE);
-  return create(DAWN_OPTIONS);
+  return create([...DAWN_OPTIONS, ...options]);
 }
