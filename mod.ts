@@ -64,6 +64,7 @@ export * from "./model/electra/weights.ts";
 export * from "./model/electra/encoder.ts";
 export * from "./model/electra/heads.ts";
 export * from "./model/electra/electra.ts";
+export * from "./model/predictor.ts";
 export * from "./model/recording.ts";
 export * from "./model/step_plan.ts";
 export * from "./model/trainer.ts";

@@ -8,11 +8,14 @@ import type { Gpu } from "../kernels/device.ts";
 import { type MatmulChooser, Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
-import { updateParameters } from "./ops/optimizer.ts";
+import { type Update, updateParameters } from "./ops/optimizer.ts";
 import type { ParameterStore } from "./parameters.ts";
 
 /** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
 const VOCABULARY_CHUNK_BYTES = 1 << 27;
+
+/** Good steps after which the loss scale doubles. */
+const GROWTH_INTERVAL = 1000;
 
 /** What a recording must know of the device it is for. */
 export interface DeviceTraits {
@@ -34,6 +37,14 @@ export interface StepRecording {
   readonly outputs: PretrainingOutputs;
 }
 
+/** How numbers are stored in a training step. */
+export interface Precision {
+  /** Storage of activations; f32 by default. */
+  readonly storage?: "f32" | "f16";
+  /** In f16, good steps after which the loss scale doubles; 1000 by default. */
+  readonly growthInterval?: number;
+}
+
 /** The traits of a device, and what a tuner found for it. */
 export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser): DeviceTraits {
   return {
@@ -47,24 +58,29 @@ export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser
  * Records one training step: forward, backward, update.
  *
  * @param store the parameters that the model declared.
- * @returns beside the step, `squaredNorm` f32 [1]: the squared norm of the gradients before clipping.
+ * @returns beside the step, what the update leaves.
  */
 export function recordTraining(
   model: Electra,
   store: ParameterStore,
   traits: DeviceTraits,
-): StepRecording & { readonly squaredNorm: Tensor } {
-  const tape = new Tape({ training: true, ...traits });
+  { storage = "f32", growthInterval = GROWTH_INTERVAL }: Precision = {},
+): StepRecording & { readonly update: Update } {
+  const tape = new Tape({ training: true, storage, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.train_batch_size, traits);
   tape.backward(outputs.losses, (value) => store.gradientOf(value));
-  const squaredNorm = tape.keep(updateParameters(tape, store));
+  const update = updateParameters(tape, store, storage === "f16" ? growthInterval : undefined);
   keep(tape, [outputs.sampledIds, outputs.corruptedInputIds]);
-  return { tape, inputs, outputs, squaredNorm };
+  return { tape, inputs, outputs, update };
 }
 
 /** Records one evaluation step: forward without dropout, everything kept that metrics are made from. */
-export function recordEvaluation(model: Electra, traits: DeviceTraits): StepRecording {
-  const tape = new Tape({ training: false, ...traits });
+export function recordEvaluation(
+  model: Electra,
+  traits: DeviceTraits,
+  storage: "f32" | "f16" = "f32",
+): StepRecording {
+  const tape = new Tape({ training: false, storage, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.eval_batch_size, traits);
   const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
   keep(tape, [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]);

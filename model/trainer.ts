@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
+import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
 import type { MatmulSpec } from "../kernels/matmul/matmul.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
@@ -15,12 +16,19 @@ import { ModelError } from "./errors.ts";
 import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
 import { initialValue } from "./initialize.ts";
 import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
+import type { Update } from "./ops/optimizer.ts";
 import { ParameterStore } from "./parameters.ts";
 import { recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
 import { learningRate } from "./schedule.ts";
 
 /** Steps that may be in flight before the host waits. */
 const STEPS_IN_FLIGHT = 2;
+
+/** The usual start of the loss scale where activations are f16. */
+const INITIAL_LOSS_SCALE = 2 ** 16;
+
+/** Where `StepState` holds the loss scale, behind what the host writes before each step. */
+const LOSS_SCALE_ELEMENT = 3;
 
 /** Evaluation masks with this seed, so that every evaluation sees the same task. */
 const EVALUATION_SEED = 0x5eed;
@@ -39,6 +47,10 @@ export interface StepMetrics {
   readonly totalLoss: number;
   /** Global norm of the gradients before clipping. */
   readonly gradientNorm: number;
+  /** The loss scale of the step; 1 in f32. */
+  readonly lossScale: number;
+  /** Whether the step changed nothing because its gradients are not finite. */
+  readonly skipped: boolean;
 }
 
 /** One compiled kind of step. */
@@ -61,6 +73,10 @@ export interface PretrainingOptions {
   readonly special: SpecialIds;
   /** Seed of initial weights, masking, dropout and sampling. */
   readonly seed: number;
+  /** Storage of activations; f32 by default. Weights and moments are f32 in either. */
+  readonly precision?: "f32" | "f16";
+  /** Good steps until the loss scale doubles, in f16; 1000 by default. */
+  readonly lossScaleGrowth?: number;
   /** Called while pipelines compile. */
   readonly onCompile?: (ready: number, total: number) => void;
   /** Names the variants of matrix products; the launcher's choice by default. */
@@ -77,11 +93,13 @@ export class PretrainingTrainer {
   readonly hparams: PretrainingHparams;
   /** The seed of everything random. */
   readonly seed: number;
+  /** Storage of activations. */
+  readonly precision: "f32" | "f16";
   readonly #gpu: Gpu;
   readonly #chooseMatmul: MatmulChooser | undefined;
   readonly #special: SpecialIds;
   readonly #training: CompiledStep;
-  readonly #squaredNorm: Tensor;
+  readonly #update: Update;
   readonly #ring: ReadbackRing;
   readonly #inFlight: Promise<unknown>[] = [];
   #evaluation: CompiledStep | undefined;
@@ -93,19 +111,24 @@ export class PretrainingTrainer {
     store: ParameterStore,
     model: Electra,
     training: CompiledStep,
-    squaredNorm: Tensor,
+    update: Update,
   ) {
     this.#gpu = gpu;
     this.#chooseMatmul = options.chooseMatmul;
     this.#special = options.special;
     this.hparams = options.hparams;
     this.seed = options.seed;
+    this.precision = options.precision ?? "f32";
     this.store = store;
     this.model = model;
     this.#training = training;
-    this.#squaredNorm = squaredNorm;
+    this.#update = update;
+    this.#writeLossScale({
+      scale: this.precision === "f16" ? INITIAL_LOSS_SCALE : 1,
+      goodSteps: 0,
+    });
     const { mlmLoss, discLoss } = training.outputs;
-    const read = [squaredNorm, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
+    const read = [update.report, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
     this.#ring = new ReadbackRing(gpu, read, STEPS_IN_FLIGHT + 1);
   }
 
@@ -115,7 +138,8 @@ export class PretrainingTrainer {
    * @throws {ModelError} when the model does not fit the hyperparameters or the adapter.
    */
   static async create(gpu: Gpu, options: PretrainingOptions): Promise<PretrainingTrainer> {
-    const { hparams, special } = options;
+    const { hparams, special, precision: storage = "f32" } = options;
+    gpu.requireStorage(storage);
     requireVocabulary(hparams, special);
     const store = new ParameterStore();
     const model = new Electra(store, hparams);
@@ -123,14 +147,14 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const { tape, inputs, outputs, squaredNorm } = recordTraining(
-      model,
-      store,
-      traitsOf(gpu, options.chooseMatmul),
-    );
+    const traits = traitsOf(gpu, options.chooseMatmul);
+    const { tape, inputs, outputs, update } = recordTraining(model, store, traits, {
+      storage,
+      growthInterval: options.lossScaleGrowth,
+    });
     const plan = await Plan.compile(gpu, tape, store, options.onCompile);
     const training = { plan, inputs, outputs, stepState: tape.stepState };
-    return new PretrainingTrainer(gpu, options, store, model, training, squaredNorm);
+    return new PretrainingTrainer(gpu, options, store, model, training, update);
   }
 
   /** Updates done. */
@@ -141,6 +165,26 @@ export class PretrainingTrainer {
   /** Continues from a checkpoint: the next update will be `step` + 1. */
   set step(step: number) {
     this.#step = step;
+  }
+
+  /** The loss scale of the next step, once the queue is done; undefined in f32, whose scale is 1. */
+  async readLossScale(): Promise<LossScaleState | undefined> {
+    const { goodSteps } = this.#update;
+    if (!goodSteps) return undefined;
+    const state = new Float32Array(await this.read(this.#training, this.#training.stepState));
+    const [steps] = new Uint32Array(await this.read(this.#training, goodSteps));
+    return { scale: state[LOSS_SCALE_ELEMENT], goodSteps: steps };
+  }
+
+  /** Sets the loss scale of the next step; without effect in f32. */
+  writeLossScale(state: LossScaleState): void {
+    if (this.#update.goodSteps) this.#writeLossScale(state);
+  }
+
+  #writeLossScale({ scale, goodSteps }: LossScaleState): void {
+    const { plan, stepState } = this.#training;
+    plan.writePart(stepState, LOSS_SCALE_ELEMENT, Float32Array.of(scale));
+    if (this.#update.goodSteps) plan.write(this.#update.goodSteps, Uint32Array.of(goodSteps));
   }
 
   /** The compiled training step. */
@@ -164,7 +208,7 @@ export class PretrainingTrainer {
     const step = ++this.#step;
     const masked = this.#write(this.#training, batch, this.seed, step, rate);
     const read = this.#ring.run(this.#training.plan);
-    const metrics = read.then(([squared, ...losses]) => {
+    const metrics = read.then(([report, ...losses]) => {
       const { mlmLoss, discLoss } = this.#training.outputs;
       const mlm = mlmLoss ? losses[0][0] : NaN;
       const disc = discLoss ? losses[losses.length - 1][0] : NaN;
@@ -175,7 +219,9 @@ export class PretrainingTrainer {
         mlmLoss: mlm,
         discLoss: disc,
         totalLoss: (mlmLoss ? gen_weight * mlm : 0) + (discLoss ? disc_weight * disc : 0),
-        gradientNorm: Math.sqrt(squared[0]),
+        gradientNorm: report[0],
+        lossScale: report[1],
+        skipped: report[2] !== 0,
       };
     });
     this.#inFlight.push(metrics.catch(() => {}));
@@ -257,6 +303,7 @@ export class PretrainingTrainer {
     const { tape, inputs, outputs } = recordEvaluation(
       this.model,
       traitsOf(this.#gpu, this.#chooseMatmul),
+      this.precision,
     );
     const plan = await Plan.compile(this.#gpu, tape, this.store);
     return { plan, inputs, outputs, stepState: tape.stepState };
@@ -278,10 +325,10 @@ export class PretrainingTrainer {
       seed,
       step,
     );
-    const state = new Uint32Array(4);
+    const state = new Uint32Array(3);
     state[0] = seed;
     state[1] = step;
-    new Float32Array(state.buffer).set([rate, 1], 2);
+    new Float32Array(state.buffer)[2] = rate;
     const data: [Tensor, Float32Array | Uint32Array | Int32Array][] = [
       [inputs.inputIds, batch.inputIds],
       [inputs.attentionMask, batch.attentionMask],
@@ -292,8 +339,8 @@ export class PretrainingTrainer {
       [inputs.maskedIds, masked.maskedIds],
       [inputs.maskedWeights, masked.maskedWeights],
       [inputs.uniformIds, masked.uniformIds],
-      [stepState, state],
     ];
+    if (plan.uses(stepState)) plan.writePart(stepState, 0, state);
     for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
     return masked;
   }
@@ -303,14 +350,18 @@ export class PretrainingTrainer {
  * The matrix products of a training step, forward and backward, so that they can be tuned before it is
  * compiled.
  */
-export function matmulsOfStep(gpu: Gpu, hparams: PretrainingHparams): MatmulSpec[] {
+export function matmulsOfStep(
+  gpu: Gpu,
+  hparams: PretrainingHparams,
+  storage: "f32" | "f16",
+): MatmulSpec[] {
   const specs: MatmulSpec[] = [];
   const store = new ParameterStore();
   const model = new Electra(store, hparams);
   const listen = (spec: MatmulSpec): undefined => {
     specs.push(spec);
   };
-  recordTraining(model, store, traitsOf(gpu, listen));
+  recordTraining(model, store, traitsOf(gpu, listen), { storage });
   return specs;
 }
 

@@ -1,7 +1,6 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
 import { join } from "@std/path/mod.js";
-import { type AdapterPreference, Gpu } from "../kernels/device.ts";
 import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
@@ -15,6 +14,7 @@ import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer } from "./common/tokenizer.ts";
 import type { TuneMode } from "./common/tuning.ts";
+import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
 const SAMPLE_DIR = "data/sample";
@@ -45,15 +45,9 @@ const command = task(
       .choices(["auto", "on", "off"] as const)
       .default("auto" as TuneMode),
   )
-  .addOption(
-    new Option("--adapter <preference>", "which GPU")
-      .choices(["high-performance", "low-power", "fallback"] as const)
-      .default("high-performance" as AdapterPreference),
-  )
-  .addOption(
-    new Option("--precision <type>", "number format of the computation").choices(["f32"] as const)
-      .default("f32" as const),
-  );
+  .addOption(adapterOption)
+  .addOption(webgpuOption)
+  .addOption(precisionOption);
 
 await runTask(command, async (options, signal) => {
   const given = await parseHparams(options.hparams);
@@ -71,11 +65,12 @@ await runTask(command, async (options, signal) => {
   }
   discriminatorConfig(hparams);
   if (options.dryRun) {
-    const adapter = await Gpu.request(options.adapter).catch((error: Error) => error);
-    await dryRun(hparams, adapter, signal);
+    const adapter = await requestGpu(options).catch((error: Error) => error);
+    await dryRun(hparams, options.precision, adapter, signal);
     return;
   }
-  const gpu = await Gpu.request(options.adapter);
+  const gpu = await requestGpu(options);
+  gpu.requireStorage(options.precision);
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
     await prepareSample(dataDir, sizes, signal);
@@ -98,6 +93,7 @@ await runTask(command, async (options, signal) => {
       evalFiles,
       directory,
       seed: options.seed,
+      precision: options.precision,
       resume: options.resume,
       tune: options.tune,
       trace: options.trace === undefined

@@ -27,12 +27,13 @@ const MOST_SECONDS = 10;
  */
 export async function dryRun(
   hparams: PretrainingHparams,
+  precision: "f32" | "f16",
   adapter: Gpu | Error,
   signal: AbortSignal,
 ): Promise<void> {
   const missing = adapter instanceof Error;
   const traits = missing ? NO_ADAPTER : traitsOf(adapter);
-  const plan = planTraining(hparams, traits);
+  const plan = planTraining(hparams, traits, { storage: precision });
   for (const line of planLines(plan, hparams)) console.log(line);
   if (missing) {
     console.log(`not measured: ${adapter.message}`);
@@ -43,13 +44,13 @@ export async function dryRun(
   let seconds: number;
   try {
     const single = { ...hparams, train_batch_size: 1 };
-    seconds = await fastestStep(adapter, single, signal);
+    seconds = await fastestStep(adapter, single, precision, signal);
     bar.update(MEASURED_STEPS);
     // Arithmetic grows with the batch; what does not (the update) is then counted too often.
-    seconds *= plan.flops / planTraining(single, traits).flops;
+    seconds *= plan.flops / planTraining(single, traits, { storage: precision }).flops;
     basis = "from steps with one example";
     if (seconds <= MOST_SECONDS && hparams.train_batch_size > 1) {
-      seconds = await fastestStep(adapter, hparams, signal);
+      seconds = await fastestStep(adapter, hparams, precision, signal);
       basis = "from steps with the whole batch";
     }
     bar.update(2 * MEASURED_STEPS);
@@ -67,9 +68,10 @@ export async function dryRun(
 async function fastestStep(
   gpu: Gpu,
   hparams: PretrainingHparams,
+  precision: "f32" | "f16",
   signal: AbortSignal,
 ): Promise<number> {
-  const trainer = await warmTrainer(gpu, hparams);
+  const trainer = await warmTrainer(gpu, hparams, undefined, precision);
   try {
     let best = Infinity;
     for (let step = 0; step < MEASURED_STEPS; step++) {

@@ -65,13 +65,14 @@ async function readFile(path: string): Promise<TuningFile> {
 export async function tuneStep(
   gpu: Gpu,
   hparams: PretrainingHparams,
+  precision: "f32" | "f16",
   mode: TuneMode,
   signal: AbortSignal,
   path: string | undefined = tuningPath(),
 ): Promise<MatmulChooser | undefined> {
   if (mode === "off") return undefined;
   let table = path ? await readTable(path, gpu.description) : {};
-  const specs = matmulsOfStep(gpu, hparams);
+  const specs = matmulsOfStep(gpu, hparams, precision);
   const unknown = specs.some((spec) => !tunedVariant(table, spec));
   const work = specs.reduce((sum, { batch = 1, m, n, k }) => sum + batch * m * n * k, 0);
   const pays = gpu.features.subgroupSize > NARROW_SUBGROUP && work >= WORTH_TUNING;

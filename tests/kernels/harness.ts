@@ -6,17 +6,19 @@
  * a kernel promises to write start as NaN, so an element left unwritten shows too.
  */
 import { assert, assertEquals } from "@std/assert/mod.js";
-import { Gpu } from "../../kernels/device.ts";
+import type { Gpu } from "../../kernels/device.ts";
 import { bytesPerElement, type DType, type KernelProgram } from "../../kernels/launch.ts";
+import { requestGpu, WEBGPU_VARIABLE } from "../../tasks/common/webgpu.ts";
 
 const GUARD_WORDS = 64;
 const GUARD = 0xffffffff; // a NaN in f32 and in f16, an absurd index as an integer
 
 let shared: Promise<Gpu> | undefined;
 
-/** One device for all tests of a file. */
+/** One device for all tests of a file, from the provider that `deno task test --webgpu` names. */
 export function testGpu(): Promise<Gpu> {
-  shared ??= Gpu.request();
+  const webgpu = Deno.env.get(WEBGPU_VARIABLE) === "dawn" ? "dawn" : "deno";
+  shared ??= requestGpu({ adapter: "high-performance", webgpu });
   return shared;
 }
 
@@ -207,4 +209,14 @@ export function normal(count: number, seed: number, scale = 1): Float32Array {
     { length: count },
     () => scale * Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
   );
+}
+
+/** Numbers as the bits of 16-bit floats, as {@link runProgram} takes and gives them. */
+export function toHalf(values: ArrayLike<number>): Uint16Array {
+  return new Uint16Array(Float16Array.from(values).buffer);
+}
+
+/** The numbers that bits of 16-bit floats stand for. */
+export function fromHalf(bits: Data): Float32Array {
+  return Float32Array.from(new Float16Array(bits.buffer as ArrayBuffer));
 }
