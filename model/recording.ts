@@ -5,7 +5,7 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
-import { Tape } from "./autograd/tape.ts";
+import { type MatmulChooser, Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
 import { type Update, updateParameters } from "./ops/optimizer.ts";
@@ -14,11 +14,8 @@ import type { ParameterStore } from "./parameters.ts";
 /** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
 const VOCABULARY_CHUNK_BYTES = 1 << 27;
 
-/** Good steps until the loss scale doubles, where activations are f16. */
-const LOSS_SCALE_GROWTH = 1000;
-
-/** Storage of activations. */
-export type Precision = "f32" | "f16";
+/** Good steps after which the loss scale doubles. */
+const GROWTH_INTERVAL = 1000;
 
 /** What a recording must know of the device it is for. */
 export interface DeviceTraits {
@@ -26,6 +23,8 @@ export interface DeviceTraits {
   readonly subgroupSize: number;
   /** Bytes that one binding may hold. */
   readonly maxStorageBufferBindingSize: number;
+  /** Names the variants of matrix products; the launcher's choice by default. */
+  readonly chooseMatmul?: MatmulChooser;
 }
 
 /** One kind of step. */
@@ -38,11 +37,20 @@ export interface StepRecording {
   readonly outputs: PretrainingOutputs;
 }
 
-/** The traits of a device. */
-export function traitsOf({ features, limits }: Gpu): DeviceTraits {
+/** How numbers are stored in a training step. */
+export interface Precision {
+  /** Storage of activations; f32 by default. */
+  readonly storage?: "f32" | "f16";
+  /** In f16, good steps after which the loss scale doubles; 1000 by default. */
+  readonly growthInterval?: number;
+}
+
+/** The traits of a device, and what a tuner found for it. */
+export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser): DeviceTraits {
   return {
     subgroupSize: features.subgroupSize,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    chooseMatmul,
   };
 }
 
@@ -50,20 +58,18 @@ export function traitsOf({ features, limits }: Gpu): DeviceTraits {
  * Records one training step: forward, backward, update.
  *
  * @param store the parameters that the model declared.
- * @param options.precision storage of activations; f32 by default.
- * @param options.lossScaleGrowth good steps until the loss scale doubles, in f16; 1000 by default.
+ * @returns beside the step, what the update leaves.
  */
 export function recordTraining(
   model: Electra,
   store: ParameterStore,
   traits: DeviceTraits,
-  options: { readonly precision?: Precision; readonly lossScaleGrowth?: number } = {},
+  { storage = "f32", growthInterval = GROWTH_INTERVAL }: Precision = {},
 ): StepRecording & { readonly update: Update } {
-  const { precision: storage = "f32", lossScaleGrowth = LOSS_SCALE_GROWTH } = options;
-  const tape = new Tape({ training: true, subgroupSize: traits.subgroupSize, storage });
+  const tape = new Tape({ training: true, storage, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.train_batch_size, traits);
   tape.backward(outputs.losses, (value) => store.gradientOf(value));
-  const update = updateParameters(tape, store, storage === "f16" ? lossScaleGrowth : undefined);
+  const update = updateParameters(tape, store, storage === "f16" ? growthInterval : undefined);
   keep(tape, [outputs.sampledIds, outputs.corruptedInputIds]);
   return { tape, inputs, outputs, update };
 }
@@ -72,10 +78,9 @@ export function recordTraining(
 export function recordEvaluation(
   model: Electra,
   traits: DeviceTraits,
-  precision: Precision = "f32",
+  storage: "f32" | "f16" = "f32",
 ): StepRecording {
-  const { subgroupSize } = traits;
-  const tape = new Tape({ training: false, subgroupSize, storage: precision });
+  const tape = new Tape({ training: false, storage, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.eval_batch_size, traits);
   const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
   keep(tape, [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]);

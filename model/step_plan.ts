@@ -10,7 +10,7 @@ import type { Tensor } from "./autograd/tensor.ts";
 import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra } from "./electra/electra.ts";
 import { ParameterStore } from "./parameters.ts";
-import { type DeviceTraits, recordTraining } from "./recording.ts";
+import { type DeviceTraits, type Precision, recordTraining } from "./recording.ts";
 
 /** A name and what belongs to it. */
 export interface Share {
@@ -43,12 +43,17 @@ export interface StepPlan {
 /**
  * Plans a training step.
  *
+ * @param precision how numbers are stored; all f32 by default.
  * @throws {ModelError} when the hyperparameters make no model.
  */
-export function planTraining(hparams: PretrainingHparams, traits: DeviceTraits): StepPlan {
+export function planTraining(
+  hparams: PretrainingHparams,
+  traits: DeviceTraits,
+  precision: Precision = {},
+): StepPlan {
   const store = new ParameterStore();
   const model = new Electra(store, hparams);
-  const { tape } = recordTraining(model, store, traits);
+  const { tape } = recordTraining(model, store, traits, precision);
   const memory = memoryClasses(tape, store);
   return {
     parameters: parameterGroups(store),

@@ -5,8 +5,10 @@
  */
 import type { Gpu } from "../kernels/device.ts";
 import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
+import type { MatmulSpec } from "../kernels/matmul/matmul.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
+import type { MatmulChooser } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
@@ -16,13 +18,13 @@ import { initialValue } from "./initialize.ts";
 import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
 import type { Update } from "./ops/optimizer.ts";
 import { ParameterStore } from "./parameters.ts";
-import { type Precision, recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
+import { recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
 import { learningRate } from "./schedule.ts";
 
 /** Steps that may be in flight before the host waits. */
 const STEPS_IN_FLIGHT = 2;
 
-/** The loss scale at the start, where activations are f16. */
+/** The usual start of the loss scale where activations are f16. */
 const INITIAL_LOSS_SCALE = 2 ** 16;
 
 /** Where `StepState` holds the loss scale, behind what the host writes before each step. */
@@ -72,11 +74,13 @@ export interface PretrainingOptions {
   /** Seed of initial weights, masking, dropout and sampling. */
   readonly seed: number;
   /** Storage of activations; f32 by default. Weights and moments are f32 in either. */
-  readonly precision?: Precision;
+  readonly precision?: "f32" | "f16";
   /** Good steps until the loss scale doubles, in f16; 1000 by default. */
   readonly lossScaleGrowth?: number;
   /** Called while pipelines compile. */
   readonly onCompile?: (ready: number, total: number) => void;
+  /** Names the variants of matrix products; the launcher's choice by default. */
+  readonly chooseMatmul?: MatmulChooser;
 }
 
 /** Pre-trains one ELECTRA. */
@@ -90,8 +94,9 @@ export class PretrainingTrainer {
   /** The seed of everything random. */
   readonly seed: number;
   /** Storage of activations. */
-  readonly precision: Precision;
+  readonly precision: "f32" | "f16";
   readonly #gpu: Gpu;
+  readonly #chooseMatmul: MatmulChooser | undefined;
   readonly #special: SpecialIds;
   readonly #training: CompiledStep;
   readonly #update: Update;
@@ -109,6 +114,7 @@ export class PretrainingTrainer {
     update: Update,
   ) {
     this.#gpu = gpu;
+    this.#chooseMatmul = options.chooseMatmul;
     this.#special = options.special;
     this.hparams = options.hparams;
     this.seed = options.seed;
@@ -132,8 +138,8 @@ export class PretrainingTrainer {
    * @throws {ModelError} when the model does not fit the hyperparameters or the adapter.
    */
   static async create(gpu: Gpu, options: PretrainingOptions): Promise<PretrainingTrainer> {
-    const { hparams, special, precision = "f32" } = options;
-    gpu.requireStorage(precision);
+    const { hparams, special, precision: storage = "f32" } = options;
+    gpu.requireStorage(storage);
     requireVocabulary(hparams, special);
     const store = new ParameterStore();
     const model = new Electra(store, hparams);
@@ -141,7 +147,11 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const { tape, inputs, outputs, update } = recordTraining(model, store, traitsOf(gpu), options);
+    const traits = traitsOf(gpu, options.chooseMatmul);
+    const { tape, inputs, outputs, update } = recordTraining(model, store, traits, {
+      storage,
+      growthInterval: options.lossScaleGrowth,
+    });
     const plan = await Plan.compile(gpu, tape, store, options.onCompile);
     const training = { plan, inputs, outputs, stepState: tape.stepState };
     return new PretrainingTrainer(gpu, options, store, model, training, update);
@@ -290,8 +300,11 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const traits = traitsOf(this.#gpu);
-    const { tape, inputs, outputs } = recordEvaluation(this.model, traits, this.precision);
+    const { tape, inputs, outputs } = recordEvaluation(
+      this.model,
+      traitsOf(this.#gpu, this.#chooseMatmul),
+      this.precision,
+    );
     const plan = await Plan.compile(this.#gpu, tape, this.store);
     return { plan, inputs, outputs, stepState: tape.stepState };
   }
@@ -331,6 +344,25 @@ export class PretrainingTrainer {
     for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
     return masked;
   }
+}
+
+/**
+ * The matrix products of a training step, forward and backward, so that they can be tuned before it is
+ * compiled.
+ */
+export function matmulsOfStep(
+  gpu: Gpu,
+  hparams: PretrainingHparams,
+  storage: "f32" | "f16",
+): MatmulSpec[] {
+  const specs: MatmulSpec[] = [];
+  const store = new ParameterStore();
+  const model = new Electra(store, hparams);
+  const listen = (spec: MatmulSpec): undefined => {
+    specs.push(spec);
+  };
+  recordTraining(model, store, traitsOf(gpu, listen), { storage });
+  return specs;
 }
 
 /**

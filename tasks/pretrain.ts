@@ -5,6 +5,7 @@ import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts"
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
+import { dryRun } from "./common/dry_run.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { integerFrom } from "./common/numbers.ts";
@@ -12,7 +13,8 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer } from "./common/tokenizer.ts";
-import { adapterOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
+import type { TuneMode } from "./common/tuning.ts";
+import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
 const SAMPLE_DIR = "data/sample";
@@ -31,24 +33,28 @@ const command = task(
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME (default: electra)")
   .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
   .option("--resume", "go on from the newest checkpoint", false)
+  .option("--dry-run", "print what the run would cost; read and write nothing", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .addOption(
+    new Option(
+      "--tune <when>",
+      "time the variants of matrix products and remember the fastest; auto does on GPUs",
+    )
+      .choices(["auto", "on", "off"] as const)
+      .default("auto" as TuneMode),
+  )
   .addOption(adapterOption)
   .addOption(webgpuOption)
-  .addOption(
-    new Option("--precision <type>", "number format of activations").choices(
-      ["f32", "f16"] as const,
-    )
-      .default("f32" as "f32" | "f16"),
-  );
+  .addOption(precisionOption);
 
 await runTask(command, async (options, signal) => {
   const given = await parseHparams(options.hparams);
   const sample = options.dataDir === undefined && !await exists("data/pretrain_tfrecords") &&
     !("pretrain_tfrecords" in given);
   const dataDir = options.dataDir ?? (sample ? SAMPLE_DIR : "data");
-  if (!sample && !await exists(dataDir)) {
+  if (!sample && !options.dryRun && !await exists(dataDir)) {
     throw new UsageError(
       `data directory ${dataDir} does not exist; make examples there with \`deno task build\``,
     );
@@ -58,6 +64,11 @@ await runTask(command, async (options, signal) => {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
   discriminatorConfig(hparams);
+  if (options.dryRun) {
+    const adapter = await requestGpu(options).catch((error: Error) => error);
+    await dryRun(hparams, options.precision, adapter, signal);
+    return;
+  }
   const gpu = await requestGpu(options);
   gpu.requireStorage(options.precision);
   if (sample) {
@@ -84,6 +95,7 @@ await runTask(command, async (options, signal) => {
       seed: options.seed,
       precision: options.precision,
       resume: options.resume,
+      tune: options.tune,
       trace: options.trace === undefined
         ? undefined
         : { folder: options.trace, steps: parseSteps(options.traceSteps) },

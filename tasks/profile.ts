@@ -1,6 +1,5 @@
 /** `deno task profile`: where the time of a training step goes, kernel by kernel. */
 
-import { type AdapterPreference, Gpu } from "../kernels/device.ts";
 import { measureRoofline, type Roofline, rooflineSeconds } from "../kernels/roofline/measure.ts";
 import { median } from "../kernels/timing.ts";
 import type { Plan } from "../model/autograd/plan.ts";
@@ -21,6 +20,7 @@ import { createProgress } from "./common/progress.ts";
 import { hparamsOf, type Size, SIZES, warmTrainer } from "./common/synthetic.ts";
 import { alignTable } from "./common/table.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
+import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** What tells the rows of the table apart. */
 const GROUPS = {
@@ -52,22 +52,20 @@ const command = task(
   .option("--wall-clock", "do not use the adapter's timestamps", false)
   .option("--json", "print JSON instead of a table", false)
   .option("--trace-out <file>", "write a trace for chrome://tracing or ui.perfetto.dev")
-  .addOption(
-    new Option("--adapter <preference>", "which GPU")
-      .choices(["high-performance", "low-power", "fallback"] as const)
-      .default("high-performance" as AdapterPreference),
-  );
+  .addOption(adapterOption)
+  .addOption(webgpuOption)
+  .addOption(precisionOption);
 
 await runTask(command, async (options, signal) => {
   const given = await parseHparams(options.hparams);
   const { modelSize, batch, maxSeqLength, vocabSize } = options;
   const hparams = hparamsOf({ modelSize, batch, maxSeqLength, vocabSize }, given);
-  const gpu = await Gpu.request(options.adapter);
+  const gpu = await requestGpu(options);
   const compiling = createProgress({ label: "compile", unit: "kernels" });
   const trainer = await warmTrainer(gpu, hparams, (ready, total) => {
     compiling.setTotal(total);
     compiling.update(ready);
-  });
+  }, options.precision);
   compiling.finish();
   const { plan } = trainer.training;
   const measuring = createProgress({ label: "measure", unit: "runs", total: options.runs });

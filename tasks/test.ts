@@ -16,6 +16,9 @@ const PERMISSIONS = [
   "--allow-run=deno,sh",
 ];
 
+/** Tests that need Dawn, whatever the driver. */
+const DAWN_TESTS = "tests/dawn/";
+
 /** Enough of the output's end to hold the line of counts that `deno test` closes with. */
 const TAIL_CHARACTERS = 4096;
 
@@ -67,7 +70,9 @@ const command = task("test", "Runs the tests.", "deno task test kernels/matmul t
   .argument("[words...]", "only test files whose path holds one of these words");
 
 await runTask(command, async (options, signal, [words]) => {
-  const all = await listFiles("tests", "_test.ts");
+  const all = (await listFiles("tests", "_test.ts")).filter((file) =>
+    options.webgpu === "dawn" || !file.startsWith(DAWN_TESTS)
+  );
   const files = words.length === 0
     ? all
     : all.filter((file) => words.some((word) => file.includes(word)));

@@ -13,12 +13,16 @@ import {
   requireDimensions,
   singleLaunch,
   specialise,
+  spreadWorkgroups,
 } from "../launch.ts";
 import { unroll } from "../unroll.ts";
 import anySource from "./matmul_any.wgsl" with { type: "text" };
+import joinSource from "./matmul_join.wgsl" with { type: "text" };
+import partialSource from "./matmul_partial.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
 import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
 import tileSource from "./matmul_tile.wgsl" with { type: "text" };
+import workgroupSource from "./matmul_workgroup.wgsl" with { type: "text" };
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
 export type MatmulLayout = "NN" | "NT" | "TN";
@@ -66,9 +70,14 @@ export interface MatmulSpec {
   readonly subgroupSize?: number;
 }
 
-/** A register tile: what one invocation holds of C, and the workgroup. */
+/** How the work of a product is shared out. */
 export interface MatmulTile {
-  /** Rows per invocation, a multiple of 4; of 8 with `subgroups`. */
+  /**
+   * `register`: each invocation reads what it needs. `subgroup`: rows of A go round by broadcasts.
+   * `workgroup`: operands are staged in workgroup memory. `any`: one number at a time.
+   */
+  readonly kind: "register" | "subgroup" | "workgroup" | "any";
+  /** Rows per invocation, a multiple of 4; of 8 in `subgroup`. */
   readonly rows: number;
   /** Columns per invocation, a multiple of 4. */
   readonly columns: number;
@@ -76,26 +85,79 @@ export interface MatmulTile {
   readonly workgroupX: number;
   /** Invocations along m. */
   readonly workgroupY: number;
-  /** Whether rows of A go round by subgroup broadcasts. */
-  readonly subgroups: boolean;
+  /** Parts of k that are summed side by side and joined by a second dispatch; 1 by default. */
+  readonly splits?: number;
 }
 
-/** Variants of the matmul. Those with `subgroups` need `subgroupSize` of at least 4. */
-export const matmulVariants = {
-  "16x16": { rows: 16, columns: 16, workgroupX: 8, workgroupY: 2, subgroups: false },
-  "16x8": { rows: 16, columns: 8, workgroupX: 8, workgroupY: 4, subgroups: false },
-  "8x8": { rows: 8, columns: 8, workgroupX: 8, workgroupY: 4, subgroups: false },
-  "4x4": { rows: 4, columns: 4, workgroupX: 8, workgroupY: 4, subgroups: false },
-  "subgroup 32x8": { rows: 32, columns: 8, workgroupX: 8, workgroupY: 1, subgroups: true },
-  "subgroup 16x8": { rows: 16, columns: 8, workgroupX: 8, workgroupY: 1, subgroups: true },
-  "subgroup 16x4": { rows: 16, columns: 4, workgroupX: 8, workgroupY: 1, subgroups: true },
-  "subgroup 8x4": { rows: 8, columns: 4, workgroupX: 8, workgroupY: 1, subgroups: true },
-  /** One number at a time, for shapes that do not fall into vec4s. */
-  any: { rows: 4, columns: 4, workgroupX: 8, workgroupY: 8, subgroups: false },
-} as const satisfies Readonly<Record<string, MatmulTile>>;
+/** Steps of k that `workgroup` tiles stage at a time. */
+const DEPTH = 16;
+
+const registerTile = (rows: number, columns: number, workgroupY: number): MatmulTile => ({
+  kind: "register",
+  rows,
+  columns,
+  workgroupX: 8,
+  workgroupY,
+});
+const subgroupTile = (rows: number, columns: number): MatmulTile => ({
+  kind: "subgroup",
+  rows,
+  columns,
+  workgroupX: 8,
+  workgroupY: 1,
+});
+const workgroupTile = (
+  rows: number,
+  columns: number,
+  workgroupX: number,
+  workgroupY: number,
+  splits = 1,
+): MatmulTile => ({ kind: "workgroup", rows, columns, workgroupX, workgroupY, splits });
 
 /** Names of the variants. */
-export type MatmulVariant = keyof typeof matmulVariants;
+export type MatmulVariant =
+  | "16x16"
+  | "16x8"
+  | "8x8"
+  | "4x4"
+  | "subgroup 32x8"
+  | "subgroup 16x8"
+  | "subgroup 16x4"
+  | "subgroup 8x4"
+  | "workgroup 128x128"
+  | "workgroup 128x64"
+  | "workgroup 64x64"
+  | "workgroup 32x32"
+  | "workgroup 128x128 split 4"
+  | "workgroup 128x64 split 8"
+  | "workgroup 64x64 split 4"
+  | "workgroup 64x64 split 16"
+  | "any";
+
+/**
+ * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
+ * workgroup makes. Those of kind `subgroup` need `subgroupSize` of at least 4.
+ */
+export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
+  "16x16": registerTile(16, 16, 2),
+  "16x8": registerTile(16, 8, 4),
+  "8x8": registerTile(8, 8, 4),
+  "4x4": registerTile(4, 4, 4),
+  "subgroup 32x8": subgroupTile(32, 8),
+  "subgroup 16x8": subgroupTile(16, 8),
+  "subgroup 16x4": subgroupTile(16, 4),
+  "subgroup 8x4": subgroupTile(8, 4),
+  "workgroup 128x128": workgroupTile(8, 8, 16, 16),
+  "workgroup 128x64": workgroupTile(8, 8, 8, 16),
+  "workgroup 64x64": workgroupTile(8, 8, 8, 8),
+  "workgroup 32x32": workgroupTile(4, 4, 8, 8),
+  "workgroup 128x128 split 4": workgroupTile(8, 8, 16, 16, 4),
+  "workgroup 128x64 split 8": workgroupTile(8, 8, 8, 16, 8),
+  "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 4),
+  "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 16),
+  /** For shapes that do not fall into vec4s. */
+  any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
+};
 
 interface Strides {
   readonly a: number;
@@ -105,6 +167,9 @@ interface Strides {
   readonly bBatch: number;
   readonly cBatch: number;
 }
+
+/** Most bytes of partial sums that a split product may take. */
+const MOST_PARTIAL_BYTES = 1 << 26;
 
 /**
  * C = epilogue(α·A·B + bias) (+ C).
@@ -116,8 +181,99 @@ interface Strides {
  */
 export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram {
   const { m, n, k, layout, batch = 1, storage = "f32", epilogue = "none" } = spec;
+  const strides = stridesOf(spec);
+  const chosen = variant ?? chooseVariant(spec);
+  const unfit = whyUnfit(spec, chosen);
+  if (unfit) throw new KernelError(`matmul ${m}×${n}×${k} ${layout}: variant ${chosen} ${unfit}`);
+  const tile: MatmulTile = matmulVariants[chosen];
+  const { splits = 1 } = tile;
+  const [aRows, aColumns] = layout[0] === "T" ? [k, m] : [m, k];
+  const [bRows, bColumns] = layout[1] === "T" ? [n, k] : [k, n];
+  const extent = (rows: number, columns: number, stride: number, batchStride: number): number =>
+    (batch - 1) * batchStride + (rows - 1) * stride + columns;
+  const cElements = extent(m, n, strides.c, strides.cBatch);
+  const operands: Binding[] = [
+    {
+      name: "a",
+      access: "read",
+      dtype: storage,
+      elements: extent(aRows, aColumns, strides.a, strides.aBatch),
+    },
+    {
+      name: "b",
+      access: "read",
+      dtype: storage,
+      elements: extent(bRows, bColumns, strides.b, strides.bBatch),
+    },
+  ];
+  const results: Binding[] = [];
+  if (spec.bias) results.push({ name: "bias", access: "read", dtype: "f32", elements: n });
+  if (epilogue !== "none") {
+    const access = epilogue === "gelu" ? "write" : "read";
+    results.push({ name: "preActivation", access, dtype: storage, elements: cElements });
+  }
+  results.push({
+    name: "c",
+    access: spec.accumulate ? "read_write" : "write",
+    dtype: spec.outputStorage ?? storage,
+    elements: cElements,
+  });
+  const label = `${layout} ${batch > 1 ? `${batch}×` : ""}${m}×${n}×${k} ${chosen}`;
+  const workgroups = [
+    Math.ceil(n / (tile.columns * tile.workgroupX)),
+    Math.ceil(m / (tile.rows * tile.workgroupY)),
+    batch * splits,
+  ] as const;
+  const flops = 2 * batch * m * n * k;
+  if (splits === 1) {
+    const bindings = [...operands, ...results];
+    return singleLaunch({
+      kernel: "matmul",
+      label,
+      wgsl: tile.kind === "any"
+        ? anyWgsl(spec, strides, bindings, tile)
+        : vectorWgsl(spec, strides, bindings, tile),
+      bindings,
+      workgroups,
+      cost: { flops, bytes: bytesOf(bindings) },
+    });
+  }
+  const partials = { name: "partials", dtype: "f32", elements: splits * batch * m * n } as const;
+  const split: Binding[] = [...operands, { ...partials, access: "write" }];
+  const join: Binding[] = [{ ...partials, access: "read" }, ...results];
+  return {
+    launches: [
+      {
+        kernel: "matmul",
+        label,
+        wgsl: vectorWgsl(spec, strides, split, tile),
+        bindings: split,
+        workgroups,
+        cost: { flops, bytes: bytesOf(split) },
+      },
+      {
+        kernel: "matmul_join",
+        label,
+        wgsl: joinWgsl(spec, strides, join, tile),
+        bindings: join,
+        workgroups: spreadWorkgroups(Math.ceil(batch * m * n / 256)),
+        cost: { flops: splits * batch * m * n, bytes: bytesOf(join) },
+      },
+    ],
+    scratch: [partials],
+  };
+}
+
+/** Variants that can do a product as its spec says. */
+export function suitableVariants(spec: MatmulSpec): MatmulVariant[] {
+  return (Object.keys(matmulVariants) as MatmulVariant[]).filter((variant) =>
+    !whyUnfit(spec, variant)
+  );
+}
+
+function stridesOf(spec: MatmulSpec): Strides {
+  const { m, n, k, layout, batch = 1 } = spec;
   requireDimensions("matmul", { m, n, k, batch });
-  const outputStorage = spec.outputStorage ?? storage;
   const [aRows, aColumns] = layout[0] === "T" ? [k, m] : [m, k];
   const [bRows, bColumns] = layout[1] === "T" ? [n, k] : [k, n];
   const a = spec.aRowStride ?? aColumns;
@@ -129,7 +285,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
         `the ${aColumns}, ${bColumns}, ${n} columns`,
     );
   }
-  const strides: Strides = {
+  return {
     a,
     b,
     c,
@@ -137,67 +293,27 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     bBatch: spec.bBatchStride ?? bRows * b,
     cBatch: spec.cBatchStride ?? m * c,
   };
-  const vectors = fallsIntoVectors(spec, strides);
-  const chosen = variant ?? (vectors ? chooseVariant(spec) : "any");
-  if (chosen !== "any" && !vectors) {
-    throw new KernelError(
-      `matmul ${m}×${n}×${k} ${layout}: variant ${chosen} wants multiples of 4`,
-    );
+}
+
+/** What keeps a variant from doing a product, where anything does. */
+function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | undefined {
+  const { m, n, k, batch = 1, subgroupSize = 0 } = spec;
+  const tile: MatmulTile = matmulVariants[variant];
+  const { kind, splits = 1 } = tile;
+  if (kind !== "any" && !fallsIntoVectors(spec, stridesOf(spec))) return "wants multiples of 4";
+  if (kind === "subgroup" && subgroupSize < 4) return "wants subgroups of at least 4 lanes";
+  if (splits > 1 && k < 4 * DEPTH * splits) return `wants sums of at least ${4 * DEPTH * splits}`;
+  if (splits > 1 && 4 * splits * batch * m * n > MOST_PARTIAL_BYTES) {
+    return `would need more than ${MOST_PARTIAL_BYTES} bytes for its partial sums`;
   }
-  const tile: MatmulTile = matmulVariants[chosen];
-  if (tile.subgroups && !((spec.subgroupSize ?? 0) >= 4)) {
-    throw new KernelError(
-      `matmul ${m}×${n}×${k} ${layout}: variant ${chosen} wants subgroups of at least 4 lanes`,
-    );
-  }
-  const extent = (rows: number, columns: number, stride: number, batchStride: number): number =>
-    (batch - 1) * batchStride + (rows - 1) * stride + columns;
-  const cElements = extent(m, n, c, strides.cBatch);
-  const bindings: Binding[] = [
-    {
-      name: "a",
-      access: "read",
-      dtype: storage,
-      elements: extent(aRows, aColumns, a, strides.aBatch),
-    },
-    {
-      name: "b",
-      access: "read",
-      dtype: storage,
-      elements: extent(bRows, bColumns, b, strides.bBatch),
-    },
-  ];
-  if (spec.bias) bindings.push({ name: "bias", access: "read", dtype: "f32", elements: n });
-  if (epilogue !== "none") {
-    const access = epilogue === "gelu" ? "write" : "read";
-    bindings.push({ name: "preActivation", access, dtype: storage, elements: cElements });
-  }
-  bindings.push({
-    name: "c",
-    access: spec.accumulate ? "read_write" : "write",
-    dtype: outputStorage,
-    elements: cElements,
-  });
-  return singleLaunch({
-    kernel: "matmul",
-    label: `${layout} ${batch > 1 ? `${batch}×` : ""}${m}×${n}×${k} ${chosen}`,
-    wgsl: chosen === "any"
-      ? anyWgsl(spec, strides, bindings, tile)
-      : vectorWgsl(spec, strides, bindings, tile),
-    bindings,
-    workgroups: [
-      Math.ceil(n / (tile.columns * tile.workgroupX)),
-      Math.ceil(m / (tile.rows * tile.workgroupY)),
-      batch,
-    ],
-    cost: {
-      flops: 2 * batch * m * n * k,
-      bytes: bindings.reduce(
-        (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
-        0,
-      ),
-    },
-  });
+  return undefined;
+}
+
+function bytesOf(bindings: readonly Binding[]): number {
+  return bindings.reduce(
+    (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
+    0,
+  );
 }
 
 /** Whether all rows start at multiples of four elements and k may be walked in fours. */
@@ -209,22 +325,36 @@ function fallsIntoVectors({ m, n, k, layout, batch = 1 }: MatmulSpec, strides: S
 }
 
 /**
- * Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU. There the largest tile that does
- * not waste rows is fastest; small products take small tiles, which compile in a fraction of the time.
- * Elsewhere large tiles serve where they still give every core work.
+ * A variant by shape alone. Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU: there
+ * the largest tile that does not waste rows is fastest, and small products take small tiles, which compile
+ * in a fraction of the time. Wide subgroups belong to GPUs: there tiles are staged in workgroup memory, as
+ * large as still gives every core work, and long sums of small products are split. Without subgroups,
+ * register tiles do well enough on either.
  */
-function chooseVariant({ m, n, k, batch = 1, subgroupSize = 0 }: MatmulSpec): MatmulVariant {
+function chooseVariant(spec: MatmulSpec): MatmulVariant {
+  const { m, n, k, batch = 1, subgroupSize = 0 } = spec;
+  const suits = (variant: MatmulVariant): boolean => !whyUnfit(spec, variant);
+  if (!suits("4x4")) return "any";
   if (subgroupSize >= 4 && subgroupSize <= 8) {
     if (m <= 8) return "subgroup 8x4";
     if (n <= 32 || batch * m * n * k < 500_000) return "subgroup 16x4";
     return m % 32 === 0 || m > 128 ? "subgroup 32x8" : "subgroup 16x8";
   }
-  const groups = ({ rows, columns, workgroupX, workgroupY }: MatmulTile): number =>
-    batch * Math.ceil(m / (rows * workgroupY)) * Math.ceil(n / (columns * workgroupX));
-  for (const name of ["16x8", "8x8"] as const) {
-    if (groups(matmulVariants[name]) >= 8) return name;
-  }
-  return "4x4";
+  const groups = (variant: MatmulVariant): number => {
+    const { rows, columns, workgroupX, workgroupY, splits = 1 }: MatmulTile =
+      matmulVariants[variant];
+    return batch * splits * Math.ceil(m / (rows * workgroupY)) *
+      Math.ceil(n / (columns * workgroupX));
+  };
+  const [least, order, last]: readonly [number, readonly MatmulVariant[], MatmulVariant] =
+    subgroupSize > 8
+      ? [
+        256,
+        ["workgroup 128x128", "workgroup 128x64", "workgroup 64x64", "workgroup 64x64 split 4"],
+        suits("workgroup 64x64 split 16") ? "workgroup 64x64 split 16" : "workgroup 32x32",
+      ]
+      : [8, ["16x8", "8x8"], "4x4"];
+  return order.find((variant) => suits(variant) && groups(variant) >= least) ?? last;
 }
 
 function anyWgsl(
@@ -256,45 +386,76 @@ function vectorWgsl(
   bindings: readonly Binding[],
   tile: MatmulTile,
 ): string {
-  const share = (spec.subgroupSize ?? 4) >= 8 ? 8 : 4;
-  const quads = { ROW_QUADS: tile.rows / 4, QUADS: tile.columns / 4 };
-  const groups: Record<string, number> = tile.subgroups
-    ? { GROUPS: tile.rows / share, SHARE: share }
-    : {};
+  const { k, layout, subgroupSize = 4 } = spec;
+  const { kind, rows, columns, workgroupX, workgroupY, splits = 1 } = tile;
+  const quads = { ROW_QUADS: rows / 4, QUADS: columns / 4 };
+  const share = subgroupSize >= 8 ? 8 : 4;
+  const tiles = { TILE_M: rows * workgroupY, TILE_N: columns * workgroupX };
+  const blocks = (tiles.TILE_M + tiles.TILE_N) / 4 * (DEPTH / 4);
+  const constants: Record<string, number> = {
+    ...quads,
+    A_STRIDE: strides.a,
+    B_STRIDE: strides.b,
+    ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
+    ...(kind === "workgroup"
+      ? { ...tiles, DEPTH, SPLITS: splits, SPLIT_K: Math.ceil(k / splits / DEPTH) * DEPTH }
+      : {}),
+  };
   const names = {
     ...options(spec),
-    ...quads,
-    ...groups,
+    ...constants,
     SHARE_QUADS: share / 4,
-    A_TRANSPOSED: Number(spec.layout[0] === "T"),
-    A_STRAIGHT: Number(spec.layout[0] === "N"),
-    B_TRANSPOSED: Number(spec.layout[1] === "T"),
-    B_STRAIGHT: Number(spec.layout[1] === "N"),
-    K_TAIL: Number(spec.k % 4 !== 0),
+    LOADS: Math.ceil(blocks / (workgroupX * workgroupY)),
+    A_TRANSPOSED: Number(layout[0] === "T"),
+    A_STRAIGHT: Number(layout[0] === "N"),
+    B_TRANSPOSED: Number(layout[1] === "T"),
+    B_STRAIGHT: Number(layout[1] === "N"),
+    K_TAIL: Number(k % 4 !== 0),
+    K_WHOLE: Number(k % 4 === 0),
+    K_EDGE: Number(k % DEPTH !== 0),
   };
-  return specialise(unroll(tile.subgroups ? subgroupSource : tileSource, names), {
+  const sources = { register: tileSource, subgroup: subgroupSource, workgroup: workgroupSource };
+  return specialise(unroll(sources[kind as keyof typeof sources], names), {
     ...types(spec),
-    enables: [...(types(spec).enables ?? []), ...(tile.subgroups ? ["subgroups"] : [])],
-    constants: {
-      ...shapes(spec, strides, tile),
-      ...quads,
-      ...groups,
-      A_STRIDE: strides.a,
-      B_STRIDE: strides.b,
-    },
+    enables: [...types(spec).enables, ...(kind === "subgroup" ? ["subgroups"] : [])],
+    constants: { ...shapes(spec, strides, tile), ...constants },
     libraries: [
-      geluLibrary,
-      declareBindings(bindings, {
-        a: "Elem4",
-        b: "Elem4",
-        bias: "vec4<f32>",
-        preActivation: "Elem4",
-        c: "Output4",
-      }),
-      unroll(storeSource, names),
+      ...(splits === 1 ? [geluLibrary] : []),
+      declareBindings(bindings, VECTOR_TYPES),
+      splits === 1 ? unroll(storeSource, names) : partialSource,
     ],
   });
 }
+
+function joinWgsl(
+  spec: MatmulSpec,
+  strides: Strides,
+  bindings: readonly Binding[],
+  tile: MatmulTile,
+): string {
+  return specialise(joinSource, {
+    ...types(spec),
+    constants: {
+      ...shapes(spec, strides, tile),
+      BATCH: spec.batch ?? 1,
+      SPLITS: tile.splits ?? 1,
+    },
+    libraries: [
+      geluLibrary,
+      declareBindings(bindings, VECTOR_TYPES),
+      unroll(storeSource, options(spec)),
+    ],
+  });
+}
+
+const VECTOR_TYPES = {
+  a: "Elem4",
+  b: "Elem4",
+  bias: "vec4<f32>",
+  preActivation: "Elem4",
+  partials: "vec4<f32>",
+  c: "Output4",
+};
 
 function options({ bias, epilogue, accumulate }: MatmulSpec): Record<string, number> {
   return {

@@ -15,6 +15,7 @@ import {
   type KernelLaunch,
   type KernelProgram,
 } from "../../kernels/launch.ts";
+import type { MatmulSpec, MatmulVariant } from "../../kernels/matmul/matmul.ts";
 import { ModelError } from "../errors.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -124,6 +125,9 @@ export class Gradients {
   }
 }
 
+/** Names the variant of a matrix product; undefined leaves it to the launcher. */
+export type MatmulChooser = (spec: MatmulSpec) => MatmulVariant | undefined;
+
 /** A recording of everything one step does. */
 export class Tape {
   /** Dispatches in the order in which they will run. */
@@ -132,6 +136,8 @@ export class Tape {
   readonly training: boolean;
   /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
   readonly subgroupSize: number;
+  /** Names the variants of matrix products. */
+  readonly chooseMatmul: MatmulChooser;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
@@ -149,17 +155,20 @@ export class Tape {
    *
    * @param options.training whether dropout is active.
    * @param options.subgroupSize the device's least subgroup size, where it has subgroups.
+   * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
    */
   constructor(
     options: {
       readonly training: boolean;
       readonly subgroupSize?: number;
+      readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
     },
   ) {
     this.training = options.training;
     this.subgroupSize = options.subgroupSize ?? 0;
+    this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
   }
 

@@ -13,5 +13,6 @@ import type { Tape } from "../autograd/tape.ts";
  * @throws {KernelError} when the shapes make no product.
  */
 export function matmulOn(tape: Tape, spec: Omit<MatmulSpec, "subgroupSize">): KernelProgram {
-  return matmul({ storage: tape.storage, ...spec, subgroupSize: tape.subgroupSize });
+  const whole = { storage: tape.storage, ...spec, subgroupSize: tape.subgroupSize };
+  return matmul(whole, tape.chooseMatmul(whole));
 }

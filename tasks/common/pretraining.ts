@@ -22,6 +22,7 @@ import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { formatQuantity } from "./text.ts";
+import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** Steps in a row that may change nothing; more, and training will not recover. */
 const MOST_SKIPPED = 100;
@@ -50,6 +51,8 @@ export interface PretrainingRun {
   readonly trace?: { readonly folder: string; readonly steps: ReadonlySet<number> };
   /** Steps between evaluations on held-out examples; 0 evaluates at the end alone, where asked. */
   readonly evaluateEvery: number;
+  /** Whether to time the variants of matrix products first. */
+  readonly tune: TuneMode;
 }
 
 /** What a run ends with. */
@@ -87,11 +90,13 @@ export async function runPretraining(
   if (evaluates) await checkExamples(run.evalFiles, hparams.eval_batch_size, hparams);
   await directory.create();
 
+  const chooseMatmul = await tuneStep(gpu, hparams, run.precision, run.tune, signal);
   const compiling = createProgress({ label: "compile", unit: "kernels" });
   const trainer = await PretrainingTrainer.create(gpu, {
     hparams,
     special: run.special,
     seed,
+    chooseMatmul,
     precision: run.precision,
     onCompile: (ready, total) => {
       compiling.setTotal(total);

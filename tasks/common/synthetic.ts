@@ -75,11 +75,13 @@ export async function warmTrainer(
   gpu: Gpu,
   hparams: PretrainingHparams,
   onCompile?: (ready: number, total: number) => void,
+  precision: "f32" | "f16" = "f32",
 ): Promise<PretrainingTrainer> {
   const trainer = await PretrainingTrainer.create(gpu, {
     hparams,
     special: specialIds(hparams),
     seed: 42,
+    precision,
     onCompile,
   });
   const { metrics } = await trainer.train(randomBatch(hparams, 1));

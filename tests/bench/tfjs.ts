@@ -34,6 +34,8 @@ async function prepare(work: Work, inputs: Arrays): Promise<Runner> {
       made = tf.tidy(() => step()) as Tensors;
     },
     finish: async () => {
+      // Every so many dispatches it submits by itself, after which there is no encoder.
+      backend.ensureCommandEncoderReady();
       backend.endComputePassEncoder();
       backend.submitQueue();
       await backend.device.queue.onSubmittedWorkDone();

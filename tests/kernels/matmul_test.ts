@@ -1,10 +1,11 @@
-import { assertStringIncludes, assertThrows } from "@std/assert/mod.js";
+import { assert, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
 import { KernelError } from "../../kernels/errors.ts";
 import {
   matmul,
   type MatmulSpec,
   type MatmulVariant,
   matmulVariants,
+  suitableVariants,
 } from "../../kernels/matmul/matmul.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
@@ -39,10 +40,11 @@ for (const layout of ["NN", "NT", "TN"] as const) {
 
   Deno.test(`matmul ${layout} agrees with float64 in every variant, edges included`, async () => {
     for (const variant of Object.keys(matmulVariants) as MatmulVariant[]) {
-      const { subgroups } = matmulVariants[variant];
-      for (const subgroupSize of subgroups ? await sharedLanes() : [undefined]) {
-        await holdToReference({ m: 68, n: 76, k: 20, layout, subgroupSize }, variant);
-        await holdToReference({ m: 4, n: 4, k: 4, layout, subgroupSize }, variant);
+      const { kind, splits = 1 } = matmulVariants[variant];
+      for (const subgroupSize of kind === "subgroup" ? await sharedLanes() : [undefined]) {
+        const least = splits > 1 ? 64 * splits : 4;
+        await holdToReference({ m: 68, n: 76, k: least + 16, layout, subgroupSize }, variant);
+        await holdToReference({ m: 4, n: 4, k: least, layout, subgroupSize }, variant);
       }
     }
   });
@@ -66,6 +68,55 @@ Deno.test("matmul TN sums over a length that four does not divide", async () => 
   for (const subgroupSize of await sharedLanes()) {
     await holdToReference({ m: 36, n: 24, k: 335, layout: "TN", subgroupSize }, "subgroup 32x8");
   }
+});
+
+for (const layout of ["NN", "NT", "TN"] as const) {
+  Deno.test(`matmul ${layout} staged in workgroup memory: tiles' edges, tails of k, batches, epilogues`, async () => {
+    const k = layout === "TN" ? 275 : 276;
+    const staged = ["workgroup 128x64", "workgroup 32x32", "workgroup 64x64 split 4"] as const;
+    for (const variant of staged) {
+      await holdToReference({ m: 132, n: 68, k, layout, batch: 2 }, variant);
+      await holdToReference({ m: 36, n: 40, k, layout, bias: true, epilogue: "gelu" }, variant);
+      await holdToReference({ m: 36, n: 40, k, layout, epilogue: "gelu_backward" }, variant);
+      await holdToReference({ m: 64, n: 32, k: 512, layout, accumulate: true, alpha: 2 }, variant);
+    }
+  });
+
+  Deno.test(`matmul ${layout} reads and writes f16 in every kind of variant, summing in f32`, async () => {
+    const gpu = await testGpu();
+    if (!gpu.features.f16) return;
+    const [m, n, k] = [36, 40, 272];
+    const a = new Float16Array(normal(m * k, 1)), b = new Float16Array(normal(k * n, 2));
+    const bits = (values: Float16Array): Uint16Array => new Uint16Array(values.buffer);
+    const subgroupSize = gpu.features.subgroupSize;
+    const spec = { m, n, k, layout, storage: "f16", outputStorage: "f32", subgroupSize } as const;
+    const expected = matmulReference(spec, { a, b });
+    for (const variant of suitableVariants(spec)) {
+      const program = matmul(spec, variant);
+      const actual = await runTwice(gpu, program, { a: bits(a), b: bits(b) });
+      assertClose(actual.c, expected.c, 2e-6, `f16 ${layout} ${variant}`);
+    }
+    const half = await runTwice(gpu, matmul({ ...spec, outputStorage: "f16" }, "workgroup 64x64"), {
+      a: bits(a),
+      b: bits(b),
+    });
+    assertClose(new Float16Array(half.c.buffer), expected.c, 5e-4, `f16 ${layout} into f16`);
+  });
+}
+
+Deno.test("matmul chooses a variant that can do the product, on every kind of adapter", () => {
+  for (const subgroupSize of [0, 4, 8, 16, 32, 64]) {
+    for (const layout of ["NN", "NT", "TN"] as const) {
+      for (const [m, n, k] of [[4, 4, 4], [3, 8, 8], [8192, 1024, 256], [256, 256, 32768]]) {
+        const spec = { m, n, k, layout, subgroupSize };
+        const label = matmul(spec).launches[0].label;
+        const variant = label.slice(label.lastIndexOf(`×${k} `) + `×${k} `.length);
+        assert(suitableVariants(spec).includes(variant as MatmulVariant), `${label}`);
+      }
+    }
+  }
+  const tall = matmul({ m: 256, n: 256, k: 32768, layout: "TN", subgroupSize: 32 });
+  assertStringIncludes(tall.launches[0].label, "split");
 });
 
 Deno.test("matmul reads and writes rows and batches at strides, and nothing between them", async () => {
@@ -121,5 +172,10 @@ Deno.test("matmul refuses shapes that make no product, naming them", () => {
     () => matmul({ m: 32, n: 8, k: 8, layout: "NN" }, "subgroup 32x8"),
     KernelError,
     "subgroups",
+  );
+  assertThrows(
+    () => matmul({ m: 64, n: 64, k: 128, layout: "TN" }, "workgroup 64x64 split 4"),
+    KernelError,
+    "sums of at least 256",
   );
 });

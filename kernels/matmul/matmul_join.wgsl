@@ -1,0 +1,23 @@
+// Joins the splits of a product along k, always in the same order, and ends it as matmul_store.wgsl does.
+//
+// Prelude: as in matmul_store.wgsl, with BATCH and SPLITS.
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups_count: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = (group.y * groups_count.x + group.x) * 64u + local;
+  let quads = M * N / 4u;
+  if (i >= BATCH * quads) {
+    return;
+  }
+  let matrix = i / quads;
+  let at = matrix * SPLITS * quads + i % quads;
+  var sum = partials[at];
+  for (var split = 1u; split < SPLITS; split++) {
+    sum += partials[at + split * quads];
+  }
+  store(matrix, i % quads / (N / 4u), i % quads % (N / 4u) * 4u, sum);
+}

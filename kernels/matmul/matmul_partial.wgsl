@@ -1,0 +1,10 @@
+// The end of one split of a product along k: its sums as they are, for matmul_join.wgsl.
+//
+// Prelude: as in matmul_tile.wgsl. `matrix` counts the splits of all products.
+
+fn store(matrix: u32, row: u32, column: u32, sum: vec4<f32>) {
+  if (row >= M || column >= N) {
+    return;
+  }
+  partials[((matrix * M + row) * N + column) / 4u] = sum;
+}

@@ -1,0 +1,198 @@
+// Matrix product for GPUs: a workgroup stages DEPTH steps of k of its TILE_M × TILE_N part of C in
+// workgroup memory, and each invocation multiplies (4 · ROW_QUADS) × (4 · QUADS) sums from there. While
+// one stage is multiplied, the next is on its way from memory into registers.
+//
+// Both operands are staged k by k, as vec4s along m and along n. They come in blocks of 4 × 4, which are
+// turned in registers where they are stored along k. Quads are swizzled (see `slot`) so that neither the
+// stores of a turned block nor the loads of a row meet in one bank. At the edges of the matrix, reads are
+// clamped and only stores are guarded; past the end of k, zeros are staged.
+//
+// Prelude: as in matmul_tile.wgsl, with TILE_M TILE_N DEPTH, SPLITS and SPLIT_K (steps of k that one split
+// sums, a multiple of DEPTH). K need be a multiple of four only where an operand is stored along k.
+
+const TILE_ROW_QUADS = TILE_M / 4u;
+const TILE_QUADS = TILE_N / 4u;
+const DEPTH_QUADS = DEPTH / 4u;
+const A_BLOCKS = TILE_ROW_QUADS * DEPTH_QUADS;
+const BLOCKS = A_BLOCKS + TILE_QUADS * DEPTH_QUADS;
+const INVOCATIONS = WORKGROUP_X * WORKGROUP_Y;
+
+var<workgroup> a_stage: array<vec4<f32>, DEPTH * TILE_ROW_QUADS>;
+var<workgroup> b_stage: array<vec4<f32>, DEPTH * TILE_QUADS>;
+
+// Where quad number `quad` of step k is staged, of `width` quads a step (a multiple of eight).
+fn slot(k: u32, quad: u32, width: u32) -> u32 {
+  return k * width + (quad ^ (k / 4u % 4u * 2u));
+}
+
+// Four steps of k of four rows of A, or of four columns of B, as one vec4 a step.
+fn a_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
+  //# if K_EDGE
+  if (k >= K) {
+    return mat4x4<f32>();
+  }
+  //# end
+  //# if A_TRANSPOSED
+  let at = base + min(quad, (M - 1u) / 4u) + k * (A_STRIDE / 4u);
+  return mat4x4<f32>(
+    vec4<f32>(a[at]),
+    //# for i in 0..3
+    //# if K_TAIL
+    select(vec4<f32>(), vec4<f32>(a[at + min($iu + 1u, K - 1u - k) * (A_STRIDE / 4u)]), k + $iu + 1u < K),
+    //# end
+    //# if K_WHOLE
+    vec4<f32>(a[at + ($iu + 1u) * (A_STRIDE / 4u)]),
+    //# end
+    //# end
+  );
+  //# end
+  //# if A_STRAIGHT
+  let at = base + k / 4u;
+  return transpose(mat4x4<f32>(
+    //# for i in 0..4
+    vec4<f32>(a[at + min(4u * quad + $iu, M - 1u) * (A_STRIDE / 4u)]),
+    //# end
+  ));
+  //# end
+}
+
+fn b_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
+  //# if K_EDGE
+  if (k >= K) {
+    return mat4x4<f32>();
+  }
+  //# end
+  //# if B_STRAIGHT
+  let at = base + min(quad, N / 4u - 1u) + k * (B_STRIDE / 4u);
+  return mat4x4<f32>(
+    vec4<f32>(b[at]),
+    //# for i in 0..3
+    //# if K_TAIL
+    select(vec4<f32>(), vec4<f32>(b[at + min($iu + 1u, K - 1u - k) * (B_STRIDE / 4u)]), k + $iu + 1u < K),
+    //# end
+    //# if K_WHOLE
+    vec4<f32>(b[at + ($iu + 1u) * (B_STRIDE / 4u)]),
+    //# end
+    //# end
+  );
+  //# end
+  //# if B_TRANSPOSED
+  let at = base + 4u * min(quad, N / 4u - 1u) * (B_STRIDE / 4u) + k / 4u;
+  return transpose(mat4x4<f32>(
+    //# for i in 0..4
+    vec4<f32>(b[at + $iu * (B_STRIDE / 4u)]),
+    //# end
+  ));
+  //# end
+}
+
+// The quad and the group of four steps that a block holds; neighbours lie side by side in memory.
+fn a_place(number: u32) -> vec2<u32> {
+  //# if A_TRANSPOSED
+  return vec2<u32>(number % TILE_ROW_QUADS, number / TILE_ROW_QUADS);
+  //# end
+  //# if A_STRAIGHT
+  return vec2<u32>(number / DEPTH_QUADS, number % DEPTH_QUADS);
+  //# end
+}
+
+fn b_place(number: u32) -> vec2<u32> {
+  //# if B_STRAIGHT
+  return vec2<u32>(number % TILE_QUADS, number / TILE_QUADS);
+  //# end
+  //# if B_TRANSPOSED
+  return vec2<u32>(number / DEPTH_QUADS, number % DEPTH_QUADS);
+  //# end
+}
+
+// Blocks are numbered A first, then B; a number past the last is no block.
+fn load(number: u32, workgroup: vec3<u32>, k: u32) -> mat4x4<f32> {
+  let matrix = workgroup.z / SPLITS;
+  if (number < A_BLOCKS) {
+    let place = a_place(number);
+    return a_block(matrix * (A_BATCH / 4u), workgroup.y * TILE_ROW_QUADS + place.x, k + 4u * place.y);
+  }
+  if (number >= BLOCKS) {
+    return mat4x4<f32>();
+  }
+  let place = b_place(number - A_BLOCKS);
+  return b_block(matrix * (B_BATCH / 4u), workgroup.x * TILE_QUADS + place.x, k + 4u * place.y);
+}
+
+fn stage(number: u32, block: mat4x4<f32>) {
+  if (number < A_BLOCKS) {
+    let place = a_place(number);
+    //# for i in 0..4
+    a_stage[slot(4u * place.y + $iu, place.x, TILE_ROW_QUADS)] = block[$i];
+    //# end
+    return;
+  }
+  if (number >= BLOCKS) {
+    return;
+  }
+  let place = b_place(number - A_BLOCKS);
+  //# for i in 0..4
+  b_stage[slot(4u * place.y + $iu, place.x, TILE_QUADS)] = block[$i];
+  //# end
+}
+
+@compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) invocation: u32,
+) {
+  let first = workgroup.z % SPLITS * SPLIT_K;
+  let end = min(first + SPLIT_K, K);
+
+  //# for p in 0..ROW_QUADS
+  //# for j in 0..4
+  //# for q in 0..QUADS
+  var c_$p_$j_$q = vec4<f32>();
+  //# end
+  //# end
+  //# end
+
+  // Every invocation carries up to LOADS blocks.
+  //# for l in 0..LOADS
+  var next_$l = load(invocation + $lu * INVOCATIONS, workgroup, first);
+  //# end
+  for (var k = first; k < end; k += DEPTH) {
+    //# for l in 0..LOADS
+    stage(invocation + $lu * INVOCATIONS, next_$l);
+    //# end
+    workgroupBarrier();
+    if (k + DEPTH < end) {
+      //# for l in 0..LOADS
+      next_$l = load(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
+      //# end
+    }
+    for (var step = 0u; step < DEPTH; step++) {
+      //# for q in 0..QUADS
+      let b_$q = b_stage[slot(step, local.x + $qu * WORKGROUP_X, TILE_QUADS)];
+      //# end
+      //# for p in 0..ROW_QUADS
+      let a_$p = a_stage[slot(step, local.y + $pu * WORKGROUP_Y, TILE_ROW_QUADS)];
+      //# for j in 0..4
+      //# for q in 0..QUADS
+      c_$p_$j_$q += a_$p[$j] * b_$q;
+      //# end
+      //# end
+      //# end
+    }
+    workgroupBarrier();
+  }
+
+  //# for p in 0..ROW_QUADS
+  //# for j in 0..4
+  //# for q in 0..QUADS
+  store(
+    workgroup.z,
+    workgroup.y * TILE_M + 4u * (local.y + $pu * WORKGROUP_Y) + $ju,
+    workgroup.x * TILE_N + 4u * (local.x + $qu * WORKGROUP_X),
+    c_$p_$j_$q,
+  );
+  //# end
+  //# end
+  //# end
+}

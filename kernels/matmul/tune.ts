@@ -1,0 +1,103 @@
+/**
+ * The fastest variant of each matrix product on one adapter, found by timing and kept in a plain table.
+ *
+ * @module
+ */
+import type { Gpu } from "../device.ts";
+import { timeProgram, timePrograms } from "../timing.ts";
+import { matmul, type MatmulSpec, type MatmulVariant, suitableVariants } from "./matmul.ts";
+
+/** Variants by {@link matmulCase}; plain data, so that it can be kept as JSON. It holds for one adapter. */
+export type MatmulTable = Readonly<Record<string, string>>;
+
+/** Everything about a product that its speed may depend on, in words: the key of a table. */
+export function matmulCase(spec: MatmulSpec): string {
+  const { m, n, k, layout, batch = 1, storage = "f32", outputStorage = storage } = spec;
+  const strides = [
+    spec.aRowStride,
+    spec.bRowStride,
+    spec.cRowStride,
+    spec.aBatchStride,
+    spec.bBatchStride,
+    spec.cBatchStride,
+  ];
+  return [
+    `${layout} ${batch}×${m}×${n}×${k} ${storage} to ${outputStorage}`,
+    ...(spec.bias ? ["bias"] : []),
+    ...(spec.epilogue && spec.epilogue !== "none" ? [spec.epilogue] : []),
+    ...(spec.accumulate ? ["accumulate"] : []),
+    ...(strides.some((stride) => stride !== undefined)
+      ? [`strides ${strides.map((stride) => stride ?? "dense").join(",")}`]
+      : []),
+  ].join(" ");
+}
+
+/** What a table says about a product, where it says something that this version can do. */
+export function tunedVariant(table: MatmulTable, spec: MatmulSpec): MatmulVariant | undefined {
+  const name = table[matmulCase(spec)];
+  return suitableVariants(spec).find((variant) => variant === name);
+}
+
+/** How to tune. */
+export interface TuningOptions {
+  /** Seconds after which no further case is begun; 60 by default. */
+  readonly budgetSeconds?: number;
+  /** Called as cases are decided. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Ends tuning early; what was found so far is returned. */
+  readonly signal?: AbortSignal;
+}
+
+/** Variants that come within this factor of the fastest are timed again, in turns. */
+const CLOSE = 1.15;
+
+/**
+ * Times the variants of those products that a table does not know, the largest first, and returns the
+ * table with the fastest of each. Products for which there was no time are left to the launcher's own
+ * choice.
+ *
+ * @throws {KernelError} when a variant does not compile.
+ */
+export async function tuneMatmuls(
+  gpu: Gpu,
+  specs: readonly MatmulSpec[],
+  table: MatmulTable,
+  { budgetSeconds = 60, onProgress, signal }: TuningOptions = {},
+): Promise<MatmulTable> {
+  const found: Record<string, string> = { ...table };
+  const cases = new Map<string, MatmulSpec>();
+  for (const spec of specs) {
+    if (!tunedVariant(table, spec)) cases.set(matmulCase(spec), spec);
+  }
+  const work = ({ batch = 1, m, n, k }: MatmulSpec): number => batch * m * n * k;
+  const order = [...cases].toSorted(([, a], [, b]) => work(b) - work(a));
+  const end = performance.now() + 1000 * budgetSeconds;
+  let done = 0;
+  for (const [name, spec] of order) {
+    if (signal?.aborted || performance.now() > end) break;
+    found[name] = await fastestVariant(gpu, spec);
+    onProgress?.(++done, order.length);
+  }
+  return found;
+}
+
+/** The fastest variant of a product on an adapter. */
+async function fastestVariant(gpu: Gpu, spec: MatmulSpec): Promise<MatmulVariant> {
+  const variants = suitableVariants(spec);
+  const programs = variants.map((variant) => matmul(spec, variant));
+  // One after the other, since the operands of all of them might not fit side by side.
+  await Promise.all(
+    programs.flatMap(({ launches }) =>
+      launches.map(({ wgsl, kernel, label }) => gpu.pipeline(wgsl, `${kernel} ${label}`))
+    ),
+  );
+  const taken: number[] = [];
+  for (const program of programs) {
+    taken.push(await timeProgram(gpu, program, { samples: 3, sampleSeconds: 0.002 }));
+  }
+  const order = variants.map((_, i) => i).toSorted((a, b) => taken[a] - taken[b]);
+  const close = order.slice(0, 3).filter((i) => taken[i] <= CLOSE * taken[order[0]]);
+  if (close.length === 1) return variants[close[0]];
+  const again = await timePrograms(gpu, close.map((i) => programs[i]), { samples: 7 });
+  return variants[close[again.indexOf(Math.min(...again))]];
+}

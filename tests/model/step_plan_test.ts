@@ -1,0 +1,113 @@
+import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert/mod.js";
+import { testGpu } from "../kernels/harness.ts";
+import { profilePlan, timePlan } from "../../model/autograd/profile.ts";
+import { summarize } from "../../model/autograd/profile_summary.ts";
+import { resolveHparams } from "../../model/electra/config.ts";
+import { encodeChromeTrace } from "../../model/files/chrome_trace.ts";
+import { traitsOf } from "../../model/recording.ts";
+import { planTraining, type StepPlan } from "../../model/step_plan.ts";
+import { PretrainingTrainer } from "../../model/trainer.ts";
+import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+
+const DEFAULT_TRAITS = { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 };
+
+function planSmall(sequence: number, batch: number): StepPlan {
+  const { hparams } = resolveHparams({
+    model_size: "small",
+    vocab_size: 32_000,
+    max_seq_length: sequence,
+    train_batch_size: batch,
+  });
+  return planTraining(hparams, DEFAULT_TRAITS);
+}
+
+Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f32", () => {
+  const { bytes, memory, parameters } = planSmall(512, 64);
+  assertLess(bytes, 10e9);
+  assertEquals(memory.reduce((sum, { amount }) => sum + amount, 0), bytes);
+  assertEquals(parameters.reduce((sum, { amount }) => sum + amount, 0), 14_386_881);
+});
+
+Deno.test("the memory of attention grows linearly with the sequence", () => {
+  const [short, middle, long] = [128, 256, 512].map((sequence) => planSmall(sequence, 8));
+  assertEquals(middle.attentionBytes, 2 * short.attentionBytes);
+  assertEquals(long.attentionBytes, 4 * short.attentionBytes);
+  assertLess(long.bytes / short.bytes, 4);
+});
+
+Deno.test("a plan made without a device is what the device is given", async () => {
+  const gpu = await testGpu();
+  const hparams = smallHparams();
+  const plan = planTraining(hparams, traitsOf(gpu));
+  const trainer = await PretrainingTrainer.create(gpu, { hparams, special: SPECIAL, seed: 1 });
+  const { dispatches, flops, bytes } = trainer.statistics;
+  assertEquals([plan.dispatches, plan.flops], [dispatches, flops]);
+  // Beside the tensors the device holds the dispatches' parameter words, 256 bytes each at most.
+  const parameterWords = trainer.store.bytes + bytes - plan.bytes;
+  assert(parameterWords >= 0 && parameterWords <= 256 * dispatches, `${parameterWords}`);
+  trainer.destroy();
+});
+
+Deno.test("a profile times every dispatch once and computes what a plain run computes", async () => {
+  const gpu = await testGpu();
+  const hparams = smallHparams();
+  const states: Uint8Array[] = [];
+  for (const wallClock of [undefined, false, true]) {
+    const trainer = await PretrainingTrainer.create(gpu, { hparams, special: SPECIAL, seed: 1 });
+    const { metrics } = await trainer.train(batchOf(3, 19, 0));
+    await metrics;
+    const { plan } = trainer.training;
+    if (wallClock === undefined) {
+      assert(await timePlan(gpu, plan) > 0);
+    } else {
+      const profile = await profilePlan(gpu, plan, { wallClock });
+      assertEquals(profile.timestamps, !wallClock && gpu.features.timestamps);
+      assertEquals(profile.dispatches.map(({ dispatch }) => dispatch), [...plan.dispatches]);
+      assert(profile.dispatches.every(({ start, seconds }) => start >= 0 && seconds >= 0));
+      assert(profile.dispatches.reduce((sum, { seconds }) => sum + seconds, 0) > 0);
+      const { traceEvents } = JSON.parse(encodeChromeTrace(profile, "test"));
+      const spans = traceEvents.filter(({ ph }: { ph: string }) => ph === "X");
+      assertEquals(spans.length, plan.dispatches.length + 3);
+    }
+    const [values] = (await trainer.store.readAll("parameters")).values();
+    states.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    trainer.destroy();
+  }
+  assertEquals(states[1], states[0]);
+  assertEquals(states[2], states[0]);
+});
+
+Deno.test("a summary adds up groups and holds them against the slower of arithmetic and memory", () => {
+  const dispatch = (kernel: string, flops: number, bytes: number, seconds: number) => ({
+    seconds,
+    dispatch: {
+      operation: kernel,
+      phase: "forward" as const,
+      tensors: [],
+      launch: {
+        kernel,
+        label: "",
+        wgsl: "",
+        bindings: [],
+        workgroups: [1, 1, 1] as const,
+        cost: {
+          flops,
+          bytes,
+        },
+      },
+    },
+  });
+  const times = [
+    dispatch("copy", 0, 50, 1),
+    dispatch("matmul", 100, 10, 2),
+    dispatch("matmul", 300, 10, 5),
+  ];
+  const roofline = { flopsPerSecond: 100, bytesPerSecond: 100 };
+  const [matmul, copy] = summarize(times, roofline, ({ launch }) => launch.kernel);
+  assertEquals([matmul.name, matmul.calls, matmul.seconds], ["matmul", 2, 7]);
+  assertAlmostEquals(matmul.share, 7 / 8);
+  assertAlmostEquals(matmul.flopsPerSecond, 400 / 7);
+  assertAlmostEquals(matmul.roofline, 4 / 7);
+  assertAlmostEquals(copy.roofline, 0.5);
+  assertEquals(copy.flopsPerSecond, 0);
+});
