@@ -6,6 +6,7 @@
  */
 import {
   type Binding,
+  bytesPerElement,
   declareBindings,
   declareParams,
   type KernelLaunch,
@@ -36,6 +37,8 @@ export interface AttentionSpec {
   readonly dropout?: number;
   /** Random stream of the dropout. */
   readonly stream?: number;
+  /** Storage of qkv, context and their gradients; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /** Heads along y; the rest go along z. Known to the kernels. */
@@ -48,17 +51,17 @@ const HEADS_ALONG_Y = 32_768;
  * (b · heads + h) · sequence + query.
  *
  * Bindings: qkv [batch·sequence, 3·heads·headSize]; attentionMask u32 [batch, sequence]; [stepState];
- * context [batch·sequence, heads·headSize]; logSumExp [batch, heads, sequence].
+ * context [batch·sequence, heads·headSize]; logSumExp f32 [batch, heads, sequence].
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function attentionForward(spec: AttentionSpec): KernelProgram {
-  const { qkv, context, rows } = sizes(spec);
+  const { qkv, context, rows, storage } = sizes(spec);
   return singleLaunch(build("attention", forwardSource, spec, 4, [
-    { name: "qkv", access: "read", dtype: "f32", elements: qkv },
+    { name: "qkv", access: "read", dtype: storage, elements: qkv },
     maskBinding(spec),
     ...stateOf(spec),
-    { name: "context", access: "write", dtype: "f32", elements: context },
+    { name: "context", access: "write", dtype: storage, elements: context },
     { name: "logSumExp", access: "write", dtype: "f32", elements: rows },
   ]));
 }
@@ -71,10 +74,10 @@ export function attentionForward(spec: AttentionSpec): KernelProgram {
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function attentionBackward(spec: AttentionSpec): KernelProgram {
-  const { qkv, context, rows } = sizes(spec);
+  const { qkv, context, rows, storage } = sizes(spec);
   const shared: Binding[] = [
-    { name: "contextGradient", access: "read", dtype: "f32", elements: context },
-    { name: "qkv", access: "read", dtype: "f32", elements: qkv },
+    { name: "contextGradient", access: "read", dtype: storage, elements: context },
+    { name: "qkv", access: "read", dtype: storage, elements: qkv },
     maskBinding(spec),
     ...stateOf(spec),
     { name: "logSumExp", access: "read", dtype: "f32", elements: rows },
@@ -86,12 +89,12 @@ export function attentionBackward(spec: AttentionSpec): KernelProgram {
     elements: rows,
   });
   // The two kernels write different columns of one tensor, so together they write all of it.
-  const gradient: Binding = { name: "qkvGradient", access: "write", dtype: "f32", elements: qkv };
+  const gradient: Binding = { name: "qkvGradient", access: "write", dtype: storage, elements: qkv };
   return {
     launches: [
       build("attention_query_gradient", querySource, spec, 6, [
         ...shared,
-        { name: "context", access: "read", dtype: "f32", elements: context },
+        { name: "context", access: "read", dtype: storage, elements: context },
         projection("write"),
         gradient,
       ]),
@@ -105,11 +108,13 @@ export function attentionBackward(spec: AttentionSpec): KernelProgram {
   };
 }
 
-function sizes(spec: AttentionSpec): { qkv: number; context: number; rows: number } {
-  const { batch, heads, sequence, headSize } = spec;
+function sizes(
+  spec: AttentionSpec,
+): { qkv: number; context: number; rows: number; storage: "f32" | "f16" } {
+  const { batch, heads, sequence, headSize, storage = "f32" } = spec;
   requireDimensions("attention", { batch, heads, sequence, headSize });
   const context = batch * sequence * heads * headSize;
-  return { qkv: 3 * context, context, rows: batch * heads * sequence };
+  return { qkv: 3 * context, context, rows: batch * heads * sequence, storage };
 }
 
 function maskBinding({ batch, sequence }: AttentionSpec): Binding {
@@ -127,7 +132,7 @@ function build(
   flopsPerProduct: number,
   bindings: readonly Binding[],
 ): KernelLaunch {
-  const { batch, heads, sequence, headSize, dropout = 0, stream = 0 } = spec;
+  const { batch, heads, sequence, headSize, dropout = 0, stream = 0, storage = "f32" } = spec;
   const vectors = headSize % 4 === 0;
   const names = {
     QUADS: Math.ceil(headSize / 4),
@@ -137,12 +142,14 @@ function build(
     READS_CONTEXT: Number(bindings.some(({ name }) => name === "context")),
   };
   const backward = source !== forwardSource;
-  const vec4 = vectors ? "vec4<f32>" : "f32";
-  const types = { qkv: vec4, context: vec4, contextGradient: vec4, qkvGradient: vec4 };
+  const elem = vectors ? "Elem4" : "Elem";
+  const types = { qkv: elem, context: elem, contextGradient: elem, qkvGradient: elem };
   return {
     kernel,
     label: `${batch}×${heads}×${sequence}×${headSize}${dropout > 0 ? " dropout" : ""}`,
     wgsl: specialise(unroll(source, names), {
+      enables: storage === "f16" ? ["f16"] : [],
+      aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
       constants: {
         BATCH: batch,
         HEADS: heads,
@@ -169,7 +176,10 @@ function build(
     ],
     cost: {
       flops: flopsPerProduct * batch * heads * sequence * sequence * headSize,
-      bytes: 4 * bindings.reduce((sum, { elements }) => sum + elements, 0),
+      bytes: bindings.reduce(
+        (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
+        0,
+      ),
     },
   };
 }

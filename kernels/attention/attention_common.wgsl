@@ -31,14 +31,14 @@ fn context_at(head_of_batch: u32, token: u32) -> u32 {
 
 //# if VECTORS
 fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
-  return qkv[at / 4u + quad];
+  return vec4<f32>(qkv[at / 4u + quad]);
 }
 //# end
 //# if SCALARS
 fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
   var value = vec4<f32>();
   for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {
-    value[i] = qkv[at + 4u * quad + i];
+    value[i] = f32(qkv[at + 4u * quad + i]);
   }
   return value;
 }

@@ -55,13 +55,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
 //# if VECTORS
 fn put_context(at: u32, quad: u32, value: vec4<f32>) {
-  context[at / 4u + quad] = value;
+  context[at / 4u + quad] = Elem4(value);
 }
 //# end
 //# if SCALARS
 fn put_context(at: u32, quad: u32, value: vec4<f32>) {
   for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {
-    context[at + 4u * quad + i] = value[i];
+    context[at + 4u * quad + i] = Elem(value[i]);
   }
 }
 //# end

@@ -5,6 +5,7 @@
  */
 import {
   type Binding,
+  bytesPerElement,
   declareBindings,
   declareParams,
   type KernelProgram,
@@ -39,6 +40,14 @@ export interface CrossEntropyChunkSpec {
   readonly disallowCorrect: boolean;
   /** Random stream of the draw. */
   readonly stream: number;
+  /** Storage of the logits; f32 by default. */
+  readonly storage?: "f32" | "f16";
+}
+
+function elementType(
+  storage: "f32" | "f16",
+): { enables: string[]; aliases: Record<string, string> } {
+  return { enables: storage === "f16" ? ["f16"] : [], aliases: { Elem: storage } };
 }
 
 function state(rows: number, access: Binding["access"]): Binding {
@@ -49,12 +58,12 @@ function state(rows: number, access: Binding["access"]): Binding {
  * Folds a chunk of logits into the state of each row. The random word of (row, id) is element
  * row · (vocabulary rounded up to four) + id of the stream.
  *
- * Bindings: logits f32 [rows, chunkColumns], targets u32 [rows], [stepState], state u32 [rows, 8].
+ * Bindings: logits [rows, chunkColumns], targets u32 [rows], [stepState], state u32 [rows, 8].
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
-  const { rows, vocabulary, chunkStart, chunkColumns, first, sample } = spec;
+  const { rows, vocabulary, chunkStart, chunkColumns, first, sample, storage = "f32" } = spec;
   requireDimensions("crossEntropyChunk", {
     rows,
     vocabulary,
@@ -62,7 +71,7 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     "chunkStart / 4 + 1": chunkStart / 4 + 1,
   });
   const bindings: Binding[] = [
-    { name: "logits", access: "read", dtype: "f32", elements: rows * chunkColumns },
+    { name: "logits", access: "read", dtype: storage, elements: rows * chunkColumns },
     { name: "targets", access: "read", dtype: "u32", elements: rows },
     ...(sample ? [stepStateBinding] : []),
     state(rows, first ? "write" : "read_write"),
@@ -77,6 +86,7 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     kernel: "cross_entropy",
     label: `${rows}×${chunkColumns}${sample ? " sampling" : ""}`,
     wgsl: specialise(source, {
+      ...elementType(storage),
       constants: {
         ROWS: rows,
         VOCABULARY: vocabulary,
@@ -92,7 +102,10 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     bindings,
     params: Uint32Array.of(chunkStart, spec.stream, 0, 0),
     workgroups: spreadWorkgroups(rows),
-    cost: { flops: (sample ? 12 : 5) * rows * chunkColumns, bytes: 4 * rows * chunkColumns },
+    cost: {
+      flops: (sample ? 12 : 5) * rows * chunkColumns,
+      bytes: bytesPerElement(storage) * rows * chunkColumns,
+    },
   });
 }
 
@@ -133,22 +146,24 @@ export interface CrossEntropyBackwardSpec {
   readonly chunkColumns: number;
   /** The loss's factor in the total. */
   readonly gradientScale: number;
+  /** Storage of the logits; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
  * Turns a chunk of logits into their gradients, in place.
  *
- * Bindings: logits f32 [rows, chunkColumns], targets u32 [rows], weights f32 [rows], state,
+ * Bindings: logits [rows, chunkColumns], targets u32 [rows], weights f32 [rows], state,
  * lossResult f32 [2] (of the weighted mean), stepState (for the loss scale).
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): KernelProgram {
-  const { rows, chunkStart, chunkColumns, gradientScale } = spec;
+  const { rows, chunkStart, chunkColumns, gradientScale, storage = "f32" } = spec;
   requireDimensions("crossEntropyChunkBackward", { rows, chunkColumns });
   const elements = rows * chunkColumns;
   const bindings: Binding[] = [
-    { name: "logits", access: "read_write", dtype: "f32", elements },
+    { name: "logits", access: "read_write", dtype: storage, elements },
     { name: "targets", access: "read", dtype: "u32", elements: rows },
     { name: "weights", access: "read", dtype: "f32", elements: rows },
     state(rows, "read"),
@@ -159,12 +174,13 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
     kernel: "cross_entropy_backward",
     label: `${rows}×${chunkColumns}`,
     wgsl: specialise(backwardSource, {
+      ...elementType(storage),
       constants: { ROWS: rows, CHUNK_COLUMNS: chunkColumns, SCALE: { f32: gradientScale } },
       libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
     params: Uint32Array.of(chunkStart, 0, 0, 0),
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 5 * elements, bytes: 8 * elements },
+    cost: { flops: 5 * elements, bytes: 2 * bytesPerElement(storage) * elements },
   });
 }

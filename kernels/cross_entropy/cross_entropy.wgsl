@@ -43,7 +43,7 @@ fn main(
     let words = random_words(stepState.seed, params.stream, stepState.step, block);
     //# end
     for (var j = 0u; j < min(4u, CHUNK_COLUMNS - quad); j++) {
-      let logit = logits[base + quad + j];
+      let logit = f32(logits[base + quad + j]);
       let id = params.chunk_start + quad + j;
       if (logit > own.largest) {
         own.total = own.total * exp(own.largest - logit) + 1.0;
@@ -100,7 +100,7 @@ fn main(
     }
   }
   if (target_id >= params.chunk_start && target_id - params.chunk_start < CHUNK_COLUMNS) {
-    target_logit = logits[base + target_id - params.chunk_start];
+    target_logit = f32(logits[base + target_id - params.chunk_start]);
   }
   state[8u * row] = bitcast<u32>(largest);
   state[8u * row + 1u] = bitcast<u32>(total);

@@ -21,8 +21,8 @@ fn main(
   let row = i / CHUNK_COLUMNS;
   let largest = bitcast<f32>(state[8u * row]);
   let total = bitcast<f32>(state[8u * row + 1u]);
-  let probability = exp(logits[i] - largest) / total;
+  let probability = exp(f32(logits[i]) - largest) / total;
   let hit = params.chunk_start + i % CHUNK_COLUMNS == targets[row];
   let factor = weights[row] * lossResult[1] * SCALE * stepState.loss_scale;
-  logits[i] = (probability - select(0.0, 1.0, hit)) * factor;
+  logits[i] = Elem((probability - select(0.0, 1.0, hit)) * factor);
 }

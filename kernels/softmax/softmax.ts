@@ -5,6 +5,7 @@
  */
 import {
   type Binding,
+  bytesPerElement,
   declareBindings,
   type KernelProgram,
   requireDimensions,
@@ -24,6 +25,8 @@ export interface SoftmaxSpec {
   readonly columns: number;
   /** Adds to the input gradient (backward only). */
   readonly accumulate?: boolean;
+  /** Storage of all tensors; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
@@ -31,11 +34,12 @@ export interface SoftmaxSpec {
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
-export function softmaxForward({ rows, columns }: SoftmaxSpec): KernelProgram {
+export function softmaxForward(spec: SoftmaxSpec): KernelProgram {
+  const { rows, columns, storage = "f32" } = spec;
   const elements = rows * columns;
-  return rowKernel("softmax", forwardSource, { rows, columns }, [
-    { name: "input", access: "read", dtype: "f32", elements },
-    { name: "output", access: "write", dtype: "f32", elements },
+  return rowKernel("softmax", forwardSource, spec, [
+    { name: "input", access: "read", dtype: storage, elements },
+    { name: "output", access: "write", dtype: storage, elements },
   ]);
 }
 
@@ -44,20 +48,26 @@ export function softmaxForward({ rows, columns }: SoftmaxSpec): KernelProgram {
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
-export function softmaxBackward({ rows, columns, accumulate }: SoftmaxSpec): KernelProgram {
+export function softmaxBackward(spec: SoftmaxSpec): KernelProgram {
+  const { rows, columns, accumulate, storage = "f32" } = spec;
   const elements = rows * columns;
   const source = unroll(backwardSource, { ACCUMULATE: Number(accumulate ?? false) });
-  return rowKernel("softmax_backward", source, { rows, columns }, [
-    { name: "output", access: "read", dtype: "f32", elements },
-    { name: "outputGradient", access: "read", dtype: "f32", elements },
-    { name: "inputGradient", access: accumulate ? "read_write" : "write", dtype: "f32", elements },
+  return rowKernel("softmax_backward", source, spec, [
+    { name: "output", access: "read", dtype: storage, elements },
+    { name: "outputGradient", access: "read", dtype: storage, elements },
+    {
+      name: "inputGradient",
+      access: accumulate ? "read_write" : "write",
+      dtype: storage,
+      elements,
+    },
   ]);
 }
 
 function rowKernel(
   kernel: string,
   source: string,
-  { rows, columns }: { rows: number; columns: number },
+  { rows, columns, storage = "f32" }: SoftmaxSpec,
   bindings: readonly Binding[],
 ): KernelProgram {
   requireDimensions(kernel, { rows, columns });
@@ -65,11 +75,16 @@ function rowKernel(
     kernel,
     label: `${rows}×${columns}`,
     wgsl: specialise(source, {
+      enables: storage === "f16" ? ["f16"] : [],
+      aliases: { Elem: storage },
       constants: { ROWS: rows, COLUMNS: columns },
       libraries: [declareBindings(bindings)],
     }),
     bindings,
     workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
-    cost: { flops: 5 * rows * columns, bytes: 4 * rows * columns * bindings.length },
+    cost: {
+      flops: 5 * rows * columns,
+      bytes: bytesPerElement(storage) * rows * columns * bindings.length,
+    },
   });
 }

@@ -14,15 +14,15 @@ fn main(
   }
   let base = row * COLUMNS;
   // Maximum and sum in one pass: the sum is rescaled whenever the maximum grows.
-  var largest = input[base];
+  var largest = f32(input[base]);
   var total = 1.0;
   for (var column = 1u; column < COLUMNS; column++) {
-    let value = input[base + column];
+    let value = f32(input[base + column]);
     let next = max(largest, value);
     total = total * exp(largest - next) + exp(value - next);
     largest = next;
   }
   for (var column = 0u; column < COLUMNS; column++) {
-    output[base + column] = exp(input[base + column] - largest) / total;
+    output[base + column] = Elem(exp(f32(input[base + column]) - largest) / total);
   }
 }

@@ -15,14 +15,14 @@ fn main(
   let base = row * COLUMNS;
   var projected = 0.0;
   for (var column = 0u; column < COLUMNS; column++) {
-    projected += output[base + column] * outputGradient[base + column];
+    projected += f32(output[base + column]) * f32(outputGradient[base + column]);
   }
   for (var column = 0u; column < COLUMNS; column++) {
     let at = base + column;
-    var value = output[at] * (outputGradient[at] - projected);
+    var value = f32(output[at]) * (f32(outputGradient[at]) - projected);
     //# if ACCUMULATE
-    value += inputGradient[at];
+    value += f32(inputGradient[at]);
     //# end
-    inputGradient[at] = value;
+    inputGradient[at] = Elem(value);
   }
 }

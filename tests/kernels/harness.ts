@@ -208,3 +208,13 @@ export function normal(count: number, seed: number, scale = 1): Float32Array {
     () => scale * Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
   );
 }
+
+/** Numbers as the bits of 16-bit floats, as {@link runProgram} takes and gives them. */
+export function toHalf(values: ArrayLike<number>): Uint16Array {
+  return new Uint16Array(Float16Array.from(values).buffer);
+}
+
+/** The numbers that bits of 16-bit floats stand for. */
+export function fromHalf(bits: Data): Float32Array {
+  return Float32Array.from(new Float16Array(bits.buffer as ArrayBuffer));
+}
