@@ -16,6 +16,22 @@ export interface DeviceFeatures {
   readonly timestamps: boolean;
   /** The least number of lanes in a subgroup; 0 without subgroup operations. */
   readonly subgroupSize: number;
+  /** Matrix products that a subgroup makes as one; empty without, or where the provider has none. */
+  readonly subgroupMatrices: readonly SubgroupMatrix[];
+}
+
+/** Shape and types of a product of subgroup matrices: [m, k] · [k, n]. */
+export interface SubgroupMatrix {
+  /** Rows of the left matrix. */
+  readonly m: number;
+  /** Columns of the right matrix. */
+  readonly n: number;
+  /** Length of the sums. */
+  readonly k: number;
+  /** Type of the factors, such as "f16". */
+  readonly componentType: string;
+  /** Type of the product, such as "f32". */
+  readonly resultType: string;
 }
 
 /** What compiling has cost so far. */
@@ -36,6 +52,9 @@ const REQUIRED_LIMITS: Readonly<Partial<Record<keyof GPUSupportedLimits, number>
 
 /** What WGSL demands of a text with subgroup operations, and some compilers refuse. */
 const ENABLE_SUBGROUPS = "enable subgroups;";
+
+/** Not part of WebGPU yet; Dawn offers it where unsafe APIs are allowed and the driver has it. */
+const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 
 /** Limits raised to whatever the adapter has. */
 const RAISED_LIMITS = [
@@ -62,6 +81,8 @@ export class Gpu {
   readonly compileStatistics: CompileStatistics = { pipelines: 0, milliseconds: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #dropsEnable: boolean;
+  /** Dawn's devices live only as long as their provider. */
+  readonly #provider: GPU;
   #pending = 0;
   #pendingSince = 0;
   #lost: string | undefined;
@@ -71,11 +92,13 @@ export class Gpu {
     description: string,
     features: DeviceFeatures,
     dropsEnable: boolean,
+    provider: GPU,
   ) {
     this.device = device;
     this.description = description;
     this.features = features;
     this.#dropsEnable = dropsEnable;
+    this.#provider = provider;
     device.lost.then((info) => {
       if (info.reason !== "destroyed") this.#lost = info.message || "the driver gave no reason";
     });
@@ -84,13 +107,17 @@ export class Gpu {
   /**
    * Asks for an adapter and a device with the adapter's own limits.
    *
+   * @param provider where to ask; the platform's own WebGPU by default.
    * @throws {KernelError} when there is no WebGPU, no adapter, or a limit is below what kernels need.
    */
-  static async request(preference: AdapterPreference = "high-performance"): Promise<Gpu> {
-    if (typeof navigator === "undefined" || !navigator.gpu) {
+  static async request(
+    preference: AdapterPreference = "high-performance",
+    provider: GPU | undefined = globalThis.navigator?.gpu,
+  ): Promise<Gpu> {
+    if (!provider) {
       throw new KernelError("no WebGPU here: use Deno 2.9 or newer, or a browser with WebGPU");
     }
-    const adapter = await navigator.gpu.requestAdapter(
+    const adapter = await provider.requestAdapter(
       preference === "fallback" ? { forceFallbackAdapter: true } : { powerPreference: preference },
     );
     if (!adapter) {
@@ -102,8 +129,8 @@ export class Gpu {
     requireLimits(adapter.limits, describe(adapter));
     const requiredLimits: Record<string, number> = {};
     for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
-    const listed = (["shader-f16", "timestamp-query"] as const).filter((feature) =>
-      adapter.features.has(feature)
+    const listed = (["shader-f16", "timestamp-query", SUBGROUP_MATRIX] as const).filter(
+      (feature) => adapter.features.has(feature),
     );
     const device = await requestWithSubgroups(adapter, listed, requiredLimits);
     const subgroups = device.features.has("subgroups");
@@ -114,9 +141,27 @@ export class Gpu {
         f16: device.features.has("shader-f16"),
         timestamps: device.features.has("timestamp-query"),
         subgroupSize: subgroups ? adapter.info.subgroupMinSize ?? 0 : 0,
+        subgroupMatrices: device.features.has(SUBGROUP_MATRIX)
+          ? subgroupMatrices(adapter.info)
+          : [],
       },
       subgroups && await refusesEnable(device),
+      provider,
     );
+  }
+
+  /**
+   * Checks that the device can store numbers of a format.
+   *
+   * @throws {KernelError} when it cannot.
+   */
+  requireStorage(storage: "f32" | "f16"): void {
+    if (storage === "f16" && !this.features.f16) {
+      throw new KernelError(
+        `adapter "${this.description}" has no 16-bit floats (shader-f16), which --precision f16 ` +
+          "needs: use --precision f32, or another --adapter",
+      );
+    }
   }
 
   /** The limits of the device. */
@@ -211,6 +256,26 @@ export function requireLimits(
       );
     }
   }
+}
+
+/** The configurations that Dawn lists beside the adapter's name. */
+function subgroupMatrices(info: GPUAdapterInfo): SubgroupMatrix[] {
+  const { subgroupMatrixConfigs } = info as GPUAdapterInfo & {
+    readonly subgroupMatrixConfigs?: Iterable<
+      Readonly<
+        Record<"M" | "N" | "K", number> & Record<"componentType" | "resultComponentType", string>
+      >
+    >;
+  };
+  return [...subgroupMatrixConfigs ?? []].map(
+    ({ M: m, N: n, K: k, componentType, resultComponentType: resultType }) => ({
+      m,
+      n,
+      k,
+      componentType,
+      resultType,
+    }),
+  );
 }
 
 /** Some adapters grant subgroups without listing them, so the only sure way to know is to ask. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
+import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
 import { Tape } from "./autograd/tape.ts";
@@ -14,7 +15,7 @@ import { ModelError } from "./errors.ts";
 import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
 import { initialValue } from "./initialize.ts";
 import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
-import { updateParameters } from "./ops/optimizer.ts";
+import { type Update, updateParameters } from "./ops/optimizer.ts";
 import { ParameterStore } from "./parameters.ts";
 import { learningRate } from "./schedule.ts";
 
@@ -23,6 +24,12 @@ const STEPS_IN_FLIGHT = 2;
 
 /** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
 const VOCABULARY_CHUNK_BYTES = 1 << 27;
+
+/** Loss scaling where activations are f16: the usual start, and good steps until the scale doubles. */
+const LOSS_SCALE = { initial: 2 ** 16, growthInterval: 1000 } as const;
+
+/** Where `StepState` holds the loss scale, behind what the host writes before each step. */
+const LOSS_SCALE_ELEMENT = 3;
 
 /** Evaluation masks with this seed, so that every evaluation sees the same task. */
 const EVALUATION_SEED = 0x5eed;
@@ -41,6 +48,10 @@ export interface StepMetrics {
   readonly totalLoss: number;
   /** Global norm of the gradients before clipping. */
   readonly gradientNorm: number;
+  /** The loss scale of the step; 1 in f32. */
+  readonly lossScale: number;
+  /** Whether the step changed nothing because its gradients are not finite. */
+  readonly skipped: boolean;
 }
 
 /** One compiled kind of step. */
@@ -63,6 +74,10 @@ export interface PretrainingOptions {
   readonly special: SpecialIds;
   /** Seed of initial weights, masking, dropout and sampling. */
   readonly seed: number;
+  /** Storage of activations; f32 by default. Weights and moments are f32 in either. */
+  readonly precision?: "f32" | "f16";
+  /** Good steps until the loss scale doubles, in f16; 1000 by default. */
+  readonly lossScaleGrowth?: number;
   /** Called while pipelines compile. */
   readonly onCompile?: (ready: number, total: number) => void;
 }
@@ -77,10 +92,12 @@ export class PretrainingTrainer {
   readonly hparams: PretrainingHparams;
   /** The seed of everything random. */
   readonly seed: number;
+  /** Storage of activations. */
+  readonly precision: "f32" | "f16";
   readonly #gpu: Gpu;
   readonly #special: SpecialIds;
   readonly #training: CompiledStep;
-  readonly #squaredNorm: Tensor;
+  readonly #update: Update;
   readonly #ring: ReadbackRing;
   readonly #inFlight: Promise<unknown>[] = [];
   #evaluation: CompiledStep | undefined;
@@ -92,18 +109,23 @@ export class PretrainingTrainer {
     store: ParameterStore,
     model: Electra,
     training: CompiledStep,
-    squaredNorm: Tensor,
+    update: Update,
   ) {
     this.#gpu = gpu;
     this.#special = options.special;
     this.hparams = options.hparams;
     this.seed = options.seed;
+    this.precision = options.precision ?? "f32";
     this.store = store;
     this.model = model;
     this.#training = training;
-    this.#squaredNorm = squaredNorm;
+    this.#update = update;
+    this.#writeLossScale({
+      scale: this.precision === "f16" ? LOSS_SCALE.initial : 1,
+      goodSteps: 0,
+    });
     const { mlmLoss, discLoss } = training.outputs;
-    const read = [squaredNorm, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
+    const read = [update.report, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
     this.#ring = new ReadbackRing(gpu, read, STEPS_IN_FLIGHT + 1);
   }
 
@@ -113,7 +135,8 @@ export class PretrainingTrainer {
    * @throws {ModelError} when the model does not fit the hyperparameters or the adapter.
    */
   static async create(gpu: Gpu, options: PretrainingOptions): Promise<PretrainingTrainer> {
-    const { hparams, special } = options;
+    const { hparams, special, precision: storage = "f32" } = options;
+    gpu.requireStorage(storage);
     requireVocabulary(hparams, special);
     const store = new ParameterStore();
     const model = new Electra(store, hparams);
@@ -121,16 +144,18 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const tape = new Tape({ training: true, subgroupSize: gpu.features.subgroupSize });
+    const { subgroupSize } = gpu.features;
+    const tape = new Tape({ training: true, subgroupSize, storage });
     const { inputs, outputs } = record(gpu, tape, model, hparams.train_batch_size);
     tape.backward(outputs.losses, (value) => store.gradientOf(value));
-    const squaredNorm = tape.keep(updateParameters(tape, store));
+    const growthInterval = options.lossScaleGrowth ?? LOSS_SCALE.growthInterval;
+    const update = updateParameters(tape, store, storage === "f16" ? growthInterval : undefined);
     for (const tensor of [outputs.sampledIds, outputs.corruptedInputIds]) {
       if (tensor?.role === "activation") tape.keep(tensor);
     }
     const plan = await Plan.compile(gpu, tape, store, options.onCompile);
     const training = { plan, inputs, outputs, stepState: tape.stepState };
-    return new PretrainingTrainer(gpu, options, store, model, training, squaredNorm);
+    return new PretrainingTrainer(gpu, options, store, model, training, update);
   }
 
   /** Updates done. */
@@ -141,6 +166,26 @@ export class PretrainingTrainer {
   /** Continues from a checkpoint: the next update will be `step` + 1. */
   set step(step: number) {
     this.#step = step;
+  }
+
+  /** The loss scale of the next step, once the queue is done; undefined in f32, whose scale is 1. */
+  async readLossScale(): Promise<LossScaleState | undefined> {
+    const { goodSteps } = this.#update;
+    if (!goodSteps) return undefined;
+    const state = new Float32Array(await this.read(this.#training, this.#training.stepState));
+    const [steps] = new Uint32Array(await this.read(this.#training, goodSteps));
+    return { scale: state[LOSS_SCALE_ELEMENT], goodSteps: steps };
+  }
+
+  /** Sets the loss scale of the next step; without effect in f32. */
+  writeLossScale(state: LossScaleState): void {
+    if (this.#update.goodSteps) this.#writeLossScale(state);
+  }
+
+  #writeLossScale({ scale, goodSteps }: LossScaleState): void {
+    const { plan, stepState } = this.#training;
+    plan.writePart(stepState, LOSS_SCALE_ELEMENT, Float32Array.of(scale));
+    if (this.#update.goodSteps) plan.write(this.#update.goodSteps, Uint32Array.of(goodSteps));
   }
 
   /** The compiled training step. */
@@ -164,7 +209,7 @@ export class PretrainingTrainer {
     const step = ++this.#step;
     const masked = this.#write(this.#training, batch, this.seed, step, rate);
     const read = this.#ring.run(this.#training.plan);
-    const metrics = read.then(([squared, ...losses]) => {
+    const metrics = read.then(([report, ...losses]) => {
       const { mlmLoss, discLoss } = this.#training.outputs;
       const mlm = mlmLoss ? losses[0][0] : NaN;
       const disc = discLoss ? losses[losses.length - 1][0] : NaN;
@@ -175,7 +220,9 @@ export class PretrainingTrainer {
         mlmLoss: mlm,
         discLoss: disc,
         totalLoss: (mlmLoss ? gen_weight * mlm : 0) + (discLoss ? disc_weight * disc : 0),
-        gradientNorm: Math.sqrt(squared[0]),
+        gradientNorm: report[0],
+        lossScale: report[1],
+        skipped: report[2] !== 0,
       };
     });
     this.#inFlight.push(metrics.catch(() => {}));
@@ -254,7 +301,8 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const tape = new Tape({ training: false, subgroupSize: this.#gpu.features.subgroupSize });
+    const { subgroupSize } = this.#gpu.features;
+    const tape = new Tape({ training: false, subgroupSize, storage: this.precision });
     const { inputs, outputs } = record(this.#gpu, tape, this.model, this.hparams.eval_batch_size);
     const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
     for (const tensor of [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]) {
@@ -280,10 +328,10 @@ export class PretrainingTrainer {
       seed,
       step,
     );
-    const state = new Uint32Array(4);
+    const state = new Uint32Array(3);
     state[0] = seed;
     state[1] = step;
-    new Float32Array(state.buffer).set([rate, 1], 2);
+    new Float32Array(state.buffer)[2] = rate;
     const data: [Tensor, Float32Array | Uint32Array | Int32Array][] = [
       [inputs.inputIds, batch.inputIds],
       [inputs.attentionMask, batch.attentionMask],
@@ -294,8 +342,8 @@ export class PretrainingTrainer {
       [inputs.maskedIds, masked.maskedIds],
       [inputs.maskedWeights, masked.maskedWeights],
       [inputs.uniformIds, masked.uniformIds],
-      [stepState, state],
     ];
+    if (plan.uses(stepState)) plan.writePart(stepState, 0, state);
     for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
     return masked;
   }

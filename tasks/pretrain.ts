@@ -1,7 +1,6 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
 import { join } from "@std/path/mod.js";
-import { type AdapterPreference, Gpu } from "../kernels/device.ts";
 import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
@@ -13,6 +12,7 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer } from "./common/tokenizer.ts";
+import { adapterOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
 const SAMPLE_DIR = "data/sample";
@@ -34,14 +34,13 @@ const command = task(
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .addOption(adapterOption)
+  .addOption(webgpuOption)
   .addOption(
-    new Option("--adapter <preference>", "which GPU")
-      .choices(["high-performance", "low-power", "fallback"] as const)
-      .default("high-performance" as AdapterPreference),
-  )
-  .addOption(
-    new Option("--precision <type>", "number format of the computation").choices(["f32"] as const)
-      .default("f32" as const),
+    new Option("--precision <type>", "number format of activations").choices(
+      ["f32", "f16"] as const,
+    )
+      .default("f32" as "f32" | "f16"),
   );
 
 await runTask(command, async (options, signal) => {
@@ -59,7 +58,8 @@ await runTask(command, async (options, signal) => {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
   discriminatorConfig(hparams);
-  const gpu = await Gpu.request(options.adapter);
+  const gpu = await requestGpu(options);
+  gpu.requireStorage(options.precision);
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
     await prepareSample(dataDir, sizes, signal);
@@ -82,6 +82,7 @@ await runTask(command, async (options, signal) => {
       evalFiles,
       directory,
       seed: options.seed,
+      precision: options.precision,
       resume: options.resume,
       trace: options.trace === undefined
         ? undefined

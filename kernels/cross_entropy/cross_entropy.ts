@@ -148,39 +148,52 @@ export interface CrossEntropyBackwardSpec {
   readonly gradientScale: number;
   /** Storage of the logits; f32 by default. */
   readonly storage?: "f32" | "f16";
+  /** Storage of the gradients; that of the logits by default. */
+  readonly gradientStorage?: "f32" | "f16";
 }
 
 /**
- * Turns a chunk of logits into their gradients, in place.
+ * The gradients of a chunk of logits: in place where both are stored alike, else in logitsGradient.
  *
  * Bindings: logits [rows, chunkColumns], targets u32 [rows], weights f32 [rows], state,
- * lossResult f32 [2] (of the weighted mean), stepState (for the loss scale).
+ * lossResult f32 [2] (of the weighted mean), stepState (for the loss scale), [logitsGradient]
+ * [rows, chunkColumns].
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): KernelProgram {
   const { rows, chunkStart, chunkColumns, gradientScale, storage = "f32" } = spec;
+  const { gradientStorage = storage } = spec;
   requireDimensions("crossEntropyChunkBackward", { rows, chunkColumns });
   const elements = rows * chunkColumns;
+  const inPlace = gradientStorage === storage;
   const bindings: Binding[] = [
-    { name: "logits", access: "read_write", dtype: storage, elements },
+    { name: "logits", access: inPlace ? "read_write" : "read", dtype: storage, elements },
     { name: "targets", access: "read", dtype: "u32", elements: rows },
     { name: "weights", access: "read", dtype: "f32", elements: rows },
     state(rows, "read"),
     { name: "lossResult", access: "read", dtype: "f32", elements: 2 },
     stepStateBinding,
   ];
+  if (!inPlace) {
+    bindings.push({ name: "logitsGradient", access: "write", dtype: gradientStorage, elements });
+  }
+  const body = backwardSource.replaceAll("GRADIENT", inPlace ? "logits" : "logitsGradient");
   return singleLaunch({
     kernel: "cross_entropy_backward",
     label: `${rows}×${chunkColumns}`,
-    wgsl: specialise(backwardSource, {
-      ...elementType(storage),
+    wgsl: specialise(body, {
+      enables: storage === "f16" || gradientStorage === "f16" ? ["f16"] : [],
+      aliases: { Elem: gradientStorage },
       constants: { ROWS: rows, CHUNK_COLUMNS: chunkColumns, SCALE: { f32: gradientScale } },
       libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
     params: Uint32Array.of(chunkStart, 0, 0, 0),
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 5 * elements, bytes: 2 * bytesPerElement(storage) * elements },
+    cost: {
+      flops: 5 * elements,
+      bytes: (bytesPerElement(storage) + bytesPerElement(gradientStorage)) * elements,
+    },
   });
 }

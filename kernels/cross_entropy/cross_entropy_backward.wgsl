@@ -1,7 +1,7 @@
-// Gradient of the weighted mean cross-entropy with respect to one chunk of logits, in place, one
+// Gradient of the weighted mean cross-entropy with respect to one chunk of logits, one
 // invocation a logit: (softmax − [column = target]) · weight / Σ weights · scale.
 //
-// Prelude: ROWS CHUNK_COLUMNS SCALE.
+// Prelude: Elem ROWS CHUNK_COLUMNS SCALE.
 
 struct Params {
   chunk_start: u32,
@@ -24,5 +24,5 @@ fn main(
   let probability = exp(f32(logits[i]) - largest) / total;
   let hit = params.chunk_start + i % CHUNK_COLUMNS == targets[row];
   let factor = weights[row] * lossResult[1] * SCALE * stepState.loss_scale;
-  logits[i] = Elem((probability - select(0.0, 1.0, hit)) * factor);
+  GRADIENT[i] = Elem((probability - select(0.0, 1.0, hit)) * factor);
 }

@@ -38,14 +38,16 @@ interface Body {
   readonly flops: number;
   readonly libraries?: readonly string[];
   readonly stream?: number;
+  /** Storage of the inputs, where it is not the output's. */
+  readonly inputStorage?: "f32" | "f16";
 }
 
 function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
   const { elements, accumulate = false, storage = "f32" } = spec;
-  const { kernel, inputs, output, expression, flops, stream } = body;
+  const { kernel, inputs, output, expression, flops, stream, inputStorage = storage } = body;
   requireDimensions(kernel, { elements });
   const bindings: Binding[] = [
-    ...inputs.map((name) => ({ name, access: "read", dtype: storage, elements }) as const),
+    ...inputs.map((name) => ({ name, access: "read", dtype: inputStorage, elements }) as const),
     ...(stream !== undefined ? [stepStateBinding] : []),
     { name: output, access: accumulate ? "read_write" : "write", dtype: storage, elements },
   ];
@@ -54,7 +56,7 @@ function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
     kernel,
     label: `${elements}`,
     wgsl: specialise(text, {
-      enables: storage === "f16" ? ["f16"] : [],
+      enables: storage === "f16" || inputStorage === "f16" ? ["f16"] : [],
       aliases: { Elem: storage },
       constants: { ELEMENTS: elements },
       libraries: [
@@ -70,7 +72,8 @@ function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
     cost: {
       flops: flops * elements,
-      bytes: bytesPerElement(storage) * elements * (inputs.length + 1 + Number(accumulate)),
+      bytes: bytesPerElement(inputStorage) * elements * inputs.length +
+        bytesPerElement(storage) * elements * (1 + Number(accumulate)),
     },
   });
 }
@@ -94,6 +97,18 @@ export function scale(spec: ElementwiseSpec & { readonly factor: number }): Kern
     output: "output",
     expression: `${Math.fround(spec.factor)} * f32(input[i])`,
     flops: 1,
+  });
+}
+
+/** output = input in another storage. Bindings: input in `from`, output in `storage`. */
+export function cast(spec: ElementwiseSpec & { readonly from: "f32" | "f16" }): KernelProgram {
+  return elementwise(spec, {
+    kernel: "cast",
+    inputs: ["input"],
+    output: "output",
+    expression: "f32(input[i])",
+    flops: 0,
+    inputStorage: spec.from,
   });
 }
 

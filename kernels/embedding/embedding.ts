@@ -7,6 +7,7 @@
 import { fill } from "../elementwise/elementwise.ts";
 import {
   type Binding,
+  bytesPerElement,
   declareBindings,
   type KernelLaunch,
   type KernelProgram,
@@ -42,18 +43,20 @@ export interface EmbeddingSpec {
   readonly positions: number;
   /** Rows of the segment table. */
   readonly types: number;
+  /** Storage of the output; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
  * output = word[id] + position[place] + type[segment]. Ids past a table are clamped to its last row.
  *
- * Bindings: ids u32 [batch·sequence], typeIds u32 [batch·sequence], wordTable, positionTable, typeTable,
- * output [batch·sequence, columns].
+ * Bindings: ids u32 [batch·sequence], typeIds u32 [batch·sequence], wordTable, positionTable, typeTable
+ * f32, output [batch·sequence, columns].
  *
  * @throws {KernelError} for dimensions that are not positive, or a sequence longer than the positions.
  */
 export function embeddingForward(spec: EmbeddingSpec): KernelProgram {
-  const { batch, sequence, columns, vocabulary, positions, types } = spec;
+  const { batch, sequence, columns, vocabulary, positions, types, storage = "f32" } = spec;
   requireDimensions("embedding", { batch, sequence, columns, vocabulary, positions, types });
   requireDimensions("embedding", { "positions − sequence + 1": positions - sequence + 1 });
   const tokens = batch * sequence, elements = tokens * columns;
@@ -63,12 +66,14 @@ export function embeddingForward(spec: EmbeddingSpec): KernelProgram {
     { name: "wordTable", access: "read", dtype: "f32", elements: vocabulary * columns },
     { name: "positionTable", access: "read", dtype: "f32", elements: positions * columns },
     { name: "typeTable", access: "read", dtype: "f32", elements: types * columns },
-    { name: "output", access: "write", dtype: "f32", elements },
+    { name: "output", access: "write", dtype: storage, elements },
   ];
   return singleLaunch({
     kernel: "embedding",
     label: `${tokens}×${columns}`,
     wgsl: specialise(forwardSource, {
+      enables: storage === "f16" ? ["f16"] : [],
+      aliases: { Elem: storage },
       constants: {
         TOKENS: tokens,
         SEQUENCE: sequence,
@@ -80,7 +85,7 @@ export function embeddingForward(spec: EmbeddingSpec): KernelProgram {
     }),
     bindings,
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 2 * elements, bytes: 16 * elements },
+    cost: { flops: 2 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
   });
 }
 
@@ -94,18 +99,21 @@ export interface WordGradientSpec {
   readonly vocabulary: number;
   /** Adds to the table gradient; else rows without a token become 0. */
   readonly accumulate?: boolean;
+  /** Storage of the output's gradient; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
  * tableGradient[id] (+)= Σ of outputGradient over the tokens with that id: tokens are sorted by id, runs
  * of equal ids are summed in pieces, and pieces are joined, always in the same order.
  *
- * Bindings: ids u32 [tokens], outputGradient [tokens, columns], tableGradient [vocabulary, columns].
+ * Bindings: ids u32 [tokens], outputGradient [tokens, columns], tableGradient f32
+ * [vocabulary, columns].
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
-  const { tokens, columns, vocabulary, accumulate = false } = spec;
+  const { tokens, columns, vocabulary, accumulate = false, storage = "f32" } = spec;
   requireDimensions("embeddingWordBackward", { tokens, columns, vocabulary });
   const pieces = Math.ceil(tokens / PIECE);
   const scratch: Scratch[] = [
@@ -145,7 +153,7 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
     launch("sum_runs", runsSource, constants, [
       sorted,
       { name: "order", access: "read", dtype: "u32", elements: tokens },
-      { name: "outputGradient", access: "read", dtype: "f32", elements: tokens * columns },
+      { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
       table,
       carry("write"),
     ], [Math.ceil(columns / 64), pieces, 1]),
@@ -172,17 +180,19 @@ export interface PositionGradientSpec {
   readonly positions: number;
   /** Adds to the table gradient. */
   readonly accumulate?: boolean;
+  /** Storage of the output's gradient; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
  * tableGradient[place] (+)= Σ of outputGradient at that place over the batch.
  *
- * Bindings: outputGradient [batch·sequence, columns], tableGradient [positions, columns].
+ * Bindings: outputGradient [batch·sequence, columns], tableGradient f32 [positions, columns].
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function embeddingPositionBackward(spec: PositionGradientSpec): KernelProgram {
-  const { batch, sequence, columns, positions, accumulate = false } = spec;
+  const { batch, sequence, columns, positions, accumulate = false, storage = "f32" } = spec;
   requireDimensions("embeddingPositionBackward", { batch, sequence, columns, positions });
   return singleLaunch(
     launch(
@@ -193,7 +203,7 @@ export function embeddingPositionBackward(spec: PositionGradientSpec): KernelPro
         {
           name: "outputGradient",
           access: "read",
-          dtype: "f32",
+          dtype: storage,
           elements: batch * sequence * columns,
         },
         {
@@ -218,17 +228,19 @@ export interface TypeGradientSpec {
   readonly types: number;
   /** Adds to the table gradient. */
   readonly accumulate?: boolean;
+  /** Storage of the output's gradient; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
  * tableGradient[segment] (+)= Σ of outputGradient over the tokens of that segment, in two stages.
  *
- * Bindings: typeIds u32 [tokens], outputGradient [tokens, columns], tableGradient [types, columns].
+ * Bindings: typeIds u32 [tokens], outputGradient [tokens, columns], tableGradient f32 [types, columns].
  *
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
-  const { tokens, columns, types, accumulate = false } = spec;
+  const { tokens, columns, types, accumulate = false, storage = "f32" } = spec;
   requireDimensions("embeddingTypeBackward", { tokens, columns, types });
   const perGroup = groupRows(tokens);
   const groups = Math.ceil(tokens / perGroup);
@@ -239,7 +251,7 @@ export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
     { TOKENS: tokens, COLUMNS: columns, TYPES: types, GROUP_ROWS: perGroup },
     [
       { name: "typeIds", access: "read", dtype: "u32", elements: tokens },
-      { name: "outputGradient", access: "read", dtype: "f32", elements: tokens * columns },
+      { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
       { name: "partial", access: "write", dtype: "f32", elements: groups * table },
     ],
     [Math.ceil(table / 64), groups, 1],
@@ -260,11 +272,19 @@ function launch(
   bindings: readonly Binding[],
   workgroups: readonly [number, number, number],
 ): KernelLaunch {
-  const bytes = bindings.reduce((sum, { elements }) => sum + 4 * elements, 0);
+  const bytes = bindings.reduce(
+    (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
+    0,
+  );
+  const half = bindings.some(({ dtype }) => dtype === "f16");
   return {
     kernel,
     label: Object.values(constants).join("×"),
-    wgsl: specialise(source, { constants, libraries: [declareBindings(bindings)] }),
+    wgsl: specialise(source, {
+      enables: half ? ["f16"] : [],
+      constants,
+      libraries: [declareBindings(bindings)],
+    }),
     bindings,
     workgroups,
     cost: { flops: 0, bytes },

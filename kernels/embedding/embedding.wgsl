@@ -1,6 +1,6 @@
 // word[id] + position[place] + type[segment], one invocation an element. Ids past a table are clamped.
 //
-// Prelude: TOKENS SEQUENCE COLUMNS VOCABULARY TYPES.
+// Prelude: Elem TOKENS SEQUENCE COLUMNS VOCABULARY TYPES.
 
 @compute @workgroup_size(64)
 fn main(
@@ -16,6 +16,6 @@ fn main(
   let column = i % COLUMNS;
   let word = min(ids[token], VOCABULARY - 1u);
   let segment = min(typeIds[token], TYPES - 1u);
-  output[i] = wordTable[word * COLUMNS + column] +
-    positionTable[(token % SEQUENCE) * COLUMNS + column] + typeTable[segment * COLUMNS + column];
+  output[i] = Elem(wordTable[word * COLUMNS + column] +
+    positionTable[(token % SEQUENCE) * COLUMNS + column] + typeTable[segment * COLUMNS + column]);
 }

@@ -5,6 +5,7 @@
  */
 import {
   type Binding,
+  bytesPerElement,
   declareBindings,
   type KernelProgram,
   requireDimensions,
@@ -28,6 +29,8 @@ export interface GatherRowsSpec {
   readonly columns: number;
   /** Adds to the input gradient (backward only). */
   readonly accumulate?: boolean;
+  /** Storage of rows and gradients; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
@@ -38,11 +41,11 @@ export interface GatherRowsSpec {
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function gatherRows(spec: GatherRowsSpec): KernelProgram {
-  const { batch, sequence, picks, columns } = spec;
+  const { batch, sequence, picks, columns, storage = "f32" } = spec;
   return build("gather_rows", forwardSource, spec, batch * picks * columns, [
-    { name: "input", access: "read", dtype: "f32", elements: batch * sequence * columns },
+    { name: "input", access: "read", dtype: storage, elements: batch * sequence * columns },
     { name: "positions", access: "read", dtype: "u32", elements: batch * picks },
-    { name: "output", access: "write", dtype: "f32", elements: batch * picks * columns },
+    { name: "output", access: "write", dtype: storage, elements: batch * picks * columns },
   ]);
 }
 
@@ -54,16 +57,16 @@ export function gatherRows(spec: GatherRowsSpec): KernelProgram {
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function gatherRowsBackward(spec: GatherRowsSpec): KernelProgram {
-  const { batch, sequence, picks, columns, accumulate = false } = spec;
+  const { batch, sequence, picks, columns, accumulate = false, storage = "f32" } = spec;
   const source = unroll(backwardSource, { ACCUMULATE: Number(accumulate) });
   const elements = batch * sequence * columns;
   return build("gather_rows_backward", source, spec, elements, [
     { name: "positions", access: "read", dtype: "u32", elements: batch * picks },
-    { name: "outputGradient", access: "read", dtype: "f32", elements: batch * picks * columns },
+    { name: "outputGradient", access: "read", dtype: storage, elements: batch * picks * columns },
     {
       name: "inputGradient",
       access: accumulate ? "read_write" : "write",
-      dtype: "f32",
+      dtype: storage,
       elements,
     },
   ]);
@@ -72,7 +75,7 @@ export function gatherRowsBackward(spec: GatherRowsSpec): KernelProgram {
 function build(
   kernel: string,
   source: string,
-  { batch, sequence, picks, columns }: GatherRowsSpec,
+  { batch, sequence, picks, columns, storage = "f32" }: GatherRowsSpec,
   invocations: number,
   bindings: readonly Binding[],
 ): KernelProgram {
@@ -81,11 +84,19 @@ function build(
     kernel,
     label: `${batch}×${picks} of ${sequence}×${columns}`,
     wgsl: specialise(source, {
+      enables: storage === "f16" ? ["f16"] : [],
+      aliases: { Elem: storage },
       constants: { BATCH: batch, SEQUENCE: sequence, PICKS: picks, COLUMNS: columns },
       libraries: [declareBindings(bindings)],
     }),
     bindings,
     workgroups: spreadWorkgroups(Math.ceil(invocations / 64)),
-    cost: { flops: 0, bytes: 4 * bindings.reduce((sum, { elements }) => sum + elements, 0) },
+    cost: {
+      flops: 0,
+      bytes: bindings.reduce(
+        (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
+        0,
+      ),
+    },
   });
 }

@@ -1,7 +1,7 @@
 // Gradient of gathering rows, one invocation an element of the input: it looks through its sequence's
 // picks for its own position, so that several picks of one row add up in order.
 //
-// Prelude: BATCH SEQUENCE PICKS COLUMNS.
+// Prelude: Elem BATCH SEQUENCE PICKS COLUMNS.
 
 @compute @workgroup_size(64)
 fn main(
@@ -18,11 +18,11 @@ fn main(
   var total = 0.0;
   for (var pick = first; pick < first + PICKS; pick++) {
     if (min(positions[pick], SEQUENCE - 1u) == row % SEQUENCE) {
-      total += outputGradient[pick * COLUMNS + i % COLUMNS];
+      total += f32(outputGradient[pick * COLUMNS + i % COLUMNS]);
     }
   }
   //# if ACCUMULATE
-  total += inputGradient[i];
+  total += f32(inputGradient[i]);
   //# end
-  inputGradient[i] = total;
+  inputGradient[i] = Elem(total);
 }

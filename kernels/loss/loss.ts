@@ -5,6 +5,7 @@
  */
 import {
   type Binding,
+  bytesPerElement,
   declareBindings,
   type KernelProgram,
   requireDimensions,
@@ -87,18 +88,20 @@ export interface SigmoidBackwardSpec {
   readonly gradientScale: number;
   /** Adds to the gradient. */
   readonly accumulate?: boolean;
+  /** Storage of the gradient; f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /**
  * logitsGradient = (σ(x) − label) · weight · lossResult[1] · gradientScale · loss scale.
  *
- * Bindings: logits, labels, weights, lossResult f32 [2] (of the weighted mean), stepState,
+ * Bindings: logits, labels, weights f32, lossResult f32 [2] (of the weighted mean), stepState,
  * logitsGradient.
  *
  * @throws {KernelError} when there are no elements.
  */
 export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelProgram {
-  const { elements, gradientScale, accumulate = false } = spec;
+  const { elements, gradientScale, accumulate = false, storage = "f32" } = spec;
   requireDimensions("sigmoidCrossEntropyBackward", { elements });
   const bindings = [
     list("logits", elements),
@@ -106,17 +109,19 @@ export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelPr
     list("weights", elements),
     list("lossResult", 2),
     stepStateBinding,
-    list("logitsGradient", elements, accumulate ? "read_write" : "write"),
+    { ...list("logitsGradient", elements, accumulate ? "read_write" : "write"), dtype: storage },
   ];
   return singleLaunch({
     kernel: "sigmoid_cross_entropy_backward",
     label: `${elements}`,
     wgsl: specialise(unroll(sigmoidBackwardSource, { ACCUMULATE: Number(accumulate) }), {
+      enables: storage === "f16" ? ["f16"] : [],
+      aliases: { Elem: storage },
       constants: { ELEMENTS: elements, SCALE: { f32: gradientScale } },
       libraries: [randomLibrary, declareBindings(bindings)],
     }),
     bindings,
     workgroups: [Math.ceil(elements / 64), 1, 1],
-    cost: { flops: 6 * elements, bytes: 16 * elements },
+    cost: { flops: 6 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
   });
 }

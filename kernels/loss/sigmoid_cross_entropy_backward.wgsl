@@ -1,7 +1,7 @@
 // Gradient of the weighted mean sigmoid cross-entropy, one invocation an element:
 // (σ(x) − label) · weight / Σ weights · scale.
 //
-// Prelude: ELEMENTS SCALE.
+// Prelude: Elem ELEMENTS SCALE.
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -13,7 +13,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let factor = weights[i] * lossResult[1] * SCALE * stepState.loss_scale;
   var value = (probability - labels[i]) * factor;
   //# if ACCUMULATE
-  value += logitsGradient[i];
+  value += f32(logitsGradient[i]);
   //# end
-  logitsGradient[i] = value;
+  logitsGradient[i] = Elem(value);
 }

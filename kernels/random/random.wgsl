@@ -2,7 +2,7 @@
 // adapter and after every resume. One call gives four words; element e of a tensor takes lane e % 4 of
 // block e / 4. The mixing is the pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering" (2020).
 
-// Written by the host before each step.
+// Written by the host before each step, the loss scale alone by the device; see loss_scale.wgsl.
 struct StepState {
   seed: u32,
   step: u32,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
+import { bytesPerElement } from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
 import { owner, planMemory, tensorBytes } from "./memory.ts";
 import type { RecordedDispatch, Tape } from "./tape.ts";
@@ -168,10 +169,23 @@ export class Plan {
     if (data.length !== input.elements) {
       throw new ModelError(`${input} is given ${data.length} elements`);
     }
+    this.writePart(input, 0, data);
+  }
+
+  /**
+   * Queues data for a run of an input's elements, each four bytes; the others stay as they are.
+   *
+   * @param first the element at which the run begins.
+   * @throws {ModelError} when the run does not lie within the input, or the plan does not use it.
+   */
+  writePart(input: Tensor, first: number, data: HostArray): void {
+    if (first + data.length > input.elements) {
+      throw new ModelError(`${input} is given ${data.length} elements from ${first} on`);
+    }
     const { buffer, offset } = this.location(input);
     this.#gpu.device.queue.writeBuffer(
       buffer,
-      offset,
+      offset + 4 * first,
       data as HostArray & { buffer: ArrayBuffer },
     );
   }
@@ -217,7 +231,9 @@ export class Plan {
 
 function viewOffset(tensor: Tensor): number {
   let bytes = 0;
-  for (let view = tensor.view; view; view = view.base.view) bytes += view.offset * 4;
+  for (let view = tensor.view; view; view = view.base.view) {
+    bytes += view.offset * bytesPerElement(view.base.dtype);
+  }
   return bytes;
 }
 

@@ -8,10 +8,18 @@
  *
  * @module
  */
-import type { KernelLaunch, KernelProgram } from "../../kernels/launch.ts";
-import type { DType } from "../../kernels/launch.ts";
+import { cast } from "../../kernels/elementwise/elementwise.ts";
+import {
+  bytesPerElement,
+  type DType,
+  type KernelLaunch,
+  type KernelProgram,
+} from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
 import { Tensor } from "./tensor.ts";
+
+/** Bytes at whose multiples a binding may start on every device. */
+export const BINDING_ALIGNMENT = 256;
 
 /** Part of a step, for profiles. */
 export type Phase = "forward" | "backward" | "update";
@@ -97,7 +105,7 @@ export class Gradients {
     if (known) return { gradient: known, accumulate: true };
     const gradient = input.role === "parameter"
       ? this.#parameterGradient(input)
-      : this.#tape.activation(`gradient of ${input.name}`, input.shape, input.dtype);
+      : this.#tape.activation(`gradient of ${input.name}`, input.shape, this.#tape.storage);
     this.#known.set(input, gradient);
     return { gradient, accumulate: false };
   }
@@ -122,11 +130,14 @@ export class Tape {
   readonly training: boolean;
   /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
   readonly subgroupSize: number;
+  /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
+  readonly storage: "f32" | "f16";
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
   readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
   readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
   readonly #producers = new Map<Tensor, string>();
+  readonly #copies = new Map<Tensor, Tensor>();
   #phase: Phase = "forward";
   #streams = 0;
   #differentiated = false;
@@ -136,10 +147,18 @@ export class Tape {
    *
    * @param options.training whether dropout is active.
    * @param options.subgroupSize the device's least subgroup size, where it has subgroups.
+   * @param options.storage of activations; f32 by default.
    */
-  constructor(options: { readonly training: boolean; readonly subgroupSize?: number }) {
+  constructor(
+    options: {
+      readonly training: boolean;
+      readonly subgroupSize?: number;
+      readonly storage?: "f32" | "f16";
+    },
+  ) {
     this.training = options.training;
     this.subgroupSize = options.subgroupSize ?? 0;
+    this.storage = options.storage ?? "f32";
   }
 
   /** A tensor that the host writes before each step. */
@@ -171,16 +190,35 @@ export class Tape {
   /**
    * A run of a tensor's elements under a shape of its own, sharing its memory.
    *
-   * @param offset the first element; a multiple of 64, so that it may be bound.
+   * @param offset the first element, at a multiple of 256 bytes, so that it may be bound.
    * @throws {ModelError} when the run does not lie within the tensor.
    */
   slice(base: Tensor, offset: number, shape: readonly number[]): Tensor {
     const name = `${base.name} from ${offset}`;
     const view = new Tensor(name, shape, base.dtype, base.role, false, { base, offset });
-    if (offset % 64 !== 0 || offset + view.elements > base.elements) {
-      throw new ModelError(`slice: ${view} does not lie within ${base} at a multiple of 64`);
+    const aligned = offset * bytesPerElement(base.dtype) % BINDING_ALIGNMENT === 0;
+    if (!aligned || offset + view.elements > base.elements) {
+      throw new ModelError(
+        `slice: ${view} does not lie within ${base} at a multiple of ${BINDING_ALIGNMENT} bytes`,
+      );
     }
     return view;
+  }
+
+  /**
+   * A matrix parameter in the tape's storage: itself, or a copy that is made anew every step, since the
+   * parameters themselves stay f32.
+   */
+  stored(parameter: Tensor): Tensor {
+    if (parameter.dtype === this.storage) return parameter;
+    let copy = this.#copies.get(parameter);
+    if (!copy) {
+      copy = this.activation(`copy of ${parameter.name}`, parameter.shape, this.storage);
+      const spec = { elements: copy.elements, from: "f32", storage: this.storage } as const;
+      this.run("copy of parameters", cast(spec), { input: parameter, output: copy });
+      this.#copies.set(parameter, copy);
+    }
+    return copy;
   }
 
   /** A number for a random stream that no other operation of this tape uses. */

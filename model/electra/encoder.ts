@@ -52,8 +52,8 @@ function transformerLayer(
   const join = { epsilon: config.layerNormEpsilon, dropout: config.hiddenDropout };
 
   // A bias of the keys shifts all scores of a query alike, which softmax does not see.
-  const keys = [config.hiddenSize, 2 * config.hiddenSize] as const;
-  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue, keys);
+  const inertBias = [config.hiddenSize, 2 * config.hiddenSize] as const;
+  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue, { inertBias });
   const context = attention(tape, queryKeyValue, attentionMask, {
     batch,
     sequence,

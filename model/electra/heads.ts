@@ -74,11 +74,12 @@ export function generatorPredictions(
   return layerNorm(tape, transformed, head.layerNorm, config.layerNormEpsilon);
 }
 
-/** One logit a token, above 0 where it looks replaced: [batch·sequence, 1]. */
+/** One logit a token, above 0 where it looks replaced: f32 [batch·sequence, 1]. */
 export function discriminatorLogits(
   tape: Tape,
   head: DiscriminatorHead,
   hiddenStates: Tensor,
 ): Tensor {
-  return linear(tape, linearGelu(tape, hiddenStates, head.dense), head.prediction);
+  const transformed = linearGelu(tape, hiddenStates, head.dense);
+  return linear(tape, transformed, head.prediction, { outputStorage: "f32" });
 }

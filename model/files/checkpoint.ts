@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
 import type { PretrainingHparams } from "../electra/config.ts";
 import { ModelError } from "../errors.ts";
 import type { PretrainingTrainer } from "../trainer.ts";
@@ -20,6 +21,8 @@ export interface CheckpointState {
   readonly seed: number;
   /** Hyperparameters of the run. */
   readonly hparams: PretrainingHparams;
+  /** The loss scale, where the run computes in f16; tensors are f32 in either case. */
+  readonly loss_scale?: LossScaleState;
 }
 
 /** Weights alone: enough to evaluate or export. */
@@ -56,7 +59,8 @@ export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<Che
       moments.set(`${name}/${slot}`, tensor);
     }
   }
-  const state: CheckpointState = { step, seed, hparams };
+  const loss_scale = await trainer.readLossScale();
+  const state: CheckpointState = { step, seed, hparams, ...(loss_scale ? { loss_scale } : {}) };
   return new Map([
     [WEIGHTS_FILE, encodeSafeTensors({ tensors: weights, metadata })],
     [OPTIMIZER_FILE, encodeSafeTensors({ tensors: moments, metadata })],
@@ -72,13 +76,19 @@ export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<Che
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
   try {
     const state = JSON.parse(new TextDecoder().decode(files.get(STATE_FILE)));
-    if (Number.isInteger(state.step) && Number.isInteger(state.seed) && state.hparams) return state;
+    const scaled = state.loss_scale === undefined || isLossScale(state.loss_scale);
+    const whole = Number.isInteger(state.step) && Number.isInteger(state.seed);
+    if (whole && scaled && state.hparams) return state;
   } catch {
     // Told below.
   }
   throw new ModelError(
     `${source}/${STATE_FILE} is damaged: remove that checkpoint to use an older one`,
   );
+}
+
+function isLossScale({ scale, goodSteps }: LossScaleState): boolean {
+  return scale > 0 && Number.isFinite(scale) && Number.isInteger(goodSteps) && goodSteps >= 0;
 }
 
 /** Hyperparameters that decide the model's tensors and differ, one line each. */
@@ -136,4 +146,5 @@ export function restoreCheckpoint(
     writeStateDict(trainer.store, kind, named, `${source}/${OPTIMIZER_FILE}`);
   }
   trainer.step = state.step;
+  if (state.loss_scale) trainer.writeLossScale(state.loss_scale);
 }

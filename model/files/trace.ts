@@ -10,7 +10,7 @@ import type { TokenBatch } from "../masking.ts";
 import { ADAM } from "../ops/optimizer.ts";
 import type { StoreKind } from "../parameters.ts";
 import type { PretrainingTrainer, StepMetrics } from "../trainer.ts";
-import { encodeSafeTensors, type SafeTensor, safeTensor } from "./safetensors.ts";
+import { asFloat32, encodeSafeTensors, type SafeTensor, safeTensor } from "./safetensors.ts";
 import { readStateDict } from "./state_dict.ts";
 
 /** Runs one training step and encodes everything about it; returns its metrics beside the file. */
@@ -24,9 +24,10 @@ export async function traceStep(
     throw new ModelError("a trace needs both generator and discriminator");
   }
   const tensors = new Map<string, SafeTensor>();
-  const add = async (prefix: string, kind: StoreKind): Promise<void> => {
+  const add = async (prefix: string, kind: StoreKind, lossScale = 1): Promise<void> => {
     for (const [name, tensor] of await readStateDict(store, kind)) {
-      tensors.set(`${prefix}/${name}`, tensor);
+      const data = asFloat32(name, tensor).map((value) => value / lossScale);
+      tensors.set(`${prefix}/${name}`, safeTensor(data, tensor.shape));
     }
   };
   await trainer.finish();
@@ -36,7 +37,7 @@ export async function traceStep(
 
   const { metrics: pending, masked } = await trainer.train(batch);
   const metrics = await pending;
-  await add("grad", "gradients");
+  await add("grad", "gradients", metrics.lossScale);
   await add("after", "parameters");
 
   const B = hparams.train_batch_size, S = hparams.max_seq_length;

@@ -48,8 +48,14 @@ export function attention(
     headSize: hidden / heads,
     dropout,
     stream: dropout > 0 ? tape.nextStream() : 0,
+    storage: tape.storage,
   };
-  const context = tape.activation("attention context", [batch * sequence, hidden], "f32", true);
+  const context = tape.activation(
+    "attention context",
+    [batch * sequence, hidden],
+    tape.storage,
+    true,
+  );
   const logSumExp = tape.activation("attention log-sum-exp", [batch, heads, sequence]);
   tape.run("attention", attentionForward(spec), { qkv, attentionMask, context, logSumExp });
   tape.differentiate("attention", [qkv], [context], (gradients) => {

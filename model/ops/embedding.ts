@@ -43,11 +43,11 @@ export function embed(tape: Tape, ids: Tensor, typeIds: Tensor, tables: Embeddin
   if (sequence > positions || position.columns !== columns || type.columns !== columns) {
     throw new ModelError(`embed: ${ids} does not fit ${word}, ${position} and ${type}`);
   }
-  const tokens = batch * sequence;
-  const output = tape.activation("embeddings", [tokens, columns], "f32", true);
+  const tokens = batch * sequence, { storage } = tape;
+  const output = tape.activation("embeddings", [tokens, columns], storage, true);
   tape.run(
     "embed",
-    embeddingForward({ batch, sequence, columns, vocabulary, positions, types }),
+    embeddingForward({ batch, sequence, columns, vocabulary, positions, types, storage }),
     { ids, typeIds, wordTable: word, positionTable: position, typeTable: type, output },
   );
   tape.differentiate("embed", [word, position, type], [output], (gradients) => {
@@ -55,21 +55,21 @@ export function embed(tape: Tape, ids: Tensor, typeIds: Tensor, tables: Embeddin
     gradients.into(word, (tableGradient, accumulate) => {
       tape.run(
         "word embedding gradient",
-        embeddingWordBackward({ tokens, columns, vocabulary, accumulate }),
+        embeddingWordBackward({ tokens, columns, vocabulary, accumulate, storage }),
         { ids, outputGradient, tableGradient },
       );
     });
     gradients.into(position, (tableGradient, accumulate) => {
       tape.run(
         "position embedding gradient",
-        embeddingPositionBackward({ batch, sequence, columns, positions, accumulate }),
+        embeddingPositionBackward({ batch, sequence, columns, positions, accumulate, storage }),
         { outputGradient, tableGradient },
       );
     });
     gradients.into(type, (tableGradient, accumulate) => {
       tape.run(
         "segment embedding gradient",
-        embeddingTypeBackward({ tokens, columns, types, accumulate }),
+        embeddingTypeBackward({ tokens, columns, types, accumulate, storage }),
         { typeIds, outputGradient, tableGradient },
       );
     });
@@ -80,13 +80,12 @@ export function embed(tape: Tape, ids: Tensor, typeIds: Tensor, tables: Embeddin
 /** Drops elements with the given rate and scales up the rest, where the tape trains. */
 export function dropout(tape: Tape, input: Tensor, rate: number): Tensor {
   if (!tape.training || rate === 0) return input;
-  const { elements } = input;
-  const stream = tape.nextStream();
-  const output = tape.activation(`dropout of ${input.name}`, input.shape, "f32", true);
-  tape.run("dropout", dropoutKernel({ elements, rate, stream }), { input, output });
+  const spec = { elements: input.elements, rate, stream: tape.nextStream(), storage: tape.storage };
+  const output = tape.activation(`dropout of ${input.name}`, input.shape, tape.storage, true);
+  tape.run("dropout", dropoutKernel(spec), { input, output });
   tape.differentiate("dropout", [input], [output], (gradients) => {
     gradients.into(input, (gradient, accumulate) => {
-      tape.run("dropout backward", dropoutKernel({ elements, rate, stream, accumulate }), {
+      tape.run("dropout backward", dropoutKernel({ ...spec, accumulate }), {
         input: gradients.of(output),
         output: gradient,
       });
@@ -109,8 +108,9 @@ export function gatherRows(tape: Tape, input: Tensor, positions: Tensor): Tensor
   if (!Number.isInteger(sequence)) {
     throw new ModelError(`gather: ${input} is not ${batch} sequences, as ${positions} wants`);
   }
-  const spec = { batch, sequence, picks, columns };
-  const output = tape.activation(`rows of ${input.name}`, [batch * picks, columns], "f32", true);
+  const { storage } = tape;
+  const spec = { batch, sequence, picks, columns, storage };
+  const output = tape.activation(`rows of ${input.name}`, [batch * picks, columns], storage, true);
   tape.run("gather", gatherKernel(spec), { input, positions, output });
   tape.differentiate("gather", [input], [output], (gradients) => {
     gradients.into(input, (inputGradient, accumulate) => {

@@ -59,10 +59,11 @@ function normalize(
     residual: residual !== undefined,
     dropout,
     stream: dropout > 0 ? tape.nextStream() : 0,
+    storage: tape.storage,
   };
-  const output = tape.activation("layernorm output", [rows, columns], "f32", true);
+  const output = tape.activation("layernorm output", [rows, columns], tape.storage, true);
   const statistics = tape.activation("layernorm statistics", [rows, 2]);
-  const sum = residual ? tape.activation("layernorm sum", [rows, columns]) : hidden;
+  const sum = residual ? tape.activation("layernorm sum", [rows, columns], tape.storage) : hidden;
   tape.run("layernorm", layerNormForward(spec), {
     hidden,
     ...(residual ? { residual, sum } : {}),

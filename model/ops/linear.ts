@@ -25,26 +25,32 @@ function requireFit(operation: string, input: Tensor, { weight, bias }: DenseWei
   }
 }
 
-/**
- * y = x·Wᵀ + b.
- *
- * @param inertBias outputs (first, one past the last) whose bias cannot change the loss: their bias
- * gradient is exactly 0 instead of rounding noise, which Adam would blow up.
- */
+/** What is particular about a dense layer. */
+export interface LinearOptions {
+  /**
+   * Outputs (first, one past the last) whose bias cannot change the loss: their bias gradient is exactly
+   * 0 instead of rounding noise, which Adam would blow up.
+   */
+  readonly inertBias?: readonly [number, number];
+  /** Storage of the output; the tape's by default. */
+  readonly outputStorage?: "f32" | "f16";
+}
+
+/** y = x·Wᵀ + b. */
 export function linear(
   tape: Tape,
   input: Tensor,
   weights: DenseWeights,
-  inertBias?: readonly [number, number],
+  { inertBias, outputStorage = tape.storage }: LinearOptions = {},
 ): Tensor {
   requireFit("linear", input, weights);
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
   const m = input.rows;
-  const output = tape.activation(`linear of ${input.name}`, [m, n], "f32", true);
-  tape.run("linear", matmulOn(tape, { m, n, k, layout: "NT", bias: true }), {
+  const output = tape.activation(`linear of ${input.name}`, [m, n], outputStorage, true);
+  tape.run("linear", matmulOn(tape, { m, n, k, layout: "NT", bias: true, outputStorage }), {
     a: input,
-    b: weight,
+    b: tape.stored(weight),
     bias,
     c: output,
   });
@@ -62,8 +68,9 @@ export function linearGelu(tape: Tape, input: Tensor, weights: DenseWeights): Te
     [input, weights.weight, weights.bias],
     [output],
     (gradients) => {
-      const gradient = tape.activation("gradient before GELU", output.shape);
-      tape.run("GELU backward", geluBackward({ elements: output.elements }), {
+      const gradient = tape.activation("gradient before GELU", output.shape, tape.storage);
+      const spec = { elements: output.elements, storage: tape.storage };
+      tape.run("GELU backward", geluBackward(spec), {
         input: preActivation,
         outputGradient: gradients.of(output),
         inputGradient: gradient,
@@ -85,10 +92,10 @@ export function feedForward(
   requireFit("feed-forward", hidden, second);
   const m = input.rows;
   const [columns, width] = second.weight.shape;
-  const output = tape.activation("feed-forward output", [m, columns], "f32", true);
+  const output = tape.activation("feed-forward output", [m, columns], tape.storage, true);
   tape.run("feed-forward", matmulOn(tape, { m, n: columns, k: width, layout: "NT", bias: true }), {
     a: hidden,
-    b: second.weight,
+    b: tape.stored(second.weight),
     bias: second.bias,
     c: output,
   });
@@ -99,11 +106,11 @@ export function feedForward(
     (gradients) => {
       const gradient = gradients.of(output);
       weightBackward(tape, gradients, hidden, second, gradient);
-      const inner = tape.activation("gradient before GELU", [m, width]);
+      const inner = tape.activation("gradient before GELU", [m, width], tape.storage);
       tape.run(
         "feed-forward backward",
         matmulOn(tape, { m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" }),
-        { a: gradient, b: second.weight, preActivation, c: inner },
+        { a: gradient, b: tape.stored(second.weight), preActivation, c: inner },
       );
       linearBackward(tape, gradients, input, first, inner);
     },
@@ -121,11 +128,11 @@ function geluForward(
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
   const m = input.rows;
-  const output = tape.activation(`GELU of ${input.name}`, [m, n], "f32", true);
-  const preActivation = tape.activation(`before GELU of ${input.name}`, [m, n]);
+  const output = tape.activation(`GELU of ${input.name}`, [m, n], tape.storage, true);
+  const preActivation = tape.activation(`before GELU of ${input.name}`, [m, n], tape.storage);
   tape.run(operation, matmulOn(tape, { m, n, k, layout: "NT", bias: true, epilogue: "gelu" }), {
     a: input,
-    b: weight,
+    b: tape.stored(weight),
     bias,
     preActivation,
     c: output,
@@ -147,7 +154,7 @@ function linearBackward(
     tape.run(
       "linear input gradient",
       matmulOn(tape, { m: input.rows, n: k, k: n, layout: "NN", accumulate }),
-      { a: outputGradient, b: weights.weight, c: gradient },
+      { a: outputGradient, b: tape.stored(weights.weight), c: gradient },
     );
   });
 }
@@ -165,7 +172,7 @@ function weightBackward(
   gradients.into(weight, (gradient, accumulate) => {
     tape.run(
       "linear weight gradient",
-      matmulOn(tape, { m: n, n: k, k: rows, layout: "TN", accumulate }),
+      matmulOn(tape, { m: n, n: k, k: rows, layout: "TN", accumulate, outputStorage: "f32" }),
       {
         a: outputGradient,
         b: input,
@@ -176,7 +183,7 @@ function weightBackward(
   gradients.into(bias, (gradient, accumulate) => {
     tape.run(
       "linear bias gradient",
-      columnSum({ rows, columns: n, accumulate, zeroColumns: inertBias }),
+      columnSum({ rows, columns: n, accumulate, zeroColumns: inertBias, storage: tape.storage }),
       { input: outputGradient, output: gradient },
     );
   });

@@ -13,17 +13,15 @@ import {
   sigmoidCrossEntropyForward,
   weightedMean,
 } from "../../kernels/loss/loss.ts";
+import { bytesPerElement } from "../../kernels/launch.ts";
 import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
-import type { Tape } from "../autograd/tape.ts";
+import { BINDING_ALIGNMENT, type Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
 
 /** The original divides by the sum of weights plus this. */
 const LOSS_EPSILON = 1e-6;
-
-/** Chunks of the vocabulary start at multiples of this, so that their rows may be bound. */
-const CHUNK_ALIGNMENT = 64;
 
 /** How the vocabulary head works. */
 export interface VocabularyOptions {
@@ -76,17 +74,21 @@ export function vocabularyCrossEntropy(
       `vocabulary head: ${hidden} does not fit ${table}, ${bias} and ${targets}`,
     );
   }
-  const chunks = vocabularyChunks(rows, vocabulary, options.chunkBytes);
+  const { storage } = tape;
+  const alignment = BINDING_ALIGNMENT / bytesPerElement(storage);
+  const chunks = vocabularyChunks(rows, vocabulary, options.chunkBytes, alignment);
+  const stored = tape.stored(table);
   const stream = options.sample ? tape.nextStream() : 0;
   const state = tape.activation("vocabulary state", [rows, 8], "u32");
   const logitsOf = ({ start, count }: VocabularyChunk): Tensor => {
     const logits = tape.activation("vocabulary logits", [rows, count]);
+    const spec = { m: rows, n: count, k: columns, layout: "NT", bias: true } as const;
     tape.run(
       "vocabulary logits",
-      matmulOn(tape, { m: rows, n: count, k: columns, layout: "NT", bias: true }),
+      matmulOn(tape, { ...spec, outputStorage: "f32" }),
       {
         a: hidden,
-        b: tape.slice(table, start * columns, [count, columns]),
+        b: tape.slice(stored, start * columns, [count, columns]),
         bias: tape.slice(bias, start, [count]),
         c: logits,
       },
@@ -135,6 +137,10 @@ export function vocabularyCrossEntropy(
     for (const chunk of chunks) {
       const { start, count } = chunk;
       const logits = kept ?? logitsOf(chunk);
+      // In f32 the gradients take the logits' place.
+      const logitsGradient = storage === "f32"
+        ? logits
+        : tape.activation("gradient of vocabulary logits", [rows, count], storage);
       tape.run(
         "vocabulary cross-entropy backward",
         crossEntropyChunkBackward({
@@ -142,28 +148,38 @@ export function vocabularyCrossEntropy(
           chunkStart: start,
           chunkColumns: count,
           gradientScale: gradients.lossWeight(loss),
+          gradientStorage: storage,
         }),
-        { logits, targets, weights, state, lossResult: loss },
+        {
+          logits,
+          targets,
+          weights,
+          state,
+          lossResult: loss,
+          ...(storage === "f32" ? {} : { logitsGradient }),
+        },
       );
       gradients.into(hidden, (c, accumulate) => {
         tape.run(
           "vocabulary hidden gradient",
           matmulOn(tape, { m: rows, n: columns, k: count, layout: "NN", accumulate }),
-          { a: logits, b: tape.slice(table, start * columns, [count, columns]), c },
+          { a: logitsGradient, b: tape.slice(stored, start * columns, [count, columns]), c },
         );
       });
       if (tableTarget) {
         const { gradient, accumulate } = tableTarget;
-        tape.run(
-          "vocabulary table gradient",
-          matmulOn(tape, { m: count, n: columns, k: rows, layout: "TN", accumulate }),
-          { a: logits, b: hidden, c: tape.slice(gradient, start * columns, [count, columns]) },
-        );
+        const spec = { m: count, n: columns, k: rows, layout: "TN", accumulate } as const;
+        tape.run("vocabulary table gradient", matmulOn(tape, { ...spec, outputStorage: "f32" }), {
+          a: logitsGradient,
+          b: hidden,
+          c: tape.slice(gradient, start * columns, [count, columns]),
+        });
       }
       if (biasTarget) {
         const { gradient, accumulate } = biasTarget;
-        tape.run("vocabulary bias gradient", columnSum({ rows, columns: count, accumulate }), {
-          input: logits,
+        const spec = { rows, columns: count, accumulate, storage };
+        tape.run("vocabulary bias gradient", columnSum(spec), {
+          input: logitsGradient,
           output: tape.slice(gradient, start, [count]),
         });
       }
@@ -177,24 +193,29 @@ interface VocabularyChunk {
   readonly count: number;
 }
 
-/** Cuts a vocabulary into runs whose logits take at most `chunkBytes`, at aligned starts. */
+/**
+ * Cuts a vocabulary into runs whose logits take at most `chunkBytes`.
+ *
+ * @param alignment runs start at multiples of this, so that their rows may be bound.
+ */
 export function vocabularyChunks(
   rows: number,
   vocabulary: number,
   chunkBytes: number,
+  alignment = 64,
 ): readonly { readonly start: number; readonly count: number }[] {
   const fitting = Math.floor(chunkBytes / (4 * rows));
   if (fitting >= vocabulary) return [{ start: 0, count: vocabulary }];
-  const most = Math.floor(fitting / CHUNK_ALIGNMENT) * CHUNK_ALIGNMENT;
+  const most = Math.floor(fitting / alignment) * alignment;
   if (most === 0) {
     throw new ModelError(
-      `vocabulary head: ${rows} predictions × ${CHUNK_ALIGNMENT} pieces take more than the ` +
+      `vocabulary head: ${rows} predictions × ${alignment} pieces take more than the ` +
         `${chunkBytes} bytes that one binding may hold: use a smaller batch`,
     );
   }
   // Equal chunks share their pipelines; only the last may differ.
-  const count = Math.ceil(vocabulary / Math.ceil(vocabulary / most) / CHUNK_ALIGNMENT) *
-    CHUNK_ALIGNMENT;
+  const count = Math.ceil(vocabulary / Math.ceil(vocabulary / most) / alignment) *
+    alignment;
   const chunks: VocabularyChunk[] = [];
   for (let start = 0; start < vocabulary; start += count) {
     chunks.push({ start, count: Math.min(count, vocabulary - start) });
@@ -237,7 +258,12 @@ export function sigmoidCrossEntropy(
       const gradientScale = gradients.lossWeight(loss);
       tape.run(
         "sigmoid cross-entropy backward",
-        sigmoidCrossEntropyBackward({ elements, gradientScale, accumulate }),
+        sigmoidCrossEntropyBackward({
+          elements,
+          gradientScale,
+          accumulate,
+          storage: tape.storage,
+        }),
         { logits, labels, weights, lossResult: loss, logitsGradient },
       );
     });

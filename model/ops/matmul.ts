@@ -8,10 +8,10 @@ import { matmul, type MatmulSpec } from "../../kernels/matmul/matmul.ts";
 import type { Tape } from "../autograd/tape.ts";
 
 /**
- * The program of a product on the tape's device.
+ * The program of a product on the tape's device and in its storage, where the spec names no other.
  *
  * @throws {KernelError} when the shapes make no product.
  */
 export function matmulOn(tape: Tape, spec: Omit<MatmulSpec, "subgroupSize">): KernelProgram {
-  return matmul({ ...spec, subgroupSize: tape.subgroupSize });
+  return matmul({ storage: tape.storage, ...spec, subgroupSize: tape.subgroupSize });
 }

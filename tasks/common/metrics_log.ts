@@ -10,6 +10,10 @@ export interface TrainingLine {
   readonly disc_loss: number;
   readonly loss: number;
   readonly gradient_norm: number;
+  /** Steps of this run that changed nothing because their gradients were not finite. */
+  readonly skipped_steps: number;
+  /** In f16 alone. */
+  readonly loss_scale?: number;
   readonly steps_per_second: number;
   readonly tokens_per_second: number;
 }

@@ -3,6 +3,7 @@
 import { join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
+import { ModelError } from "../../model/errors.ts";
 import type { PretrainingMetrics } from "../../model/evaluation.ts";
 import {
   decodeCheckpointState,
@@ -22,6 +23,9 @@ import type { ModelDirectory } from "./model_directory.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { formatQuantity } from "./text.ts";
 
+/** Steps in a row that may change nothing; more, and training will not recover. */
+const MOST_SKIPPED = 100;
+
 /** What to train, on what, and where to. */
 export interface PretrainingRun {
   /** The adapter. */
@@ -38,6 +42,8 @@ export interface PretrainingRun {
   readonly directory: ModelDirectory;
   /** Seed of everything random; a resumed run keeps its own. */
   readonly seed: number;
+  /** Storage of activations; a run may go on in another. */
+  readonly precision: "f32" | "f16";
   /** Continues from the newest checkpoint. */
   readonly resume: boolean;
   /** Steps to write traces of, and where to. */
@@ -86,6 +92,7 @@ export async function runPretraining(
     hparams,
     special: run.special,
     seed,
+    precision: run.precision,
     onCompile: (ready, total) => {
       compiling.setTotal(total);
       compiling.update(ready);
@@ -161,11 +168,17 @@ async function train(
   let savedAt = trainer.step;
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
+  const scaled = trainer.precision === "f16";
+  let skipped = 0, skippedInARow = 0;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
     const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
-    bar?.update(metrics.step, `${loss}  ${formatQuantity(rate * tokensPerStep, "tokens")}/s`);
+    skipped += Number(metrics.skipped);
+    skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
+    const speed = `${formatQuantity(rate * tokensPerStep, "tokens")}/s`;
+    const scale = scaled ? `  scale ${metrics.lossScale}` : "";
+    bar?.update(metrics.step, `${loss}${scale}  ${speed}`);
     if (metrics.step % logEvery !== 0 && metrics.step !== 1 && metrics.step !== total) return;
     await log.add({
       step: metrics.step,
@@ -174,6 +187,8 @@ async function train(
       disc_loss: metrics.discLoss,
       loss: metrics.totalLoss,
       gradient_norm: metrics.gradientNorm,
+      skipped_steps: skipped,
+      ...(scaled ? { loss_scale: metrics.lossScale } : {}),
       steps_per_second: rate,
       tokens_per_second: rate * tokensPerStep,
     });
@@ -186,7 +201,7 @@ async function train(
     savedAt = trainer.step;
   };
   try {
-    while (trainer.step < total && !signal.aborted) {
+    while (trainer.step < total && !signal.aborted && skippedInARow < MOST_SKIPPED) {
       const batch = await loader.next();
       if (trace?.steps.has(trainer.step + 1)) {
         const { file, metrics } = await traceStep(trainer, batch);
@@ -217,6 +232,13 @@ async function train(
   }
   if (savedAt !== trainer.step || total === trainer.step) await save();
   bar?.finish(signal.aborted ? "stopped" : undefined);
+  if (skippedInARow >= MOST_SKIPPED) {
+    throw new ModelError(
+      `the gradients have not been finite for ${MOST_SKIPPED} steps in a row, so nothing is learned: ` +
+        `go on from a checkpoint before step ${trainer.step - skippedInARow + 1} with a lower ` +
+        "learning_rate" + (scaled ? ", or with --precision f32" : ""),
+    );
+  }
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
       `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,

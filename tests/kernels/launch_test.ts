@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
-import { requireLimits } from "../../kernels/device.ts";
+import { Gpu, requireLimits } from "../../kernels/device.ts";
 import { KernelError } from "../../kernels/errors.ts";
 import { specialise, spreadWorkgroups } from "../../kernels/launch.ts";
 import { unroll } from "../../kernels/unroll.ts";
@@ -67,6 +67,46 @@ Deno.test("an adapter that lacks a limit is refused with the limit and both valu
     assertStringIncludes(error.message, part);
   }
   requireLimits({ ...limits, maxStorageBuffersPerShaderStage: 8 }, "a newer card");
+});
+
+/** The platform's WebGPU as if its adapters lacked a feature. */
+function without(feature: GPUFeatureName): GPU {
+  return {
+    requestAdapter: async (options?: GPURequestAdapterOptions) => {
+      const adapter = await navigator.gpu.requestAdapter(options);
+      return {
+        limits: adapter!.limits,
+        info: adapter!.info,
+        features: new Set([...adapter!.features].filter((name) => name !== feature)),
+        requestDevice: (wanted: GPUDeviceDescriptor) => adapter!.requestDevice(wanted),
+      };
+    },
+  } as unknown as GPU;
+}
+
+Deno.test("an adapter without 16-bit floats is refused for f16 alone, in one clear line", async () => {
+  const gpu = await Gpu.request("high-performance", without("shader-f16"));
+  assertEquals(gpu.features.f16, false);
+  gpu.requireStorage("f32");
+  const error = assertThrows(() => gpu.requireStorage("f16"), KernelError);
+  for (const part of [gpu.description, "shader-f16", "--precision f32"]) {
+    assertStringIncludes(error.message, part);
+  }
+  gpu.destroy();
+});
+
+Deno.test("the device has the limits of its adapter, not WebGPU's defaults", async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  const { limits } = await testGpu();
+  for (
+    const name of [
+      "maxBufferSize",
+      "maxStorageBufferBindingSize",
+      "maxStorageBuffersPerShaderStage",
+      "maxComputeInvocationsPerWorkgroup",
+      "maxComputeWorkgroupStorageSize",
+    ] as const
+  ) assertEquals(limits[name], adapter!.limits[name], name);
 });
 
 Deno.test("WGSL that does not compile names the kernel; equal WGSL compiles once", async () => {

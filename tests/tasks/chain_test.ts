@@ -177,6 +177,12 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
         1,
         "embedding_size: 16 in the checkpoint",
       ],
+      [
+        "pretrain",
+        hparams({ learning_rate: 1e30, num_train_steps: 400 }).concat("--model-name", "diverged"),
+        1,
+        "not been finite for 100 steps in a row",
+      ],
       ["extract", ["--dump", "dump.xml"], 1, "--overwrite"],
       ["extract", ["--dump", "missing.xml", "--out", "x"], 1, "missing.xml does not exist"],
       ["sentencepiece", ["--vocab-size", "40", "--model-prefix", "tiny"], 1, "raise --vocab-size"],

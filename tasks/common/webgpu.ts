@@ -1,0 +1,64 @@
+/**
+ * The device that a task computes on, and the flags that choose it.
+ *
+ * WebGPU comes from Deno itself (wgpu) or from Dawn, Chrome's implementation, as the package `webgpu`.
+ * Dawn is native code of 130 MB, so it is fetched only when asked for, and loading it needs the permission
+ * `--allow-ffi`, which no other part of a task needs: tasks whose names end in `:dawn` ask for it, and pin
+ * the package in a lock file of their own (`tasks/dawn.lock`), since Deno fetches all that deno.lock holds.
+ */
+
+import { type AdapterPreference, Gpu } from "../../kernels/device.ts";
+import { Option, UsageError } from "./command.ts";
+
+/** Where WebGPU comes from. */
+export type WebGpuProvider = "deno" | "dawn";
+
+/** What the two flags say. */
+export interface GpuOptions {
+  /** Which of several adapters. */
+  readonly adapter: AdapterPreference;
+  /** Which implementation. */
+  readonly webgpu: WebGpuProvider;
+}
+
+/** Unsafe APIs hold subgroup matrices; quantised time stamps would tell no kernel from another. */
+const DAWN_OPTIONS = [
+  "enable-dawn-features=allow_unsafe_apis",
+  "disable-dawn-features=timestamp_quantization",
+];
+
+/** Neither a literal at the import nor in deno.json, so that Deno fetches it only when it is wanted. */
+const DAWN_PACKAGE = "npm:webgpu@0.6.2";
+
+/** The flag `--adapter`. */
+export const adapterOption = new Option("--adapter <preference>", "which GPU")
+  .choices(["high-performance", "low-power", "fallback"] as const)
+  .default("high-performance" as AdapterPreference);
+
+/** The flag `--webgpu`. */
+export const webgpuOption = new Option("--webgpu <provider>", "which implementation of WebGPU")
+  .choices(["deno", "dawn"] as const)
+  .default("deno" as WebGpuProvider);
+
+/**
+ * Opens the device that the flags choose.
+ *
+ * @throws {UsageError} when Dawn is asked for without the permission to load it.
+ * @throws {KernelError} when there is no adapter, or it lacks what kernels need.
+ */
+export async function requestGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> {
+  return await Gpu.request(adapter, webgpu === "dawn" ? await loadDawn() : undefined);
+}
+
+/** Dawn as a `GPU` object. */
+async function loadDawn(): Promise<GPU> {
+  const { state } = await Deno.permissions.query({ name: "ffi" });
+  if (state !== "granted") {
+    throw new UsageError(
+      "--webgpu dawn loads native code, for which this task has no permission: run the task whose " +
+        "name ends in :dawn, such as `deno task pretrain:dawn`",
+    );
+  }
+  const { create } = await import(DAWN_PACKAGE);
+  return create(DAWN_OPTIONS);
+}
