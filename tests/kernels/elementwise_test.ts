@@ -16,7 +16,7 @@ import { dropoutThreshold, randomWord } from "../../kernels/random/random.ts";
 import { assertGradient, dot } from "./gradients.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 
-const SIZES = [1, 7, 64, 65, 1009];
+const SIZES = [1, 7, 64, 65, 260, 1009];
 
 Deno.test("add, scale and fill do so, written and accumulated", async () => {
   const gpu = await testGpu();
