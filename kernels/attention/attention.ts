@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { KernelError } from "../errors.ts";
 import {
   type Binding,
   bytesPerElement,
@@ -12,6 +13,7 @@ import {
   type KernelLaunch,
   type KernelProgram,
   requireDimensions,
+  type Scratch,
   singleLaunch,
   specialise,
 } from "../launch.ts";
@@ -19,9 +21,13 @@ import { dropoutThreshold, randomLibrary, stepStateBinding } from "../random/ran
 import { unroll } from "../unroll.ts";
 import commonSource from "./attention_common.wgsl" with { type: "text" };
 import forwardSource from "./attention_forward.wgsl" with { type: "text" };
-import gradientSource from "./attention_gradient_common.wgsl" with { type: "text" };
+import forwardSubgroupSource from "./attention_forward_subgroup.wgsl" with { type: "text" };
+import gradientCommonSource from "./attention_gradient_common.wgsl" with { type: "text" };
+import gradientSubgroupSource from "./attention_gradient_subgroup.wgsl" with { type: "text" };
 import keySource from "./attention_key_gradient.wgsl" with { type: "text" };
+import projectionSource from "./attention_projection.wgsl" with { type: "text" };
 import querySource from "./attention_query_gradient.wgsl" with { type: "text" };
+import subgroupSource from "./attention_subgroup.wgsl" with { type: "text" };
 
 /** Shape of an attention. */
 export interface AttentionSpec {
@@ -39,10 +45,24 @@ export interface AttentionSpec {
   readonly stream?: number;
   /** Storage of qkv, context and their gradients; f32 by default. */
   readonly storage?: "f32" | "f16";
+  /** The least subgroup size of the device, where it has subgroup operations and they may be used. */
+  readonly subgroupSize?: number;
 }
+
+/**
+ * Ways to compute it: `plain` gives an invocation a query (or a key) and does any shape; `subgroup` is
+ * for narrow subgroups, whose lanes load rows together.
+ */
+export const attentionVariants = ["plain", "subgroup"] as const;
+
+/** Names of the variants. */
+export type AttentionVariant = typeof attentionVariants[number];
 
 /** Heads along y; the rest go along z. Known to the kernels. */
 const HEADS_ALONG_Y = 32_768;
+
+/** Head size up to which rows may lie across the lanes of a narrow subgroup, given their registers. */
+const MOST_ACROSS = 128;
 
 /**
  * context = softmax(q·kᵀ/√headSize + mask)·v for each head; padded keys get −10000 on their score.
@@ -53,17 +73,34 @@ const HEADS_ALONG_Y = 32_768;
  * Bindings: qkv [batch·sequence, 3·heads·headSize]; attentionMask u32 [batch, sequence]; [stepState];
  * context [batch·sequence, heads·headSize]; logSumExp f32 [batch, heads, sequence].
  *
- * @throws {KernelError} for dimensions that are not positive.
+ * @param variant a variant by name; chosen by shape and device where left out.
+ * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
-export function attentionForward(spec: AttentionSpec): KernelProgram {
+export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant): KernelProgram {
   const { qkv, context, rows, storage } = sizes(spec);
-  return singleLaunch(build("attention", forwardSource, spec, 4, [
+  const chosen = choose(spec, variant);
+  const bindings: Binding[] = [
     { name: "qkv", access: "read", dtype: storage, elements: qkv },
     maskBinding(spec),
     ...stateOf(spec),
     { name: "context", access: "write", dtype: storage, elements: context },
     { name: "logSumExp", access: "write", dtype: "f32", elements: rows },
-  ]));
+  ];
+  const kernel = "attention", flopsPerProduct = 4;
+  if (chosen === "plain") {
+    const sources = [commonSource, forwardSource];
+    return singleLaunch(build(spec, { kernel, sources, flopsPerProduct, bindings, rows: 64 }));
+  }
+  const { share, vectors, ...constants } = subgroupShape(spec);
+  return singleLaunch(build(spec, {
+    kernel,
+    sources: [commonSource, subgroupSource, forwardSubgroupSource],
+    flopsPerProduct,
+    bindings,
+    rows: vectors * share,
+    constants: { ...constants, GROUPS: vectors },
+    enables: ["subgroups"],
+  }));
 }
 
 /**
@@ -71,12 +108,26 @@ export function attentionForward(spec: AttentionSpec): KernelProgram {
  *
  * Bindings: contextGradient, qkv, context, logSumExp, attentionMask, [stepState], qkvGradient.
  *
- * @throws {KernelError} for dimensions that are not positive.
+ * @param variant a variant by name; chosen by shape and device where left out.
+ * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
-export function attentionBackward(spec: AttentionSpec): KernelProgram {
+export function attentionBackward(spec: AttentionSpec, variant?: AttentionVariant): KernelProgram {
   const { qkv, context, rows, storage } = sizes(spec);
+  const chosen = choose(spec, variant);
+  const contextGradient: Binding = {
+    name: "contextGradient",
+    access: "read",
+    dtype: storage,
+    elements: context,
+  };
+  const contextBinding: Binding = {
+    name: "context",
+    access: "read",
+    dtype: storage,
+    elements: context,
+  };
   const shared: Binding[] = [
-    { name: "contextGradient", access: "read", dtype: storage, elements: context },
+    contextGradient,
     { name: "qkv", access: "read", dtype: storage, elements: qkv },
     maskBinding(spec),
     ...stateOf(spec),
@@ -88,24 +139,83 @@ export function attentionBackward(spec: AttentionSpec): KernelProgram {
     dtype: "f32",
     elements: rows,
   });
-  // The two kernels write different columns of one tensor, so together they write all of it.
-  const gradient: Binding = { name: "qkvGradient", access: "write", dtype: storage, elements: qkv };
+  const gradient: Binding = {
+    name: "qkvGradient",
+    access: "write",
+    dtype: storage,
+    elements: qkv,
+  };
+  const scratch: Scratch[] = [{ name: "rowProjection", dtype: "f32", elements: rows }];
+  if (chosen === "plain") {
+    // The two kernels write different columns of one tensor, so together they write all of it.
+    return {
+      launches: [
+        build(spec, {
+          kernel: "attention_query_gradient",
+          sources: [commonSource, gradientCommonSource, querySource],
+          flopsPerProduct: 6,
+          bindings: [...shared, contextBinding, projection("write"), gradient],
+          rows: 64,
+        }),
+        build(spec, {
+          kernel: "attention_key_gradient",
+          sources: [commonSource, gradientCommonSource, keySource],
+          flopsPerProduct: 8,
+          bindings: [...shared, projection("read"), gradient],
+          rows: 64,
+        }),
+      ],
+      scratch,
+    };
+  }
+  const { share: _, vectors, ...constants } = subgroupShape(spec);
   return {
     launches: [
-      build("attention_query_gradient", querySource, spec, 6, [
-        ...shared,
-        { name: "context", access: "read", dtype: storage, elements: context },
-        projection("write"),
-        gradient,
-      ]),
-      build("attention_key_gradient", keySource, spec, 8, [
-        ...shared,
-        projection("read"),
-        gradient,
-      ]),
+      build(spec, {
+        kernel: "attention_projection",
+        sources: [projectionSource],
+        flopsPerProduct: 0,
+        bindings: [contextGradient, contextBinding, projection("write")],
+        rows: 64,
+      }),
+      build(spec, {
+        kernel: "attention_gradient",
+        sources: [commonSource, gradientCommonSource, subgroupSource, gradientSubgroupSource],
+        flopsPerProduct: 10,
+        bindings: [
+          ...shared,
+          projection("read"),
+          { name: "queryGradient", access: "read_write", dtype: "f32", elements: context },
+          gradient,
+        ],
+        rows: spec.sequence,
+        constants: { ...constants, KEYS: vectors },
+        enables: ["subgroups"],
+      }),
     ],
-    scratch: [{ name: "rowProjection", dtype: "f32", elements: rows }],
+    scratch: [...scratch, { name: "queryGradient", dtype: "f32", elements: context }],
   };
+}
+
+function choose(spec: AttentionSpec, variant?: AttentionVariant): AttentionVariant {
+  const { headSize, subgroupSize = 0 } = spec;
+  const narrow = subgroupSize >= 4 && headSize % 4 === 0 && headSize <= MOST_ACROSS;
+  if (variant === "subgroup" && !narrow) {
+    throw new KernelError(
+      `attention: variant subgroup wants subgroups of at least 4 lanes and a head size that is a ` +
+        `multiple of 4 up to ${MOST_ACROSS}, not ${subgroupSize} lanes and ${headSize}`,
+    );
+  }
+  return variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "plain");
+}
+
+/** How rows lie across the lanes, and how many vectors of queries or keys a workgroup holds. */
+function subgroupShape(
+  { headSize, subgroupSize = 0 }: AttentionSpec,
+): { share: number; vectors: number; SHARE: number; LANE_QUADS: number } {
+  const share = subgroupSize >= 8 ? 8 : 4;
+  const vectors = headSize <= MOST_ACROSS / 2 ? 4 : 2;
+  return { share, vectors, SHARE: share, LANE_QUADS: Math.ceil(headSize / 4 / share) };
 }
 
 function sizes(
@@ -125,52 +235,70 @@ function stateOf({ dropout = 0 }: AttentionSpec): Binding[] {
   return dropout > 0 ? [stepStateBinding] : [];
 }
 
-function build(
-  kernel: string,
-  source: string,
-  spec: AttentionSpec,
-  flopsPerProduct: number,
-  bindings: readonly Binding[],
-): KernelLaunch {
+interface Parts {
+  readonly kernel: string;
+  /** Files, from what others build on to the one with the entry point. */
+  readonly sources: readonly string[];
+  readonly flopsPerProduct: number;
+  readonly bindings: readonly Binding[];
+  /** Queries or keys of a workgroup. */
+  readonly rows: number;
+  readonly constants?: Readonly<Record<string, number>>;
+  readonly enables?: readonly string[];
+}
+
+function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
   const { batch, heads, sequence, headSize, dropout = 0, stream = 0, storage = "f32" } = spec;
+  const { kernel, sources, flopsPerProduct, bindings, constants = {}, enables = [] } = parts;
   const vectors = headSize % 4 === 0;
+  const drops = bindings.includes(stepStateBinding);
+  const quads = Math.ceil(headSize / 4);
   const names = {
-    QUADS: Math.ceil(headSize / 4),
+    QUADS: quads,
     VECTORS: Number(vectors),
     SCALARS: Number(!vectors),
-    DROPOUT: Number(dropout > 0),
+    DROPOUT: Number(drops),
+    NO_DROPOUT: Number(!drops),
     READS_CONTEXT: Number(bindings.some(({ name }) => name === "context")),
+    ...constants,
   };
-  const backward = source !== forwardSource;
-  const elem = vectors ? "Elem4" : "Elem";
-  const types = { qkv: elem, context: elem, contextGradient: elem, qkvGradient: elem };
+  const element = vectors ? "Elem4" : "Elem";
+  const types = {
+    qkv: element,
+    context: element,
+    contextGradient: element,
+    qkvGradient: element,
+    queryGradient: "vec4<f32>",
+  };
+  const files = sources.map((source) => unroll(source, names));
   return {
     kernel,
-    label: `${batch}×${heads}×${sequence}×${headSize}${dropout > 0 ? " dropout" : ""}`,
-    wgsl: specialise(unroll(source, names), {
-      enables: storage === "f16" ? ["f16"] : [],
+    label: `${batch}×${heads}×${sequence}×${headSize}${drops ? " dropout" : ""}`,
+    wgsl: specialise(files[files.length - 1], {
+      enables: [...(storage === "f16" ? ["f16"] : []), ...enables],
       aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
       constants: {
         BATCH: batch,
         HEADS: heads,
         SEQUENCE: sequence,
         HEAD_SIZE: headSize,
-        ...(dropout > 0
+        QUADS: quads,
+        ...constants,
+        ...(drops
           ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }
           : {}),
       },
       libraries: [
-        ...(dropout > 0 ? [randomLibrary] : []),
+        ...(drops ? [randomLibrary] : []),
         declareBindings(bindings, types),
-        ...(dropout > 0 ? [declareParams(bindings.length)] : []),
-        unroll(commonSource, names),
-        ...(backward ? [unroll(gradientSource, names)] : []),
+        ...(drops ? [declareParams(bindings.length)] : []),
+        ...files.slice(0, -1),
       ],
     }),
     bindings,
-    ...(dropout > 0 ? { params: Uint32Array.of(stream, 0, 0, 0) } : {}),
+    ...(drops ? { params: Uint32Array.of(stream, 0, 0, 0) } : {}),
     workgroups: [
-      Math.ceil(sequence / 64),
+      Math.ceil(sequence / parts.rows),
       Math.min(batch * heads, HEADS_ALONG_Y),
       Math.ceil(batch * heads / HEADS_ALONG_Y),
     ],

@@ -44,11 +44,8 @@ export interface CrossEntropyChunkSpec {
   readonly storage?: "f32" | "f16";
 }
 
-function elementType(
-  storage: "f32" | "f16",
-): { enables: string[]; aliases: Record<string, string> } {
-  return { enables: storage === "f16" ? ["f16"] : [], aliases: { Elem: storage } };
-}
+/** Values of a row (numbers, or vec4s of them) that one workgroup turns into gradients. */
+const RUN = 1024;
 
 function state(rows: number, access: Binding["access"]): Binding {
   return { name: "state", access, dtype: "u32", elements: 8 * rows };
@@ -76,8 +73,15 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     ...(sample ? [stepStateBinding] : []),
     state(rows, first ? "write" : "read_write"),
   ];
+  const vectors = chunkColumns % 4 === 0;
+  // A draw at temperature 1 shares the softmax's exponentials, unless the target must stay out of it.
+  const shares = spec.temperature === 1 && !spec.disallowCorrect;
   const source = unroll(forwardSource, {
+    VECTORS: Number(vectors),
+    SCALARS: Number(!vectors),
     SAMPLE: Number(sample),
+    SHARES: Number(sample && shares),
+    OFFERS: Number(sample && !shares),
     DISALLOW_CORRECT: Number(spec.disallowCorrect),
     FIRST: Number(first),
     CONTINUES: Number(!first),
@@ -86,7 +90,7 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     kernel: "cross_entropy",
     label: `${rows}×${chunkColumns}${sample ? " sampling" : ""}`,
     wgsl: specialise(source, {
-      ...elementType(storage),
+      enables: storage === "f16" ? ["f16"] : [],
       constants: {
         ROWS: rows,
         VOCABULARY: vocabulary,
@@ -95,7 +99,7 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
       },
       libraries: [
         ...(sample ? [randomLibrary] : []),
-        declareBindings(bindings),
+        declareBindings(bindings, vectors ? { logits: `vec4<${storage}>` } : {}),
         declareParams(bindings.length),
       ],
     }),
@@ -178,19 +182,30 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
   if (!inPlace) {
     bindings.push({ name: "logitsGradient", access: "write", dtype: gradientStorage, elements });
   }
+  const vectors = chunkColumns % 4 === 0, lanes = vectors ? 4 : 1;
+  const typeOf = (dtype: string): string => vectors ? `vec4<${dtype}>` : dtype;
   const body = backwardSource.replaceAll("GRADIENT", inPlace ? "logits" : "logitsGradient");
+  const names = { VECTORS: Number(vectors), SCALARS: Number(!vectors) };
+  const values = chunkColumns / lanes, runs = Math.ceil(values / RUN);
   return singleLaunch({
     kernel: "cross_entropy_backward",
     label: `${rows}×${chunkColumns}`,
-    wgsl: specialise(body, {
+    wgsl: specialise(unroll(body, names), {
       enables: storage === "f16" || gradientStorage === "f16" ? ["f16"] : [],
-      aliases: { Elem: gradientStorage },
-      constants: { ROWS: rows, CHUNK_COLUMNS: chunkColumns, SCALE: { f32: gradientScale } },
-      libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
+      aliases: { Value: typeOf("f32"), Ids: typeOf("u32"), Stored: typeOf(gradientStorage) },
+      constants: { ROWS: rows, VALUES: values, RUNS: runs, SCALE: { f32: gradientScale } },
+      libraries: [
+        randomLibrary,
+        declareBindings(bindings, {
+          logits: typeOf(storage),
+          logitsGradient: typeOf(gradientStorage),
+        }),
+        declareParams(bindings.length),
+      ],
     }),
     bindings,
     params: Uint32Array.of(chunkStart, 0, 0, 0),
-    workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
+    workgroups: spreadWorkgroups(rows * runs),
     cost: {
       flops: 5 * elements,
       bytes: (bytesPerElement(storage) + bytesPerElement(gradientStorage)) * elements,

@@ -2,6 +2,9 @@
 // log-sum-exp, the target's logit, the best id and, where SAMPLE is set, the id that wins under Gumbel noise
 // (argmax of logit / TEMPERATURE + noise is a draw from the softmax).
 //
+// The winner under Gumbel noise −log(−log u) is the one with the largest exp(logit / TEMPERATURE) / −log u,
+// which takes one logarithm less and shares its exponential with the softmax.
+//
 // State words of a row: largest logit, Σ exp(logit − largest), target's logit, best logit, best id,
 // best noisy value, its id, unused; floats by their bits.
 //
@@ -12,8 +15,9 @@ struct Params {
   stream: u32,
 }
 
-const LEAST = -3.4e38;
+const LEAST = -1.0e37;
 const WIDTH = 64u;
+const QUADS = (CHUNK_COLUMNS + 3u) / 4u;
 
 struct Partial {
   largest: f32,
@@ -25,46 +29,110 @@ struct Partial {
 
 var<workgroup> partials: array<Partial, WIDTH>;
 
+//# if VECTORS
+fn quad_of_logits(row: u32, quad: u32) -> vec4<f32> {
+  return vec4<f32>(logits[row * QUADS + quad]);
+}
+
+fn logit_of(row: u32, column: u32) -> f32 {
+  return f32(logits[row * QUADS + column / 4u][column % 4u]);
+}
+//# end
+//# if SCALARS
+fn quad_of_logits(row: u32, quad: u32) -> vec4<f32> {
+  var value = vec4<f32>(LEAST);
+  for (var i = 0u; i < min(4u, CHUNK_COLUMNS - 4u * quad); i++) {
+    value[i] = f32(logits[row * CHUNK_COLUMNS + 4u * quad + i]);
+  }
+  return value;
+}
+
+fn logit_of(row: u32, column: u32) -> f32 {
+  return f32(logits[row * CHUNK_COLUMNS + column]);
+}
+//# end
+
+fn largest_of(value: vec4<f32>) -> f32 {
+  return max(max(value.x, value.y), max(value.z, value.w));
+}
+
+// The least id among those whose value is the largest.
+fn id_of(value: vec4<f32>, ids: vec4<u32>) -> u32 {
+  let held = select(vec4<u32>(0xffffffffu), ids, value == vec4<f32>(largest_of(value)));
+  return min(min(held.x, held.y), min(held.z, held.w));
+}
+
 @compute @workgroup_size(WIDTH)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let row = group.y * groups.x + group.x;
-  let inside = row < ROWS;
-  let base = min(row, ROWS - 1u) * CHUNK_COLUMNS;
-  let target_id = targets[min(row, ROWS - 1u)];
-  var own = Partial(LEAST, 0.0, 0u, LEAST, 0u);
-  // Four columns at a time share one draw of random words.
-  for (var quad = 4u * local; quad < CHUNK_COLUMNS; quad += 4u * WIDTH) {
+  let own_row = group.y * groups.x + group.x;
+  let inside = own_row < ROWS;
+  let row = min(own_row, ROWS - 1u);
+  let target_id = targets[row];
+  // Each lane of a vec4 keeps its own best; maximum and sum are common to the four.
+  var best = vec4<f32>(LEAST);
+  var best_ids = vec4<u32>();
+  var own_largest = LEAST;
+  var own_total = 0.0;
+  //# if SAMPLE
+  var scores = vec4<f32>();
+  var noisy_ids = vec4<u32>();
+  //# end
+  //# if OFFERS
+  var offered_largest = LEAST;
+  //# end
+  for (var quad = local; quad < QUADS; quad += WIDTH) {
+    let x = quad_of_logits(row, quad);
+    let ids = vec4<u32>(params.chunk_start + 4u * quad) + vec4<u32>(0u, 1u, 2u, 3u);
+    let better = x > best;
+    best = select(best, x, better);
+    best_ids = select(best_ids, ids, better);
+    let next = max(own_largest, largest_of(x));
+    let shrink = exp(own_largest - next);
+    let weights = exp(x - vec4<f32>(next));
+    own_total = own_total * shrink + dot(weights, vec4<f32>(1.0));
+    own_largest = next;
     //# if SAMPLE
-    let block = row * ((VOCABULARY + 3u) / 4u) + (params.chunk_start + quad) / 4u;
+    let block = row * ((VOCABULARY + 3u) / 4u) + params.chunk_start / 4u + quad;
     let words = random_words(stepState.seed, params.stream, stepState.step, block);
+    let uniform = vec4<f32>(uniform_open(words.x), uniform_open(words.y), uniform_open(words.z),
+      uniform_open(words.w));
+    //# if SHARES
+    let offered_weights = weights;
+    let offered_shrink = shrink;
     //# end
-    for (var j = 0u; j < min(4u, CHUNK_COLUMNS - quad); j++) {
-      let logit = f32(logits[base + quad + j]);
-      let id = params.chunk_start + quad + j;
-      if (logit > own.largest) {
-        own.total = own.total * exp(own.largest - logit) + 1.0;
-        own.largest = logit;
-        own.best_id = id;
-      } else {
-        own.total += exp(logit - own.largest);
-      }
-      //# if SAMPLE
-      var offered = logit;
-      //# if DISALLOW_CORRECT
-      offered = select(logit, logit - 1000.0, id == target_id);
-      //# end
-      let noisy = offered / TEMPERATURE - log(-log(uniform_open(words[j])));
-      if (noisy > own.noisy) {
-        own.noisy = noisy;
-        own.noisy_id = id;
-      }
-      //# end
-    }
+    //# if OFFERS
+    var offered = x / TEMPERATURE;
+    //# if DISALLOW_CORRECT
+    offered = select(offered, vec4<f32>(LEAST), ids == vec4<u32>(target_id));
+    //# end
+    let offered_next = max(offered_largest, largest_of(offered));
+    let offered_weights = exp(offered - vec4<f32>(offered_next));
+    let offered_shrink = exp(offered_largest - offered_next);
+    offered_largest = offered_next;
+    //# end
+    // Where u rounds to 1, a logarithm may come out as 0.
+    let score = offered_weights / max(-log(uniform), vec4<f32>(5.9e-8));
+    scores *= offered_shrink;
+    let wins = score > scores;
+    scores = select(scores, score, wins);
+    noisy_ids = select(noisy_ids, ids, wins);
+    //# end
   }
+  var own = Partial(own_largest, own_total, id_of(best, best_ids), LEAST, 0u);
+  //# if SAMPLE
+  //# if SHARES
+  let offered_largest = own_largest;
+  //# end
+  let score = largest_of(scores);
+  if (score > 0.0) {
+    own.noisy = offered_largest + log(score);
+    own.noisy_id = id_of(scores, noisy_ids);
+  }
+  //# end
   partials[local] = own;
   workgroupBarrier();
   if (local > 0u || !inside) {
@@ -100,7 +168,7 @@ fn main(
     }
   }
   if (target_id >= params.chunk_start && target_id - params.chunk_start < CHUNK_COLUMNS) {
-    target_logit = f32(logits[base + target_id - params.chunk_start]);
+    target_logit = logit_of(row, target_id - params.chunk_start);
   }
   state[8u * row] = bitcast<u32>(largest);
   state[8u * row + 1u] = bitcast<u32>(total);

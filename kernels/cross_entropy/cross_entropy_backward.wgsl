@@ -1,28 +1,43 @@
-// Gradient of the weighted mean cross-entropy with respect to one chunk of logits, one
-// invocation a logit: (softmax − [column = target]) · weight / Σ weights · scale.
+// Gradient of the weighted mean cross-entropy with respect to one chunk of logits, a run of one row a
+// workgroup: (softmax − [column = target]) · weight / Σ weights · scale.
 //
-// Prelude: Elem ROWS CHUNK_COLUMNS SCALE.
+// Prelude: Value (f32 or vec4<f32>), Ids (u32 or vec4<u32>), Stored (a Value in storage), ROWS, VALUES (of
+// a row), RUNS (of a row), SCALE.
 
 struct Params {
   chunk_start: u32,
   stream: u32,
 }
 
-@compute @workgroup_size(64)
+const WIDTH = 64u;
+const EACH = (VALUES + RUNS * WIDTH - 1u) / (RUNS * WIDTH);
+
+@compute @workgroup_size(WIDTH)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= ROWS * CHUNK_COLUMNS) {
+  let run = group.y * groups.x + group.x;
+  let row = run / RUNS;
+  if (row >= ROWS) {
     return;
   }
-  let row = i / CHUNK_COLUMNS;
+  let first = run % RUNS * WIDTH * EACH;
   let largest = bitcast<f32>(state[8u * row]);
   let total = bitcast<f32>(state[8u * row + 1u]);
-  let probability = exp(f32(logits[i]) - largest) / total;
-  let hit = params.chunk_start + i % CHUNK_COLUMNS == targets[row];
   let factor = weights[row] * lossResult[1] * SCALE * stepState.loss_scale;
-  GRADIENT[i] = Elem((probability - select(0.0, 1.0, hit)) * factor);
+  let probability_factor = factor / total;
+  let target_id = Ids(targets[row]);
+  for (var i = first + local; i < min(first + WIDTH * EACH, VALUES); i += WIDTH) {
+    //# if VECTORS
+    let ids = vec4<u32>(params.chunk_start + 4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
+    //# end
+    //# if SCALARS
+    let ids = params.chunk_start + i;
+    //# end
+    let at = row * VALUES + i;
+    let rise = exp(Value(logits[at]) - Value(largest)) * probability_factor;
+    GRADIENT[at] = Stored(rise - select(Value(), Value(factor), ids == target_id));
+  }
 }

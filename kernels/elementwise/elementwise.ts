@@ -33,8 +33,10 @@ interface Body {
   readonly kernel: string;
   readonly inputs: readonly string[];
   readonly output: string;
-  /** WGSL expression of element `i`. */
+  /** WGSL expression of the `Value` at `i`: four elements where they fall into vec4s, else one. */
   readonly expression: string;
+  /** For functions of one number alone. */
+  readonly scalar?: boolean;
   readonly flops: number;
   readonly libraries?: readonly string[];
   readonly stream?: number;
@@ -51,25 +53,38 @@ function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
     ...(stream !== undefined ? [stepStateBinding] : []),
     { name: output, access: accumulate ? "read_write" : "write", dtype: storage, elements },
   ];
+  const vectors = elements % 4 === 0 && !body.scalar, lanes = vectors ? 4 : 1;
+  const typeOf = (dtype: string): string => vectors ? `vec4<${dtype}>` : dtype;
+  const types = Object.fromEntries([
+    ...inputs.map((name) => [name, typeOf(inputStorage)]),
+    [output, typeOf(storage)],
+  ]);
+  const words = vectors ? "random_words" : "random_word";
   const text = unroll(source, { ACCUMULATE: Number(accumulate) }).replaceAll("OUTPUT", output);
   return singleLaunch({
     kernel,
     label: `${elements}`,
     wgsl: specialise(text, {
       enables: storage === "f16" || inputStorage === "f16" ? ["f16"] : [],
-      aliases: { Elem: storage },
-      constants: { ELEMENTS: elements },
+      aliases: { Value: typeOf("f32"), Stored: typeOf(storage), Words: typeOf("u32") },
+      constants: { VALUES: elements / lanes },
       libraries: [
         ...(body.libraries ?? []),
         ...(stream !== undefined ? [randomLibrary, "struct Params { stream: u32 }"] : []),
-        declareBindings(bindings),
-        ...(stream !== undefined ? [declareParams(bindings.length)] : []),
-        `fn function_of(i: u32) -> f32 { return ${expression}; }`,
+        declareBindings(bindings, types),
+        ...(stream !== undefined
+          ? [
+            declareParams(bindings.length),
+            "fn words_of(i: u32) -> Words {" +
+            ` return ${words}(stepState.seed, params.stream, stepState.step, i); }`,
+          ]
+          : []),
+        `fn function_of(i: u32) -> Value { return ${expression}; }`,
       ],
     }),
     bindings,
     ...(stream !== undefined ? { params: Uint32Array.of(stream, 0, 0, 0) } : {}),
-    workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
+    workgroups: spreadWorkgroups(Math.ceil(elements / lanes / 64)),
     cost: {
       flops: flops * elements,
       bytes: bytesPerElement(inputStorage) * elements * inputs.length +
@@ -84,7 +99,7 @@ export function add(spec: ElementwiseSpec): KernelProgram {
     kernel: "add",
     inputs: ["a", "b"],
     output: "output",
-    expression: "f32(a[i]) + f32(b[i])",
+    expression: "Value(a[i]) + Value(b[i])",
     flops: 1,
   });
 }
@@ -95,7 +110,7 @@ export function scale(spec: ElementwiseSpec & { readonly factor: number }): Kern
     kernel: "scale",
     inputs: ["input"],
     output: "output",
-    expression: `${Math.fround(spec.factor)} * f32(input[i])`,
+    expression: `${Math.fround(spec.factor)} * Value(input[i])`,
     flops: 1,
   });
 }
@@ -106,7 +121,7 @@ export function cast(spec: ElementwiseSpec & { readonly from: "f32" | "f16" }): 
     kernel: "cast",
     inputs: ["input"],
     output: "output",
-    expression: "f32(input[i])",
+    expression: "Value(input[i])",
     flops: 0,
     inputStorage: spec.from,
   });
@@ -118,7 +133,7 @@ export function fill(spec: ElementwiseSpec & { readonly value: number }): Kernel
     kernel: "fill",
     inputs: [],
     output: "output",
-    expression: `f32(${Math.fround(spec.value)})`,
+    expression: `Value(${Math.fround(spec.value)})`,
     flops: 0,
   });
 }
@@ -132,6 +147,7 @@ export function geluForward(spec: ElementwiseSpec): KernelProgram {
     expression: "gelu(f32(input[i]))",
     flops: 20,
     libraries: [geluLibrary],
+    scalar: true,
   });
 }
 
@@ -144,6 +160,7 @@ export function geluBackward(spec: ElementwiseSpec): KernelProgram {
     expression: "f32(outputGradient[i]) * gelu_derivative(f32(input[i]))",
     flops: 26,
     libraries: [geluLibrary],
+    scalar: true,
   });
 }
 
@@ -158,13 +175,12 @@ export function dropout(
   spec: ElementwiseSpec & { readonly rate: number; readonly stream: number },
 ): KernelProgram {
   const { rate, stream } = spec;
-  const word = "random_word(stepState.seed, params.stream, stepState.step, i)";
   return elementwise(spec, {
     kernel: "dropout",
     inputs: ["input"],
     output: "output",
-    expression: `select(0.0, f32(input[i]) * ${Math.fround(1 / (1 - rate))}, ` +
-      `${word} >= ${dropoutThreshold(rate)}u)`,
+    expression: `select(Value(), Value(input[i]) * ${Math.fround(1 / (1 - rate))}, ` +
+      `words_of(i) >= Words(${dropoutThreshold(rate)}u))`,
     flops: 1,
     stream,
   });

@@ -1,6 +1,6 @@
-// One function of each element, one invocation an element; `function_of` comes with the prelude.
+// One function of each element, one invocation an element or four; `function_of` comes with the prelude.
 //
-// Prelude: ELEMENTS, fn function_of(i: u32) -> f32.
+// Prelude: Value (f32 or vec4<f32>), Stored (the same in storage), VALUES, fn function_of(i: u32) -> Value.
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,12 +9,12 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= ELEMENTS) {
+  if (i >= VALUES) {
     return;
   }
   var value = function_of(i);
   //# if ACCUMULATE
-  value += f32(OUTPUT[i]);
+  value += Value(OUTPUT[i]);
   //# end
-  OUTPUT[i] = Elem(value);
+  OUTPUT[i] = Stored(value);
 }

@@ -11,17 +11,21 @@ import {
   declareParams,
   type KernelLaunch,
   type KernelProgram,
+  type Prelude,
   requireDimensions,
   singleLaunch,
   specialise,
   spreadWorkgroups,
 } from "../launch.ts";
 import { dropoutThreshold, randomLibrary, stepStateBinding } from "../random/random.ts";
-import { groupRows, sumLaunch } from "../reduce/column_sum.ts";
+import { type RowLanes, rowLanes, type RowVariant } from "../reduce/lanes.ts";
 import { unroll } from "../unroll.ts";
 import backwardSource from "./layernorm_backward.wgsl" with { type: "text" };
+import backwardLanesSource from "./layernorm_backward_lanes.wgsl" with { type: "text" };
 import forwardSource from "./layernorm_forward.wgsl" with { type: "text" };
+import forwardLanesSource from "./layernorm_forward_lanes.wgsl" with { type: "text" };
 import weightSource from "./layernorm_weight_gradient.wgsl" with { type: "text" };
+import weightSumSource from "./layernorm_weight_sum.wgsl" with { type: "text" };
 
 /** A layernorm over rows. */
 export interface LayerNormSpec {
@@ -39,7 +43,18 @@ export interface LayerNormSpec {
   readonly stream?: number;
   /** Storage of activations; f32 by default. */
   readonly storage?: "f32" | "f16";
+  /** The least subgroup size of the device, where it has subgroup operations and they may be used. */
+  readonly subgroupSize?: number;
 }
+
+/** Rows that a workgroup normalises one after the other, where it shares them among its invocations. */
+const ROWS_EACH = 4;
+
+/** Groups of rows whose weight gradients are summed on their own, at most. */
+const MOST_GROUPS = 512;
+
+/** Rows of such a group, at least. */
+const LEAST_GROUP_ROWS = 16;
 
 /** What the backward pass adds to instead of overwriting. */
 export interface LayerNormBackwardSpec extends LayerNormSpec {
@@ -57,11 +72,13 @@ export interface LayerNormBackwardSpec extends LayerNormSpec {
  * Bindings: hidden, [residual], weight f32, bias f32, [stepState], [sum], output, statistics f32
  * [rows, 2] (mean, rstd).
  *
- * @throws {KernelError} for dimensions that are not positive.
+ * @param variant a variant by name; chosen by shape and device where left out.
+ * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
-export function layerNormForward(spec: LayerNormSpec): KernelProgram {
-  const { rows, columns, epsilon, residual, storage = "f32" } = spec;
+export function layerNormForward(spec: LayerNormSpec, variant?: RowVariant): KernelProgram {
+  const { rows, columns, epsilon, residual, storage = "f32", subgroupSize = 0 } = spec;
   requireDimensions("layerNorm", { rows, columns });
+  const shared = rowLanes("layerNorm", columns, subgroupSize, variant);
   const elements = rows * columns;
   const drops = residual && (spec.dropout ?? 0) > 0;
   const bindings: Binding[] = [
@@ -75,17 +92,23 @@ export function layerNormForward(spec: LayerNormSpec): KernelProgram {
     { name: "output", access: "write", dtype: storage, elements },
     { name: "statistics", access: "write", dtype: "f32", elements: 2 * rows },
   ];
-  const body = forwardSource.replaceAll("SUM", residual ? "sum" : "hidden");
+  const source = shared
+    ? forwardLanesSource
+    : forwardSource.replaceAll("SUM", residual ? "sum" : "hidden");
   return singleLaunch({
     kernel: "layernorm",
-    label: `${rows}×${columns}${residual ? " residual" : ""}${drops ? " dropout" : ""}`,
-    wgsl: specialise(unroll(body, { DROPOUT: Number(drops), RESIDUAL: Number(residual) }), {
-      ...prelude(spec, bindings, drops),
-      constants: { ROWS: rows, COLUMNS: columns, EPSILON: { f32: epsilon }, ...keep(spec, drops) },
-    }),
+    label: labelOf(spec, drops),
+    wgsl: specialise(
+      unroll(source, {
+        DROPOUT: Number(drops),
+        RESIDUAL: Number(residual),
+        ...shared?.constants,
+      }),
+      prelude(spec, bindings, drops, shared, { EPSILON: { f32: epsilon }, ROWS_EACH }),
+    ),
     bindings,
     ...(drops ? { params: Uint32Array.of(spec.stream ?? 0, 0, 0, 0) } : {}),
-    workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
+    workgroups: spreadWorkgroups(Math.ceil(rows / (shared ? ROWS_EACH : 64))),
     cost: { flops: 8 * elements, bytes: bytesPerElement(storage) * elements * (residual ? 4 : 2) },
   });
 }
@@ -96,20 +119,23 @@ export function layerNormForward(spec: LayerNormSpec): KernelProgram {
  * Bindings: outputGradient, sum (the hidden states where there is no residual), weight, statistics,
  * [stepState], hiddenGradient, [residualGradient], weightGradient f32, biasGradient f32.
  *
- * @throws {KernelError} for dimensions that are not positive.
+ * @param variant a variant by name; chosen by shape and device where left out.
+ * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
-export function layerNormBackward(spec: LayerNormBackwardSpec): KernelProgram {
-  const { rows, columns, residual, storage = "f32", accumulateWeight = false } = spec;
+export function layerNormBackward(
+  spec: LayerNormBackwardSpec,
+  variant?: RowVariant,
+): KernelProgram {
+  const { rows, columns, residual, storage = "f32", subgroupSize = 0 } = spec;
   requireDimensions("layerNormBackward", { rows, columns });
-  const perGroup = groupRows(rows);
-  const groups = Math.ceil(rows / perGroup);
-  const partials = weightPartials(spec, perGroup, groups);
-  const reduce = (partial: string, output: string): KernelLaunch =>
-    sumLaunch(partial, output, groups, columns, groups, accumulateWeight, "f32");
-  const scratch = (name: string): KernelProgram["scratch"][number] => ({
-    name,
+  const shared = rowLanes("layerNormBackward", columns, subgroupSize, variant);
+  const groupRows = Math.max(LEAST_GROUP_ROWS, Math.ceil(rows / MOST_GROUPS));
+  const groups = Math.ceil(rows / groupRows);
+  const partial = (access: "read" | "write"): Binding => ({
+    name: "partial",
+    access,
     dtype: "f32",
-    elements: groups * columns,
+    elements: 2 * groups * columns,
   });
   const elements = rows * columns;
   const drops = residual && (spec.dropout ?? 0) > 0;
@@ -130,80 +156,131 @@ export function layerNormBackward(spec: LayerNormBackwardSpec): KernelProgram {
     const access = spec.accumulateResidual ? "read_write" : "write";
     bindings.push({ name: "residualGradient", access, dtype: storage, elements });
   }
+  if (shared) bindings.push(partial("write"));
   const names = {
     DROPOUT: Number(drops),
     RESIDUAL: Number(residual),
     ACCUMULATE_RESIDUAL: Number(spec.accumulateResidual ?? false),
     WRITE_RESIDUAL: Number(!spec.accumulateResidual),
     ACCUMULATE_HIDDEN: Number(spec.accumulateHidden ?? false),
+    ...shared?.constants,
   };
   const input: KernelLaunch = {
     kernel: "layernorm_backward",
-    label: `${rows}×${columns}${residual ? " residual" : ""}${drops ? " dropout" : ""}`,
-    wgsl: specialise(unroll(backwardSource, names), {
-      ...prelude(spec, bindings, drops),
-      constants: { ROWS: rows, COLUMNS: columns, ...keep(spec, drops) },
-    }),
+    label: labelOf(spec, drops),
+    wgsl: specialise(
+      unroll(shared ? backwardLanesSource : backwardSource, names),
+      prelude(spec, bindings, drops, shared, { GROUP_ROWS: groupRows }),
+    ),
     bindings,
     ...(drops ? { params: Uint32Array.of(spec.stream ?? 0, 0, 0, 0) } : {}),
-    workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
+    workgroups: shared ? [groups, 1, 1] : spreadWorkgroups(Math.ceil(rows / 64)),
     cost: {
-      flops: 14 * elements,
+      flops: (shared ? 19 : 14) * elements,
       bytes: bytesPerElement(storage) * elements * (residual ? 4 : 3),
     },
   };
   return {
     launches: [
       input,
-      partials,
-      reduce("weightPartial", "weightGradient"),
-      reduce("biasPartial", "biasGradient"),
+      ...(shared ? [] : [weightPartials(spec, groupRows, groups, partial("write"))]),
+      weightSum(spec, groups, partial("read")),
     ],
-    scratch: [scratch("weightPartial"), scratch("biasPartial")],
+    scratch: [{ name: "partial", dtype: "f32", elements: 2 * groups * columns }],
   };
 }
 
-function weightPartials(spec: LayerNormSpec, perGroup: number, groups: number): KernelLaunch {
+function labelOf({ rows, columns, residual }: LayerNormSpec, drops: boolean): string {
+  return `${rows}×${columns}${residual ? " residual" : ""}${drops ? " dropout" : ""}`;
+}
+
+function weightPartials(
+  spec: LayerNormSpec,
+  groupRows: number,
+  groups: number,
+  partial: Binding,
+): KernelLaunch {
   const { rows, columns, storage = "f32" } = spec;
-  const elements = rows * columns, partial = groups * columns;
+  const elements = rows * columns;
   const bindings: Binding[] = [
     { name: "outputGradient", access: "read", dtype: storage, elements },
     { name: "sum", access: "read", dtype: storage, elements },
     { name: "statistics", access: "read", dtype: "f32", elements: 2 * rows },
-    { name: "weightPartial", access: "write", dtype: "f32", elements: partial },
-    { name: "biasPartial", access: "write", dtype: "f32", elements: partial },
+    partial,
   ];
   return {
     kernel: "layernorm_weight_gradient",
     label: `${rows}×${columns}`,
-    wgsl: specialise(weightSource, {
-      ...prelude(spec, bindings, false),
-      constants: { ROWS: rows, COLUMNS: columns, GROUP_ROWS: perGroup },
-    }),
+    wgsl: specialise(
+      weightSource,
+      prelude(spec, bindings, false, undefined, { GROUP_ROWS: groupRows }),
+    ),
     bindings,
     workgroups: [Math.ceil(columns / 64), groups, 1],
-    cost: { flops: 5 * elements, bytes: bytesPerElement(storage) * 2 * elements + 8 * partial },
+    cost: {
+      flops: 5 * elements,
+      bytes: bytesPerElement(storage) * 2 * elements + 4 * partial.elements,
+    },
   };
 }
 
+function weightSum(
+  { columns, accumulateWeight = false }: LayerNormBackwardSpec,
+  groups: number,
+  partial: Binding,
+): KernelLaunch {
+  const access = accumulateWeight ? "read_write" : "write";
+  const bindings: Binding[] = [
+    partial,
+    { name: "weightGradient", access, dtype: "f32", elements: columns },
+    { name: "biasGradient", access, dtype: "f32", elements: columns },
+  ];
+  return {
+    kernel: "layernorm_weight_sum",
+    label: `${groups}×${columns}`,
+    wgsl: specialise(unroll(weightSumSource, { ACCUMULATE: Number(accumulateWeight) }), {
+      constants: { COLUMNS: columns, GROUPS: groups },
+      libraries: [declareBindings(bindings)],
+    }),
+    bindings,
+    workgroups: [Math.ceil(columns / 64), 1, 1],
+    cost: { flops: 2 * groups * columns, bytes: 4 * (2 * groups + 2) * columns },
+  };
+}
+
+/** What goes before a kernel over rows; activations and weights are vec4s where lanes share rows. */
 function prelude(
-  { storage = "f32" }: LayerNormSpec,
+  { rows, columns, dropout = 0, storage = "f32" }: LayerNormSpec,
   bindings: readonly Binding[],
   drops: boolean,
-): { enables: string[]; aliases: Record<string, string>; libraries: string[] } {
+  shared: RowLanes | undefined,
+  constants: Prelude["constants"],
+): Prelude {
+  const scalars = ["statistics", "stepState"];
+  const types = shared
+    ? Object.fromEntries(
+      bindings.filter(({ name }) => !scalars.includes(name)).map((
+        { name, dtype },
+      ) => [name, `vec4<${dtype}>`]),
+    )
+    : {};
   return {
-    enables: storage === "f16" ? ["f16"] : [],
-    aliases: { Elem: storage },
-    libraries: drops
-      ? [randomLibrary, declareBindings(bindings), declareParams(bindings.length)]
-      : [declareBindings(bindings)],
+    enables: [...(storage === "f16" ? ["f16"] : []), ...(shared?.enables ?? [])],
+    aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
+    constants: {
+      ROWS: rows,
+      COLUMNS: columns,
+      ...constants,
+      ...shared?.constants,
+      ...(drops
+        ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }
+        : {}),
+    },
+    libraries: [
+      ...(drops ? [randomLibrary] : []),
+      declareBindings(bindings, types),
+      ...(drops ? [declareParams(bindings.length)] : []),
+      ...(shared ? [shared.library] : []),
+    ],
   };
-}
-
-function keep(
-  { dropout = 0 }: LayerNormSpec,
-  drops: boolean,
-): Record<string, number | { f32: number }> {
-  if (!drops) return {};
-  return { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } };
 }

@@ -16,6 +16,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     weightSum += gradient * centred * statistics[2u * row + 1u];
     biasSum += gradient;
   }
-  weightPartial[id.y * COLUMNS + column] = weightSum;
-  biasPartial[id.y * COLUMNS + column] = biasSum;
+  partial[2u * id.y * COLUMNS + column] = weightSum;
+  partial[(2u * id.y + 1u) * COLUMNS + column] = biasSum;
 }

@@ -16,6 +16,9 @@ import {
 import { unroll } from "../unroll.ts";
 import source from "./column_sum.wgsl" with { type: "text" };
 
+/** Rows that one invocation sums on an adapter with few and narrow cores. */
+const MOST_ROWS_NARROW = 8192;
+
 /** Groups of rows at most; also the rows below which one pass does. */
 const MAX_GROUPS = 64;
 
@@ -31,6 +34,8 @@ export interface ColumnSumSpec {
   readonly zeroColumns?: readonly [number, number];
   /** Storage of the input; f32 by default. */
   readonly storage?: "f32" | "f16";
+  /** The least subgroup size of the device, 0 without subgroups. */
+  readonly subgroupSize?: number;
 }
 
 /** How many rows a group sums, for a two-stage reduction over rows. */
@@ -46,22 +51,24 @@ export function groupRows(rows: number): number {
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function columnSum(spec: ColumnSumSpec): KernelProgram {
-  const { rows, columns, accumulate = false, storage = "f32" } = spec;
+  const { rows, columns, accumulate = false, storage = "f32", subgroupSize = 0 } = spec;
   requireDimensions("columnSum", { rows, columns });
-  const perGroup = groupRows(rows);
+  const narrow = subgroupSize >= 4 && subgroupSize <= 8;
+  const perGroup = narrow && rows <= MOST_ROWS_NARROW ? rows : groupRows(rows);
   const groups = Math.ceil(rows / perGroup);
+  const zeroes = { zeroColumns: spec.zeroColumns, narrow };
   if (groups === 1) {
     return {
       launches: [
-        sumLaunch("input", "output", rows, columns, rows, accumulate, storage, spec.zeroColumns),
+        sumLaunch("input", "output", rows, columns, rows, accumulate, storage, zeroes),
       ],
       scratch: [],
     };
   }
   return {
     launches: [
-      sumLaunch("input", "partial", rows, columns, perGroup, false, storage),
-      sumLaunch("partial", "output", groups, columns, groups, accumulate, "f32", spec.zeroColumns),
+      sumLaunch("input", "partial", rows, columns, perGroup, false, storage, { narrow }),
+      sumLaunch("partial", "output", groups, columns, groups, accumulate, "f32", zeroes),
     ],
     scratch: [{ name: "partial", dtype: "f32", elements: groups * columns }],
   };
@@ -76,8 +83,12 @@ export function sumLaunch(
   perGroup: number,
   accumulate: boolean,
   storage: "f32" | "f16",
-  zeroColumns?: readonly [number, number],
+  options: {
+    readonly zeroColumns?: readonly [number, number];
+    readonly narrow?: boolean;
+  } = {},
 ): KernelLaunch {
+  const { zeroColumns, narrow = false } = options;
   const groups = Math.ceil(rows / perGroup);
   const bindings: Binding[] = [
     { name: input, access: "read", dtype: storage, elements: rows * columns },
@@ -90,21 +101,32 @@ export function sumLaunch(
   ];
   const names = { ACCUMULATE: Number(accumulate), ZEROES: Number(zeroColumns !== undefined) };
   const body = source.replaceAll("INPUT", input).replaceAll("OUTPUT", output);
+  const vectors = [columns, ...(zeroColumns ?? [])].every((value) => value % 4 === 0);
+  const lanes = vectors ? 4 : 1, width = narrow ? 8 : 64;
   return {
     kernel: "column_sum",
     label: `${rows}×${columns}`,
     wgsl: specialise(unroll(body, names), {
       enables: storage === "f16" ? ["f16"] : [],
+      aliases: { Value: vectors ? "vec4<f32>" : "f32" },
       constants: {
         ROWS: rows,
-        COLUMNS: columns,
+        COLUMNS: columns / lanes,
         GROUP_ROWS: perGroup,
-        ...(zeroColumns ? { ZERO_FROM: zeroColumns[0], ZERO_TO: zeroColumns[1] } : {}),
+        WIDTH: width,
+        ...(zeroColumns
+          ? { ZERO_FROM: zeroColumns[0] / lanes, ZERO_TO: zeroColumns[1] / lanes }
+          : {}),
       },
-      libraries: [declareBindings(bindings)],
+      libraries: [
+        declareBindings(
+          bindings,
+          vectors ? { [input]: `vec4<${storage}>`, [output]: "vec4<f32>" } : {},
+        ),
+      ],
     }),
     bindings,
-    workgroups: [Math.ceil(columns / 64), groups, 1],
+    workgroups: [Math.ceil(columns / lanes / width), groups, 1],
     cost: {
       flops: rows * columns,
       bytes: bytesPerElement(storage) * rows * columns + 4 * groups * columns,

@@ -1,20 +1,28 @@
-// Column sums over one group of rows, one invocation a column; groups are summed by the same kernel.
+// Column sums over one group of rows, one invocation a column or four; groups are summed by the same kernel.
+// Rows are added in blocks, so that rounding does not grow with their number.
 //
-// Prelude: ROWS COLUMNS GROUP_ROWS.
+// Prelude: Value (f32 or vec4<f32>), ROWS COLUMNS (in Values) GROUP_ROWS WIDTH.
 
-@compute @workgroup_size(64)
+const BLOCK = 32u;
+
+@compute @workgroup_size(WIDTH)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x;
   if (column >= COLUMNS) {
     return;
   }
-  var total = 0.0;
-  for (var row = id.y * GROUP_ROWS; row < min((id.y + 1u) * GROUP_ROWS, ROWS); row++) {
-    total += f32(INPUT[row * COLUMNS + column]);
+  let end = min((id.y + 1u) * GROUP_ROWS, ROWS);
+  var total = Value();
+  for (var first = id.y * GROUP_ROWS; first < end; first += BLOCK) {
+    var block = Value();
+    for (var row = first; row < min(first + BLOCK, end); row++) {
+      block += Value(INPUT[row * COLUMNS + column]);
+    }
+    total += block;
   }
   //# if ZEROES
   if (column >= ZERO_FROM && column < ZERO_TO) {
-    total = 0.0;
+    total = Value();
   }
   //# end
   let at = id.y * COLUMNS + column;

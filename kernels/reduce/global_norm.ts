@@ -14,11 +14,11 @@ import {
 import { unroll } from "../unroll.ts";
 import source from "./squared_norm.wgsl" with { type: "text" };
 
-/** Partial sums of the first stage; pairwise enough for f32, wide enough for a GPU. */
-const MAX_RUNS = 16_384;
+/** Sums of one stage at most: pairwise enough for f32, wide enough for a GPU. */
+const MOST_RUNS = 1024;
 
-/** Partial sums that one invocation may add up on its own. */
-const SMALL = 128;
+/** Elements that one workgroup may add up on its own. */
+const SMALL = 4096;
 
 /** A sum over a flat buffer. */
 export interface FlatSumSpec {
@@ -57,16 +57,20 @@ function flatSum(kernel: string, spec: FlatSumSpec, square: boolean): KernelProg
   const scratch: { name: string; dtype: "f32"; elements: number }[] = [];
   let input = "input", elements = spec.elements;
   while (elements > SMALL) {
-    const runs = Math.min(MAX_RUNS, Math.ceil(elements / SMALL));
     const output = `partial${scratch.length}`;
     const squares = square && input === "input";
-    launches.push(stage(kernel, input, output, elements, runs, squares, false));
+    // A multiple of four, so that runs start at whole vec4s.
+    const chunk = 4 * Math.ceil(elements / Math.min(MOST_RUNS, Math.ceil(elements / SMALL)) / 4);
+    const runs = Math.ceil(elements / chunk);
+    launches.push(stage(kernel, input, output, elements, runs, chunk, squares, false));
     scratch.push({ name: output, dtype: "f32", elements: runs });
     input = output;
     elements = runs;
   }
   const squares = square && input === "input";
-  launches.push(stage(kernel, input, "output", elements, 1, squares, accumulate));
+  launches.push(
+    stage(kernel, input, "output", elements, 1, 4 * Math.ceil(elements / 4), squares, accumulate),
+  );
   return { launches, scratch };
 }
 
@@ -76,6 +80,7 @@ function stage(
   output: string,
   elements: number,
   runs: number,
+  chunk: number,
   square: boolean,
   accumulate: boolean,
 ): KernelLaunch {
@@ -83,16 +88,25 @@ function stage(
     { name: input, access: "read", dtype: "f32", elements },
     { name: output, access: accumulate ? "read_write" : "write", dtype: "f32", elements: runs },
   ];
+  const vectors = elements % 4 === 0, lanes = vectors ? 4 : 1;
   const body = source.replaceAll("INPUT", input).replaceAll("OUTPUT", output);
   return {
     kernel,
     label: `${elements} → ${runs}`,
-    wgsl: specialise(unroll(body, { ACCUMULATE: Number(accumulate) }), {
-      constants: { ELEMENTS: elements, RUNS: runs, SQUARE: square },
-      libraries: [declareBindings(bindings)],
-    }),
+    wgsl: specialise(
+      unroll(body, {
+        ACCUMULATE: Number(accumulate),
+        VECTORS: Number(vectors),
+        SCALARS: Number(!vectors),
+      }),
+      {
+        aliases: { Value: vectors ? "vec4<f32>" : "f32" },
+        constants: { VALUES: elements / lanes, CHUNK: chunk / lanes, SQUARE: square },
+        libraries: [declareBindings(bindings, vectors ? { [input]: "vec4<f32>" } : {})],
+      },
+    ),
     bindings,
-    workgroups: [Math.ceil(runs / 64), 1, 1],
+    workgroups: [runs, 1, 1],
     cost: { flops: (square ? 2 : 1) * elements, bytes: 4 * (elements + runs) },
   };
 }

@@ -1,22 +1,40 @@
-// Sums of f(x), RUNS of them, one invocation each: f squares in the first stage and is the
+// Sums of f(x), one for each workgroup's run of CHUNK neighbours: f squares in the first stage and is the
 // identity in the second.
 //
-// Prelude: ELEMENTS RUNS SQUARE.
+// Prelude: Value (f32 or vec4<f32>), VALUES CHUNK SQUARE.
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let run = id.x;
-  if (run >= RUNS) {
+const WIDTH = 64u;
+
+var<workgroup> partials: array<Value, WIDTH>;
+
+@compute @workgroup_size(WIDTH)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let end = min((group.x + 1u) * CHUNK, VALUES);
+  var own = Value();
+  for (var i = group.x * CHUNK + local; i < end; i += WIDTH) {
+    let value = INPUT[i];
+    own += select(value, value * value, SQUARE);
+  }
+  partials[local] = own;
+  workgroupBarrier();
+  if (local > 0u) {
     return;
   }
-  // Invocations side by side read side by side.
-  var total = 0.0;
-  for (var i = run; i < ELEMENTS; i += RUNS) {
-    let value = INPUT[i];
-    total += select(value, value * value, SQUARE);
+  var sums = Value();
+  for (var i = 0u; i < WIDTH; i++) {
+    sums += partials[i];
   }
-  //# if ACCUMULATE
-  total += OUTPUT[run];
+  //# if VECTORS
+  var total = (sums.x + sums.y) + (sums.z + sums.w);
   //# end
-  OUTPUT[run] = total;
+  //# if SCALARS
+  var total = sums;
+  //# end
+  //# if ACCUMULATE
+  total += OUTPUT[group.x];
+  //# end
+  OUTPUT[group.x] = total;
 }

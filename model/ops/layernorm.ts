@@ -60,6 +60,7 @@ function normalize(
     dropout,
     stream: dropout > 0 ? tape.nextStream() : 0,
     storage: tape.storage,
+    subgroupSize: tape.subgroupSize,
   };
   const output = tape.activation("layernorm output", [rows, columns], tape.storage, true);
   const statistics = tape.activation("layernorm statistics", [rows, 2]);

@@ -183,7 +183,14 @@ function weightBackward(
   gradients.into(bias, (gradient, accumulate) => {
     tape.run(
       "linear bias gradient",
-      columnSum({ rows, columns: n, accumulate, zeroColumns: inertBias, storage: tape.storage }),
+      columnSum({
+        rows,
+        columns: n,
+        accumulate,
+        zeroColumns: inertBias,
+        storage: tape.storage,
+        subgroupSize: tape.subgroupSize,
+      }),
       { input: outputGradient, output: gradient },
     );
   });

@@ -177,7 +177,8 @@ export function vocabularyCrossEntropy(
       }
       if (biasTarget) {
         const { gradient, accumulate } = biasTarget;
-        const spec = { rows, columns: count, accumulate, storage };
+        const { subgroupSize } = tape;
+        const spec = { rows, columns: count, accumulate, storage, subgroupSize };
         tape.run("vocabulary bias gradient", columnSum(spec), {
           input: logitsGradient,
           output: tape.slice(gradient, start, [count]),

@@ -3,6 +3,8 @@ import {
   attentionBackward,
   attentionForward,
   type AttentionSpec,
+  type AttentionVariant,
+  attentionVariants,
 } from "../../kernels/attention/attention.ts";
 import { attentionReference } from "../../kernels/attention/reference.ts";
 import { KernelError } from "../../kernels/errors.ts";
@@ -18,8 +20,26 @@ function mask({ batch, sequence }: AttentionSpec): Uint32Array {
   });
 }
 
+/** Holds every variant that can do the shape to the reference. */
+async function holdAllToReference(
+  spec: AttentionSpec,
+  factors?: Float64Array,
+  stepState?: Uint32Array,
+): Promise<void> {
+  const { subgroupSize } = (await testGpu()).features;
+  for (const variant of attentionVariants) {
+    if (variant === "subgroup" && (subgroupSize < 4 || spec.headSize % 4 !== 0)) continue;
+    await holdToReference({ ...spec, subgroupSize }, variant, factors, stepState);
+    // Wide subgroups must be able to do what narrow ones do.
+    if (variant === "subgroup" && subgroupSize >= 8) {
+      await holdToReference({ ...spec, subgroupSize: 4 }, variant, factors, stepState);
+    }
+  }
+}
+
 async function holdToReference(
   spec: AttentionSpec,
+  variant: AttentionVariant,
   factors?: Float64Array,
   stepState?: Uint32Array,
 ): Promise<void> {
@@ -27,9 +47,9 @@ async function holdToReference(
   const size = batch * sequence * heads * headSize;
   const qkv = normal(3 * size, 1), contextGradient = normal(size, 2), attentionMask = mask(spec);
   const expected = attentionReference(spec, { qkv, attentionMask, factors }, contextGradient);
-  const what = `${batch}×${heads}×${sequence}×${headSize}`;
+  const what = `${batch}×${heads}×${sequence}×${headSize} ${variant}`;
   const state: Record<string, Uint32Array> = stepState ? { stepState } : {};
-  const forward = await runTwice(await testGpu(), attentionForward(spec), {
+  const forward = await runTwice(await testGpu(), attentionForward(spec, variant), {
     qkv,
     attentionMask,
     ...state,
@@ -37,7 +57,7 @@ async function holdToReference(
   // A row of padding alone has scores near −10000, where f32 keeps three digits behind the point.
   const padded = batch > 1;
   assertClose(forward.context, expected.context, padded ? 3e-4 : 3e-6, `context ${what}`);
-  const backward = await runTwice(await testGpu(), attentionBackward(spec), {
+  const backward = await runTwice(await testGpu(), attentionBackward(spec, variant), {
     contextGradient,
     qkv,
     context: forward.context,
@@ -51,12 +71,12 @@ async function holdToReference(
 Deno.test("attention and its gradients agree with float64 at head sizes 1, 5, 8, 32, 64 and 72", async () => {
   const shapes = [[1, 1, 1, 1], [1, 2, 7, 5], [1, 3, 67, 8], [1, 4, 65, 32], [1, 1, 33, 64]];
   for (const [batch, heads, sequence, headSize] of [...shapes, [1, 2, 13, 72]]) {
-    await holdToReference({ batch, heads, sequence, headSize });
+    await holdAllToReference({ batch, heads, sequence, headSize });
   }
 });
 
 Deno.test("attention stays finite and close to float64 in a row of padding alone", async () => {
-  await holdToReference({ batch: 3, heads: 2, sequence: 11, headSize: 8 });
+  await holdAllToReference({ batch: 3, heads: 2, sequence: 11, headSize: 8 });
 });
 
 Deno.test("attention drops the probabilities that the host's words say, forward and backward", async () => {
@@ -68,7 +88,7 @@ Deno.test("attention drops the probabilities that the host's words say, forward 
     return word >= dropoutThreshold(dropout) ? 1 / (1 - dropout) : 0;
   });
   assert(factors.includes(0));
-  await holdToReference(spec, factors, Uint32Array.of(8, 9, 0, 0));
+  await holdAllToReference(spec, factors, Uint32Array.of(8, 9, 0, 0));
 });
 
 Deno.test("attention's reference gradient agrees with central differences on 2×2×5×3", () => {

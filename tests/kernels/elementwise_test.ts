@@ -11,11 +11,12 @@ import { KernelError } from "../../kernels/errors.ts";
 import { geluDerivativeReference, geluReference } from "../../kernels/gelu/reference.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
 import { softmaxBackwardReference, softmaxReference } from "../../kernels/softmax/reference.ts";
+import { rowVariants } from "../../kernels/reduce/lanes.ts";
 import { dropoutThreshold, randomWord } from "../../kernels/random/random.ts";
 import { assertGradient, dot } from "./gradients.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 
-const SIZES = [1, 7, 64, 65, 1009];
+const SIZES = [1, 7, 64, 65, 260, 1009];
 
 Deno.test("add, scale and fill do so, written and accumulated", async () => {
   const gpu = await testGpu();
@@ -77,20 +78,27 @@ Deno.test("dropout at rate 0.1 drops a tenth", () => {
 });
 
 Deno.test("softmax and its gradient agree with float64, at extreme logits too", async () => {
-  for (const [rows, columns] of [[1, 1], [3, 7], [65, 67]]) {
+  const { subgroupSize } = (await testGpu()).features;
+  const shapes = [[1, 1], [3, 7], [65, 67], [1, 4], [7, 36], [5, 260]];
+  const cases = shapes.flatMap(([rows, columns]) =>
+    rowVariants.map((variant) => ({ rows, columns, variant }))
+  ).filter(({ columns, variant }) =>
+    variant === "row" || columns % 4 === 0 && (variant === "workgroup" || subgroupSize >= 4)
+  );
+  for (const { rows, columns, variant } of cases) {
+    const what = `${rows}×${columns} ${variant}`;
     const input = normal(rows * columns, 1, 30);
     const expected = softmaxReference(rows, columns, input);
-    const { output } = await runTwice(await testGpu(), softmaxForward({ rows, columns }), {
-      input,
-    });
-    assertClose(output, expected, 2e-6, `softmax ${rows}×${columns}`);
+    const forward = softmaxForward({ rows, columns, subgroupSize }, variant);
+    const { output } = await runTwice(await testGpu(), forward, { input });
+    assertClose(output, expected, 2e-6, `softmax ${what}`);
     const outputGradient = normal(rows * columns, 2), inputGradient = normal(rows * columns, 3);
-    const program = softmaxBackward({ rows, columns, accumulate: true });
+    const program = softmaxBackward({ rows, columns, accumulate: true, subgroupSize }, variant);
     const data = { output: Float32Array.from(expected), outputGradient, inputGradient };
     const backward = await runTwice(await testGpu(), program, data);
     const gradient = softmaxBackwardReference(rows, columns, expected, outputGradient);
     const sum = gradient.map((g, i) => g + inputGradient[i]);
-    assertClose(backward.inputGradient, sum, 2e-6, `gradient ${rows}×${columns}`);
+    assertClose(backward.inputGradient, sum, 2e-6, `gradient ${what}`);
   }
 });
 

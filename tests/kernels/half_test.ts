@@ -38,8 +38,9 @@ function halfTest(name: string, run: (gpu: Gpu) => Promise<void>): void {
 }
 
 halfTest("attention over f16 keeps its sums in f32", async (gpu) => {
-  for (const [sequence, headSize] of [[19, 8], [9, 5]]) {
-    const spec = { batch: 1, heads: 2, sequence, headSize, storage } as const;
+  const { subgroupSize } = gpu.features;
+  for (const [sequence, headSize, lanes] of [[19, 8, 0], [9, 5, 0], [37, 32, subgroupSize]]) {
+    const spec = { batch: 1, heads: 2, sequence, headSize, storage, subgroupSize: lanes } as const;
     const size = 2 * sequence * headSize;
     const qkv = halves(3 * size, 1), gradient = halves(size, 2);
     const attentionMask = Uint32Array.from({ length: sequence }, (_, i) => Number(i < 7));
@@ -62,8 +63,10 @@ halfTest("attention over f16 keeps its sums in f32", async (gpu) => {
 });
 
 halfTest("layernorm over f16 keeps its statistics in f32", async (gpu) => {
-  for (const [rows, columns] of [[67, 64], [5, 31]]) {
-    const spec = { rows, columns, epsilon: 1e-12, residual: true, storage } as const;
+  const { subgroupSize } = gpu.features;
+  for (const [rows, columns, lanes] of [[67, 64, 0], [5, 31, 0], [67, 68, subgroupSize]]) {
+    const shape = { rows, columns, epsilon: 1e-12, residual: true, subgroupSize: lanes };
+    const spec = { ...shape, storage } as const;
     const hidden = halves(rows * columns, 1), residual = halves(rows * columns, 2);
     const weight = normal(columns, 3), bias = normal(columns, 4);
     const forward = await runTwice(gpu, layerNormForward(spec), {
@@ -91,14 +94,16 @@ halfTest("layernorm over f16 keeps its statistics in f32", async (gpu) => {
 });
 
 halfTest("softmax over f16 agrees with float64", async (gpu) => {
-  for (const [rows, columns] of [[65, 64], [3, 67]]) {
+  const { subgroupSize } = gpu.features;
+  for (const [rows, columns, lanes] of [[65, 64, 0], [3, 67, 0], [5, 68, subgroupSize]]) {
+    const spec = { rows, columns, storage, subgroupSize: lanes } as const;
     const input = halves(rows * columns, 1), outputGradient = halves(rows * columns, 2);
-    const forward = await runTwice(gpu, softmaxForward({ rows, columns, storage }), {
+    const forward = await runTwice(gpu, softmaxForward(spec), {
       input: toHalf(input),
     });
     const output = fromHalf(forward.output);
     assertClose(output, softmaxReference(rows, columns, input), HALF, "softmax");
-    const backward = await runTwice(gpu, softmaxBackward({ rows, columns, storage }), {
+    const backward = await runTwice(gpu, softmaxBackward(spec), {
       output: forward.output,
       outputGradient: toHalf(outputGradient),
     });

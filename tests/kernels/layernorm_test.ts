@@ -6,12 +6,24 @@ import {
   type LayerNormOperands,
   layerNormReference,
 } from "../../kernels/layernorm/reference.ts";
+import { type RowVariant, rowVariants } from "../../kernels/reduce/lanes.ts";
 import { dropoutThreshold, randomWord } from "../../kernels/random/random.ts";
 import { assertGradient, dot } from "./gradients.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 
-const SHAPES = [[1, 1], [3, 7], [5, 256], [67, 128], [131, 65]] as const;
+const SHAPES = [[1, 1], [3, 7], [1, 4], [5, 256], [67, 128], [131, 65], [19, 132]] as const;
 const epsilon = 1e-12;
+
+/** The variants that can do a number of columns on this device. */
+async function variantsFor(
+  columns: number,
+): Promise<{ variant: RowVariant; subgroupSize: number }[]> {
+  const { subgroupSize } = (await testGpu()).features;
+  return rowVariants
+    .filter((variant) => variant === "row" || columns % 4 === 0)
+    .filter((variant) => variant !== "subgroup" || subgroupSize >= 4)
+    .map((variant) => ({ variant, subgroupSize }));
+}
 
 interface Operands extends LayerNormOperands {
   readonly hidden: Float32Array;
@@ -33,12 +45,15 @@ Deno.test("layernorm forward agrees with float64, alone and with a residual", as
     for (const withResidual of [false, true]) {
       const sum = withResidual ? hidden.map((x, i) => Math.fround(x + residual[i])) : hidden;
       const expected = layerNormReference({ rows, columns, epsilon, sum, weight, bias });
-      const program = layerNormForward({ rows, columns, epsilon, residual: withResidual });
-      const data = { hidden, weight, bias, ...(withResidual ? { residual } : {}) };
-      const actual = await runTwice(await testGpu(), program, data);
-      // A single column has variance 0 and so an output equal to the bias.
-      assertClose(actual.output, expected.output, 2e-6, `output ${rows}×${columns}`);
-      assertClose(actual.statistics, expected.statistics, 2e-6, `statistics ${rows}×${columns}`);
+      for (const { variant, subgroupSize } of await variantsFor(columns)) {
+        const spec = { rows, columns, epsilon, residual: withResidual, subgroupSize };
+        const data = { hidden, weight, bias, ...(withResidual ? { residual } : {}) };
+        const actual = await runTwice(await testGpu(), layerNormForward(spec, variant), data);
+        const what = `${rows}×${columns} ${variant}`;
+        // A single column has variance 0 and so an output equal to the bias.
+        assertClose(actual.output, expected.output, 2e-6, `output ${what}`);
+        assertClose(actual.statistics, expected.statistics, 2e-6, `statistics ${what}`);
+      }
     }
   }
 });
@@ -51,15 +66,6 @@ Deno.test("layernorm backward agrees with float64, written and accumulated", asy
     const statistics = Float32Array.from(layerNormReference(all).statistics);
     const expected = layerNormBackwardReference(all, outputGradient);
     for (const accumulate of [false, true]) {
-      const program = layerNormBackward({
-        rows,
-        columns,
-        epsilon,
-        residual: true,
-        accumulateHidden: accumulate,
-        accumulateResidual: accumulate,
-        accumulateWeight: accumulate,
-      });
       const old: Record<string, Float32Array> = accumulate
         ? {
           hiddenGradient: normal(rows * columns, 6),
@@ -69,21 +75,29 @@ Deno.test("layernorm backward agrees with float64, written and accumulated", asy
         }
         : {};
       const data = { outputGradient, sum, weight, statistics, ...old };
-      const actual = await runTwice(await testGpu(), program, data);
       const plus = (values: Float64Array, before?: Float32Array): Float64Array =>
         values.map((value, i) => value + (before?.[i] ?? 0));
-      const what = `${rows}×${columns} ${accumulate ? "accumulated" : "written"}`;
       const floor = columns === 1 ? 1e6 : 1e-6; // rstd is 1e6 where the variance is 0
-      assertClose(actual.hiddenGradient, plus(expected.sum, old.hiddenGradient), 3e-6, what, floor);
-      assertClose(
-        actual.residualGradient,
-        plus(expected.sum, old.residualGradient),
-        3e-6,
-        what,
-        floor,
-      );
-      assertClose(actual.weightGradient, plus(expected.weight, old.weightGradient), 3e-6, what);
-      assertClose(actual.biasGradient, plus(expected.bias, old.biasGradient), 3e-6, what);
+      for (const { variant, subgroupSize } of await variantsFor(columns)) {
+        const program = layerNormBackward({
+          rows,
+          columns,
+          epsilon,
+          residual: true,
+          accumulateHidden: accumulate,
+          accumulateResidual: accumulate,
+          accumulateWeight: accumulate,
+          subgroupSize,
+        }, variant);
+        const actual = await runTwice(await testGpu(), program, data);
+        const what = `${rows}×${columns} ${variant} ${accumulate ? "accumulated" : "written"}`;
+        const hold = (name: string, values: Float64Array, floor?: number): void =>
+          assertClose(actual[name], plus(values, old[name]), 3e-6, `${name} ${what}`, floor);
+        hold("hiddenGradient", expected.sum, floor);
+        hold("residualGradient", expected.sum, floor);
+        hold("weightGradient", expected.weight);
+        hold("biasGradient", expected.bias);
+      }
     }
   }
 });
@@ -101,16 +115,29 @@ Deno.test("layernorm's reference gradients agree with central differences on 7×
 });
 
 Deno.test("layernorm drops the same elements forward and backward, as the host's words say", async () => {
-  const rows = 9, columns = 31, dropout = 0.4, stream = 77;
+  for (const columns of [31, 36]) {
+    for (const { variant, subgroupSize } of await variantsFor(columns)) {
+      await holdDropout(9, columns, variant, subgroupSize);
+    }
+  }
+});
+
+async function holdDropout(
+  rows: number,
+  columns: number,
+  variant: RowVariant,
+  subgroupSize: number,
+): Promise<void> {
+  const dropout = 0.4, stream = 77;
   const { hidden, residual, weight, bias } = operands(rows, columns);
   const stepState = Uint32Array.of(5, 6, 0, 0);
   const scale = hidden.map((_, i) =>
     randomWord(5, stream, 6, i) >= dropoutThreshold(dropout) ? 1 / (1 - dropout) : 0
   );
   assert(scale.some((s) => s === 0) && scale.some((s) => s > 1));
-  const spec = { rows, columns, epsilon, residual: true, dropout, stream };
+  const spec = { rows, columns, epsilon, residual: true, dropout, stream, subgroupSize };
   const sum = hidden.map((x, i) => x * scale[i] + residual[i]);
-  const forward = await runTwice(await testGpu(), layerNormForward(spec), {
+  const forward = await runTwice(await testGpu(), layerNormForward(spec, variant), {
     hidden,
     residual,
     weight,
@@ -119,7 +146,7 @@ Deno.test("layernorm drops the same elements forward and backward, as the host's
   });
   assertClose(forward.sum, sum, 1e-6, "sum");
   const outputGradient = normal(rows * columns, 5);
-  const backward = await runTwice(await testGpu(), layerNormBackward(spec), {
+  const backward = await runTwice(await testGpu(), layerNormBackward(spec, variant), {
     outputGradient,
     sum: forward.sum,
     weight,
@@ -133,6 +160,16 @@ Deno.test("layernorm drops the same elements forward and backward, as the host's
   assertClose(backward.residualGradient, expected.sum, 3e-6, "residual gradient");
   const masked = expected.sum.map((value, i) => value * scale[i]);
   assertClose(backward.hiddenGradient, masked, 3e-6, "hidden gradient");
+}
+
+Deno.test("layernorm refuses a variant that cannot share the columns among lanes", () => {
+  const spec = { rows: 2, columns: 7, epsilon, residual: false };
+  assertThrows(() => layerNormForward(spec, "workgroup"), KernelError, "cannot do 7 columns");
+  assertThrows(
+    () => layerNormBackward({ ...spec, columns: 8 }, "subgroup"),
+    KernelError,
+    "0 lanes",
+  );
 });
 
 Deno.test("layernorm refuses an empty shape", () => {

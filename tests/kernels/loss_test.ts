@@ -63,19 +63,30 @@ function problem(rows: number, vocabulary: number): { logits: Float32Array; targ
 }
 
 Deno.test("cross-entropy in chunks agrees with float64: loss, best id, Gumbel sample", async () => {
-  for (const [rows, vocabulary, chunk] of [[1, 1, 4], [5, 7, 4], [3, 3001, 1024], [70, 300, 300]]) {
+  for (
+    const [rows, vocabulary, chunk] of [
+      [1, 1, 4],
+      [5, 7, 4],
+      [3, 3001, 1024],
+      [70, 300, 300],
+      [2, 2052, 2052],
+    ]
+  ) {
     const { logits, targets } = problem(rows, vocabulary);
-    const options = { temperature: 0.8, disallowCorrect: false };
-    const actual = await chunked(rows, vocabulary, chunk, logits, targets, options);
-    const expected = crossEntropyReference(vocabulary, logits, targets);
-    assertClose(actual.loss, expected, 2e-6, `${rows}×${vocabulary}`, 1);
-    const best = Uint32Array.from({ length: rows }, (_, row) => {
-      const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
-      return own.indexOf(Math.max(...own));
-    });
-    assertEquals(actual.predictedIds, best);
-    const sampled = gumbelSampleReference(vocabulary, logits, rows, random, 0.8);
-    assertEquals(actual.sampledIds, sampled);
+    // At temperature 1 the draw shares the softmax's exponentials.
+    for (const temperature of [0.8, 1]) {
+      const options = { temperature, disallowCorrect: false };
+      const actual = await chunked(rows, vocabulary, chunk, logits, targets, options);
+      const expected = crossEntropyReference(vocabulary, logits, targets);
+      assertClose(actual.loss, expected, 2e-6, `${rows}×${vocabulary}`, 1);
+      const best = Uint32Array.from({ length: rows }, (_, row) => {
+        const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
+        return own.indexOf(Math.max(...own));
+      });
+      assertEquals(actual.predictedIds, best);
+      const sampled = gumbelSampleReference(vocabulary, logits, rows, random, temperature);
+      assertEquals(actual.sampledIds, sampled);
+    }
   }
 });
 
@@ -125,23 +136,25 @@ Deno.test("Gumbel samples follow softmax(logits / temperature)", async () => {
 });
 
 Deno.test("the chunk gradient agrees with float64, weights and padding rows included", async () => {
-  const rows = 6, vocabulary = 37;
-  const { logits, targets } = problem(rows, vocabulary);
-  const weights = Float32Array.of(1, 1, 0, 1, 0.5, 0);
-  const options = { temperature: 1, disallowCorrect: false };
-  const { state } = await chunked(rows, vocabulary, vocabulary, logits, targets, options);
-  const program = crossEntropyChunkBackward({
-    rows,
-    chunkStart: 0,
-    chunkColumns: vocabulary,
-    gradientScale: 50,
-  });
-  const lossResult = Float32Array.of(0, 1 / 3.5);
-  const data = { logits, targets, weights, state, lossResult, stepState };
-  const actual = await runTwice(await testGpu(), program, data);
-  const rowWeights = weights.map((w) => 50 * w / 3.5);
-  const expected = crossEntropyBackwardReference(vocabulary, logits, targets, rowWeights);
-  assertClose(actual.logits, expected, 3e-6, "logit gradients");
+  for (const vocabulary of [37, 36, 4100]) {
+    const rows = 6;
+    const { logits, targets } = problem(rows, vocabulary);
+    const weights = Float32Array.of(1, 1, 0, 1, 0.5, 0);
+    const options = { temperature: 1, disallowCorrect: false };
+    const { state } = await chunked(rows, vocabulary, vocabulary, logits, targets, options);
+    const program = crossEntropyChunkBackward({
+      rows,
+      chunkStart: 0,
+      chunkColumns: vocabulary,
+      gradientScale: 50,
+    });
+    const lossResult = Float32Array.of(0, 1 / 3.5);
+    const data = { logits, targets, weights, state, lossResult, stepState };
+    const actual = await runTwice(await testGpu(), program, data);
+    const rowWeights = weights.map((w) => 50 * w / 3.5);
+    const expected = crossEntropyBackwardReference(vocabulary, logits, targets, rowWeights);
+    assertClose(actual.logits, expected, 3e-6, `logit gradients of ${vocabulary}`);
+  }
 });
 
 Deno.test("the reference gradient of cross-entropy agrees with central differences on 3×5", () => {

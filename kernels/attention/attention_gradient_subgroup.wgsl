@@ -1,0 +1,144 @@
+// All gradients of attention for adapters with narrow subgroups, one workgroup a head. Keys go in blocks of
+// SHARE · KEYS, KEYS in each lane, and queries pass by in fours. Scores are made with keys in the lanes, queries
+// being broadcast; gradients with their columns across the lanes, where the broadcast of one
+// score's gradient serves the query and the key. The queries' gradients gather in
+// `queryGradient` from block to block; each lane finds there what it wrote itself.
+//
+// Prelude: as in attention_subgroup.wgsl; KEYS.
+
+// A log-sum-exp for queries past the sequence, which makes their probabilities 0.
+const NOTHING = 3.0e38;
+
+@compute @workgroup_size(SHARE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(subgroup_invocation_id) invocation: u32,
+) {
+  let lane = invocation % SHARE;
+  let head = workgroup.y + workgroup.z * 32768u;
+  if (head >= BATCH * HEADS) {
+    return;
+  }
+  //# for w in 0..LANE_QUADS
+  let quad_$w = quad_across(lane, $wu);
+  let exists_$w = exists(lane * LANE_QUADS + $wu);
+  //# end
+  let end = end_of_keys(head, lane);
+  for (var block = 0u; block < SEQUENCE; block += SHARE * KEYS) {
+    let key = block + KEYS * lane;
+    //# for c in 0..KEYS
+    let key_at_$c = part_at(head, min(key + $cu, SEQUENCE - 1u), 1u);
+    let bias_$c = bias_of(head, key + $cu);
+    //# for l in 0..SHARE
+    //# for w in 0..LANE_QUADS
+    let k_$c_$l_$w = quad_of_qkv(key_at_$c, quad_across($lu, $wu)) * SCALE;
+    let v_$c_$l_$w = quad_of_qkv(key_at_$c + HIDDEN, quad_across($lu, $wu));
+    //# end
+    let across_at_$c_$l = part_at(head, min(block + KEYS * $lu + $cu, SEQUENCE - 1u), 1u);
+    //# for w in 0..LANE_QUADS
+    let across_$c_$l_$w = quad_of_qkv(across_at_$c_$l, quad_$w) * SCALE;
+    var dk_$c_$l_$w = vec4<f32>();
+    var dv_$c_$l_$w = vec4<f32>();
+    //# end
+    //# end
+    //# end
+    let is_first = block == 0u;
+    let is_last = block + SHARE * KEYS >= end;
+    let queries = select(0u, SEQUENCE, block < end);
+    for (var query = 0u; query < queries; query += 4u) {
+      let own_query = query + lane % 4u;
+      let own_row = head * SEQUENCE + min(own_query, SEQUENCE - 1u);
+      let own_log_sum = select(NOTHING, logSumExp[own_row], own_query < SEQUENCE);
+      let own_projection = rowProjection[own_row];
+      //# for r in 0..4
+      let query_$r = min(query + $ru, SEQUENCE - 1u);
+      let query_at_$r = part_at(head, query_$r, 0u);
+      let output_at_$r = context_at(head, query_$r);
+      //# for w in 0..LANE_QUADS
+      let q_$r_$w = quad_of_qkv(query_at_$r, quad_$w) * exists_$w;
+      let g_$r_$w = quad_of_gradient(output_at_$r, quad_$w) * exists_$w;
+      //# end
+      //# for c in 0..KEYS
+      var s_$r_$c = 0.0;
+      var t_$r_$c = 0.0;
+      //# end
+      //# end
+      //# for l in 0..SHARE
+      //# for w in 0..LANE_QUADS
+      //# for r in 0..4
+      let q_$r_$l_$w = subgroupBroadcast(q_$r_$w, $lu);
+      let g_$r_$l_$w = subgroupBroadcast(g_$r_$w, $lu);
+      //# for c in 0..KEYS
+      s_$r_$c += q_$r_$l_$w.x * k_$c_$l_$w.x + q_$r_$l_$w.y * k_$c_$l_$w.y +
+        q_$r_$l_$w.z * k_$c_$l_$w.z + q_$r_$l_$w.w * k_$c_$l_$w.w;
+      t_$r_$c += g_$r_$l_$w.x * v_$c_$l_$w.x + g_$r_$l_$w.y * v_$c_$l_$w.y +
+        g_$r_$l_$w.z * v_$c_$l_$w.z + g_$r_$l_$w.w * v_$c_$l_$w.w;
+      //# end
+      //# end
+      //# end
+      //# end
+      //# for r in 0..4
+      let log_sum_$r = subgroupBroadcast(own_log_sum, $ru);
+      let projection_$r = subgroupBroadcast(own_projection, $ru);
+      //# if DROPOUT
+      let factors_$r = dropout_factors(head, query + $ru, key / 4u);
+      //# end
+      //# for c in 0..KEYS
+      let p_$r_$c = exp(s_$r_$c + bias_$c - log_sum_$r);
+      //# if DROPOUT
+      let factor_$r_$c = factors_$r[(key + $cu) % 4u];
+      let kept_$r_$c = p_$r_$c * factor_$r_$c;
+      let ds_$r_$c = p_$r_$c * (t_$r_$c * factor_$r_$c - projection_$r);
+      //# end
+      //# if NO_DROPOUT
+      let kept_$r_$c = p_$r_$c;
+      let ds_$r_$c = p_$r_$c * (t_$r_$c - projection_$r);
+      //# end
+      //# end
+      //# for w in 0..LANE_QUADS
+      var dq_$r_$w = vec4<f32>();
+      //# end
+      //# end
+      //# for l in 0..SHARE
+      //# for c in 0..KEYS
+      //# for r in 0..4
+      let ds_$r_$c_$l = subgroupBroadcast(ds_$r_$c, $lu);
+      let kept_$r_$c_$l = subgroupBroadcast(kept_$r_$c, $lu);
+      //# for w in 0..LANE_QUADS
+      dq_$r_$w += ds_$r_$c_$l * across_$c_$l_$w;
+      dk_$c_$l_$w += ds_$r_$c_$l * q_$r_$w;
+      dv_$c_$l_$w += kept_$r_$c_$l * g_$r_$w;
+      //# end
+      //# end
+      //# end
+      //# end
+      //# for r in 0..4
+      if (query + $ru < SEQUENCE) {
+        //# for w in 0..LANE_QUADS
+        if (lane * LANE_QUADS + $wu < QUADS) {
+          let at = (head * SEQUENCE + query + $ru) * QUADS + quad_$w;
+          if (!is_first) {
+            dq_$r_$w += queryGradient[at];
+          }
+          if (is_last) {
+            put_gradient(query_at_$r, quad_$w, dq_$r_$w);
+          } else {
+            queryGradient[at] = dq_$r_$w;
+          }
+        }
+        //# end
+      }
+      //# end
+    }
+    //# for c in 0..KEYS
+    //# for l in 0..SHARE
+    //# for w in 0..LANE_QUADS
+    if (block + KEYS * $lu + $cu < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
+      put_gradient(across_at_$c_$l, quad_$w, dk_$c_$l_$w * SCALE);
+      put_gradient(across_at_$c_$l + HIDDEN, quad_$w, dv_$c_$l_$w);
+    }
+    //# end
+    //# end
+    //# end
+  }
+}

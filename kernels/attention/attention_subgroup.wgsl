@@ -1,0 +1,37 @@
+// What the attention kernels for narrow subgroups share. Adapters with subgroups of 4 or 8 lanes run a
+// subgroup in the lanes of one vector register and pay for every lane of a load, so here SHARE lanes
+// (one workgroup) load a row together and hand it round by broadcasts.
+//
+// "Across" a row means that lane l holds its quads l · LANE_QUADS + w, w < LANE_QUADS. Where HEAD_SIZE does
+// not fill all lanes, quads past the end are clamped on loading and count for nothing, since the other
+// factor is 0 there.
+//
+// Prelude: as in attention_common.wgsl; SHARE LANE_QUADS.
+
+// The vec4 of a row at which lane `lane` finds its quad `w`.
+fn quad_across(lane: u32, w: u32) -> u32 {
+  return min(lane * LANE_QUADS + w, QUADS - 1u);
+}
+
+// 1 for quads that exist, 0 for those past the end of a row.
+fn exists(quad: u32) -> f32 {
+  return select(0.0, 1.0, quad < QUADS);
+}
+
+// One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
+// all is padding.
+fn end_of_keys(head_of_batch: u32, lane: u32) -> u32 {
+  var end = 0u;
+  for (var key = lane; key < SEQUENCE; key += SHARE) {
+    if (attentionMask[head_of_batch / HEADS * SEQUENCE + key] != 0u) {
+      end = key + 1u;
+    }
+  }
+  end = subgroupMax(end);
+  return select(end, SEQUENCE, end == 0u);
+}
+
+// What is added to the score of a key.
+fn bias_of(head_of_batch: u32, key: u32) -> f32 {
+  return select(ABSENT, padding_of(head_of_batch, min(key, SEQUENCE - 1u)), key < SEQUENCE);
+}

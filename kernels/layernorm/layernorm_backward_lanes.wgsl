@@ -1,0 +1,68 @@
+// Gradients of layernorm, a row in the registers of a workgroup, GROUP_ROWS rows one after the other: those
+// of the input as in layernorm_backward.wgsl, and the group's share in those of weight and bias.
+//
+// Prelude: ROWS COLUMNS QUADS (of a row) LANES LANE_QUADS GROUP_ROWS, and with dropout THRESHOLD KEEP_SCALE.
+
+//# if DROPOUT
+struct Params { stream: u32 }
+//# end
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = group.x * GROUP_ROWS;
+  //# for q in 0..LANE_QUADS
+  let place_$q = lane + $qu * LANES;
+  let column_$q = min(place_$q, QUADS - 1u);
+  let weight_$q = weight[column_$q];
+  var weight_sum_$q = vec4<f32>();
+  var bias_sum_$q = vec4<f32>();
+  //# end
+  for (var row = first; row < min(first + GROUP_ROWS, ROWS); row++) {
+    let mean = statistics[2u * row];
+    let rstd = statistics[2u * row + 1u];
+    var scaled = vec4<f32>();
+    var projected = vec4<f32>();
+    //# for q in 0..LANE_QUADS
+    let at_$q = row * QUADS + column_$q;
+    let dy_$q = vec4<f32>(outputGradient[at_$q]);
+    let n_$q = (vec4<f32>(sum[at_$q]) - vec4<f32>(mean)) * rstd;
+    let g_$q = dy_$q * weight_$q;
+    weight_sum_$q += dy_$q * n_$q;
+    bias_sum_$q += dy_$q;
+    scaled += select(vec4<f32>(), g_$q, place_$q < QUADS);
+    projected += select(vec4<f32>(), g_$q * n_$q, place_$q < QUADS);
+    //# end
+    let own = vec2<f32>(dot(scaled, vec4<f32>(1.0)), dot(projected, vec4<f32>(1.0)));
+    let means = sums_of_lanes(lane, own) / f32(COLUMNS);
+    //# for q in 0..LANE_QUADS
+    if (place_$q < QUADS) {
+      var value = rstd * (g_$q - vec4<f32>(means.x) - n_$q * means.y);
+      //# if RESIDUAL
+      //# if ACCUMULATE_RESIDUAL
+      residualGradient[at_$q] = Elem4(vec4<f32>(residualGradient[at_$q]) + value);
+      //# end
+      //# if WRITE_RESIDUAL
+      residualGradient[at_$q] = Elem4(value);
+      //# end
+      //# end
+      //# if DROPOUT
+      let words = random_words(stepState.seed, params.stream, stepState.step, at_$q);
+      value = select(vec4<f32>(), value * KEEP_SCALE, words >= vec4<u32>(THRESHOLD));
+      //# end
+      //# if ACCUMULATE_HIDDEN
+      value += vec4<f32>(hiddenGradient[at_$q]);
+      //# end
+      hiddenGradient[at_$q] = Elem4(value);
+    }
+    //# end
+  }
+  //# for q in 0..LANE_QUADS
+  if (place_$q < QUADS) {
+    partial[2u * group.x * QUADS + column_$q] = weight_sum_$q;
+    partial[(2u * group.x + 1u) * QUADS + column_$q] = bias_sum_$q;
+  }
+  //# end
+}

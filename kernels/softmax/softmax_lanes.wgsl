@@ -1,0 +1,36 @@
+// Softmax over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other.
+//
+// Prelude: ROWS QUADS (of a row) LANES LANE_QUADS ROWS_EACH.
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = (group.y * groups.x + group.x) * ROWS_EACH;
+  for (var row = first; row < min(first + ROWS_EACH, ROWS); row++) {
+    //# for q in 0..LANE_QUADS
+    let place_$q = lane + $qu * LANES;
+    let at_$q = row * QUADS + min(place_$q, QUADS - 1u);
+    let x_$q = vec4<f32>(input[at_$q]);
+    //# end
+    // A place past the end repeats the last of the row, which changes no maximum.
+    var largest = x_0;
+    //# for q in 0..LANE_QUADS
+    largest = max(largest, x_$q);
+    //# end
+    let most = largest_of_lanes(lane, max(max(largest.x, largest.y), max(largest.z, largest.w)));
+    var totals = vec4<f32>();
+    //# for q in 0..LANE_QUADS
+    let e_$q = exp(x_$q - vec4<f32>(most));
+    totals += select(vec4<f32>(), e_$q, place_$q < QUADS);
+    //# end
+    let inverse = 1.0 / sum_of_lanes(lane, dot(totals, vec4<f32>(1.0)));
+    //# for q in 0..LANE_QUADS
+    if (place_$q < QUADS) {
+      output[at_$q] = Elem4(e_$q * inverse);
+    }
+    //# end
+  }
+}
