@@ -4,25 +4,15 @@
  * @module
  */
 import { KernelError } from "../errors.ts";
-import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import {
   type Binding,
   bytesPerElement,
-  declareBindings,
   type KernelProgram,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { unroll } from "../unroll.ts";
-import anySource from "./matmul_any.wgsl" with { type: "text" };
-import joinSource from "./matmul_join.wgsl" with { type: "text" };
-import partialSource from "./matmul_partial.wgsl" with { type: "text" };
-import storeSource from "./matmul_store.wgsl" with { type: "text" };
-import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
-import tileSource from "./matmul_tile.wgsl" with { type: "text" };
-import workgroupSource from "./matmul_workgroup.wgsl" with { type: "text" };
+import { anyWgsl, DEPTH, joinWgsl, type Strides, vectorWgsl } from "./wgsl.ts";
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
 export type MatmulLayout = "NN" | "NT" | "TN";
@@ -88,9 +78,6 @@ export interface MatmulTile {
   /** Parts of k that are summed side by side and joined by a second dispatch; 1 by default. */
   readonly splits?: number;
 }
-
-/** Steps of k that `workgroup` tiles stage at a time. */
-const DEPTH = 16;
 
 const registerTile = (rows: number, columns: number, workgroupY: number): MatmulTile => ({
   kind: "register",
@@ -158,15 +145,6 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   /** For shapes that do not fall into vec4s. */
   any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
 };
-
-interface Strides {
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  readonly aBatch: number;
-  readonly bBatch: number;
-  readonly cBatch: number;
-}
 
 /** Most bytes of partial sums that a split product may take. */
 const MOST_PARTIAL_BYTES = 1 << 26;
@@ -355,147 +333,4 @@ function chooseVariant(spec: MatmulSpec): MatmulVariant {
       ]
       : [8, ["16x8", "8x8"], "4x4"];
   return order.find((variant) => suits(variant) && groups(variant) >= least) ?? last;
-}
-
-function anyWgsl(
-  spec: MatmulSpec,
-  strides: Strides,
-  bindings: readonly Binding[],
-  tile: MatmulTile,
-): string {
-  const { layout } = spec;
-  return specialise(unroll(anySource, options(spec)), {
-    ...types(spec),
-    constants: {
-      ...shapes(spec, strides, tile),
-      A_ROW: layout[0] === "T" ? 1 : strides.a,
-      A_K: layout[0] === "T" ? strides.a : 1,
-      B_K: layout[1] === "T" ? 1 : strides.b,
-      B_COLUMN: layout[1] === "T" ? strides.b : 1,
-    },
-    libraries: [
-      geluLibrary,
-      declareBindings(bindings, { a: "Elem", b: "Elem", preActivation: "Elem", c: "Output" }),
-    ],
-  });
-}
-
-function vectorWgsl(
-  spec: MatmulSpec,
-  strides: Strides,
-  bindings: readonly Binding[],
-  tile: MatmulTile,
-): string {
-  const { k, layout, subgroupSize = 4 } = spec;
-  const { kind, rows, columns, workgroupX, workgroupY, splits = 1 } = tile;
-  const quads = { ROW_QUADS: rows / 4, QUADS: columns / 4 };
-  const share = subgroupSize >= 8 ? 8 : 4;
-  const tiles = { TILE_M: rows * workgroupY, TILE_N: columns * workgroupX };
-  const blocks = (tiles.TILE_M + tiles.TILE_N) / 4 * (DEPTH / 4);
-  const constants: Record<string, number> = {
-    ...quads,
-    A_STRIDE: strides.a,
-    B_STRIDE: strides.b,
-    ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
-    ...(kind === "workgroup"
-      ? { ...tiles, DEPTH, SPLITS: splits, SPLIT_K: Math.ceil(k / splits / DEPTH) * DEPTH }
-      : {}),
-  };
-  const names = {
-    ...options(spec),
-    ...constants,
-    SHARE_QUADS: share / 4,
-    LOADS: Math.ceil(blocks / (workgroupX * workgroupY)),
-    A_TRANSPOSED: Number(layout[0] === "T"),
-    A_STRAIGHT: Number(layout[0] === "N"),
-    B_TRANSPOSED: Number(layout[1] === "T"),
-    B_STRAIGHT: Number(layout[1] === "N"),
-    K_TAIL: Number(k % 4 !== 0),
-    K_WHOLE: Number(k % 4 === 0),
-    K_EDGE: Number(k % DEPTH !== 0),
-  };
-  const sources = { register: tileSource, subgroup: subgroupSource, workgroup: workgroupSource };
-  return specialise(unroll(sources[kind as keyof typeof sources], names), {
-    ...types(spec),
-    enables: [...types(spec).enables, ...(kind === "subgroup" ? ["subgroups"] : [])],
-    constants: { ...shapes(spec, strides, tile), ...constants },
-    libraries: [
-      ...(splits === 1 ? [geluLibrary] : []),
-      declareBindings(bindings, VECTOR_TYPES),
-      splits === 1 ? unroll(storeSource, names) : partialSource,
-    ],
-  });
-}
-
-function joinWgsl(
-  spec: MatmulSpec,
-  strides: Strides,
-  bindings: readonly Binding[],
-  tile: MatmulTile,
-): string {
-  return specialise(joinSource, {
-    ...types(spec),
-    constants: {
-      ...shapes(spec, strides, tile),
-      BATCH: spec.batch ?? 1,
-      SPLITS: tile.splits ?? 1,
-    },
-    libraries: [
-      geluLibrary,
-      declareBindings(bindings, VECTOR_TYPES),
-      unroll(storeSource, options(spec)),
-    ],
-  });
-}
-
-const VECTOR_TYPES = {
-  a: "Elem4",
-  b: "Elem4",
-  bias: "vec4<f32>",
-  preActivation: "Elem4",
-  partials: "vec4<f32>",
-  c: "Output4",
-};
-
-function options({ bias, epilogue, accumulate }: MatmulSpec): Record<string, number> {
-  return {
-    BIAS: Number(bias ?? false),
-    GELU: Number(epilogue === "gelu"),
-    GELU_BACKWARD: Number(epilogue === "gelu_backward"),
-    ACCUMULATE: Number(accumulate ?? false),
-  };
-}
-
-function types(
-  { storage = "f32", outputStorage }: MatmulSpec,
-): { enables: string[]; aliases: Record<string, string> } {
-  const output = outputStorage ?? storage;
-  return {
-    enables: storage === "f16" || output === "f16" ? ["f16"] : [],
-    aliases: {
-      Elem: storage,
-      Elem4: `vec4<${storage}>`,
-      Output: output,
-      Output4: `vec4<${output}>`,
-    },
-  };
-}
-
-function shapes(
-  { m, n, k, alpha = 1 }: MatmulSpec,
-  { c, aBatch, bBatch, cBatch }: Strides,
-  { workgroupX, workgroupY }: MatmulTile,
-): Record<string, number | { f32: number }> {
-  return {
-    M: m,
-    N: n,
-    K: k,
-    C_STRIDE: c,
-    A_BATCH: aBatch,
-    B_BATCH: bBatch,
-    C_BATCH: cBatch,
-    ALPHA: { f32: alpha },
-    WORKGROUP_X: workgroupX,
-    WORKGROUP_Y: workgroupY,
-  };
 }
