@@ -19,16 +19,14 @@ fn exists(quad: u32) -> f32 {
 }
 
 // One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
-// all is padding.
-fn end_of_keys(head_of_batch: u32, lane: u32) -> u32 {
-  var end = 0u;
-  for (var key = lane; key < SEQUENCE; key += SHARE) {
-    if (attentionMask[head_of_batch / HEADS * SEQUENCE + key] != 0u) {
-      end = key + 1u;
-    }
+// all is padding. Every lane looks for itself, so that it is the same in all by construction.
+fn end_of_keys(head_of_batch: u32) -> u32 {
+  let first = head_of_batch / HEADS * SEQUENCE;
+  var end = SEQUENCE;
+  while (end > 1u && attentionMask[first + end - 1u] == 0u) {
+    end--;
   }
-  end = subgroupMax(end);
-  return select(end, SEQUENCE, end == 0u);
+  return select(end, SEQUENCE, end == 1u && attentionMask[first] == 0u);
 }
 
 // What is added to the score of a key.
