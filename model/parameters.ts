@@ -72,7 +72,7 @@ export class ParameterStore implements ParameterMemory {
   readonly #byTensor = new Map<Tensor, Parameter>();
   readonly #slots = new Map<Parameter, Slot>();
   readonly #chunkElements: number[] = [];
-  #chunks: Chunk[] = [];
+  #chunks: readonly Chunk[] | undefined;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   #gpu: Gpu | undefined;
 
@@ -81,7 +81,8 @@ export class ParameterStore implements ParameterMemory {
    *
    * @param parts names and shapes in checkpoints; several when they are fused along the first axis.
    * @param shape of the whole.
-   * @throws {ModelError} when the parts do not fill the shape, or it outgrows a buffer.
+   * @throws {ModelError} when the parts do not fill the shape, it outgrows a buffer, or the stores are
+   * laid out already.
    */
   declare(
     parts: readonly ParameterPart[],
@@ -89,6 +90,7 @@ export class ParameterStore implements ParameterMemory {
     initializer: Initializer,
   ): Parameter {
     const name = parts.map((part) => part.name).join(" + ");
+    if (this.#chunks) throw new ModelError(`${name} is declared after the stores were laid out`);
     const value = new Tensor(name, shape, "f32", "parameter", true);
     const gradient = new Tensor(`gradient of ${name}`, shape, "f32", "gradient");
     const held = parts.reduce((sum, part) => sum + part.shape.reduce((a, b) => a * b, 1), 0);
@@ -116,9 +118,19 @@ export class ParameterStore implements ParameterMemory {
     return this.#parameters;
   }
 
-  /** The flat stores, once allocated. */
+  /** The flat stores; the first look lays them out, after which no parameter may be declared. */
   get chunks(): readonly Chunk[] {
-    return this.#chunks;
+    return this.#chunks ??= this.#chunkElements.map((elements, index) => {
+      const make = (name: string, shape: readonly number[]): Tensor =>
+        new Tensor(`${name} ${index}`, shape, "f32", "parameter");
+      const tensors = {
+        parameters: make("all parameters", [elements]),
+        gradients: make("all gradients", [elements]),
+        firstMoment: make("all firstMoment", [elements]),
+        secondMoment: make("all secondMoment", [elements]),
+      };
+      return { elements, tensors, groups: make("groups", [elements / ALIGNMENT, 2]) };
+    });
   }
 
   /** The gradient tensor of a parameter's value. */
@@ -145,33 +157,21 @@ export class ParameterStore implements ParameterMemory {
     const kinds: StoreKind[] = options.training
       ? ["parameters", "gradients", "firstMoment", "secondMoment"]
       : ["parameters"];
-    this.#chunks = this.#chunkElements.map((elements, index) => {
-      const make = (kind: StoreKind): Tensor =>
-        new Tensor(`all ${kind} ${index}`, [elements], "f32", "parameter");
-      const tensors = {
-        parameters: make("parameters"),
-        gradients: make("gradients"),
-        firstMoment: make("firstMoment"),
-        secondMoment: make("secondMoment"),
-      };
+    this.chunks.forEach(({ tensors, groups }, index) => {
       for (const kind of kinds) this.#makeBuffer(gpu, tensors[kind]);
-      const blocks = elements / ALIGNMENT;
-      const groups = new Tensor(`groups ${index}`, [blocks, 2], "f32", "parameter");
-      if (options.training) {
-        const table = new Float32Array(groups.elements);
-        for (const parameter of this.#parameters) {
-          const slot = this.#slots.get(parameter)!;
-          if (slot.chunk !== index) continue;
-          const first = slot.element / ALIGNMENT;
-          const end = first + Math.ceil(parameter.value.elements / ALIGNMENT);
-          for (let block = first; block < end; block++) {
-            table[2 * block] = options.learningRateScale?.(parameter) ?? 1;
-            table[2 * block + 1] = parameter.decays ? options.weightDecay ?? 0 : 0;
-          }
+      if (!options.training) return;
+      const table = new Float32Array(groups.elements);
+      for (const parameter of this.#parameters) {
+        const slot = this.#slots.get(parameter)!;
+        if (slot.chunk !== index) continue;
+        const first = slot.element / ALIGNMENT;
+        const end = first + Math.ceil(parameter.value.elements / ALIGNMENT);
+        for (let block = first; block < end; block++) {
+          table[2 * block] = options.learningRateScale?.(parameter) ?? 1;
+          table[2 * block + 1] = parameter.decays ? options.weightDecay ?? 0 : 0;
         }
-        gpu.device.queue.writeBuffer(this.#makeBuffer(gpu, groups), 0, table);
       }
-      return { elements, tensors, groups };
+      gpu.device.queue.writeBuffer(this.#makeBuffer(gpu, groups), 0, table);
     });
   }
 
@@ -185,7 +185,7 @@ export class ParameterStore implements ParameterMemory {
     return buffer;
   }
 
-  /** Bytes of device memory, by store. */
+  /** Bytes of device memory. */
   get bytes(): number {
     let sum = 0;
     for (const buffer of this.#buffers.values()) sum += buffer.size;
@@ -204,7 +204,7 @@ export class ParameterStore implements ParameterMemory {
 
   #locate(parameter: Parameter, kind: StoreKind): Location {
     const { chunk, element } = this.#slots.get(parameter)!;
-    const buffer = this.#chunks[chunk] && this.#buffers.get(this.#chunks[chunk].tensors[kind]);
+    const buffer = this.#buffers.get(this.chunks[chunk].tensors[kind]);
     if (!buffer) throw new ModelError(`no device memory for the ${kind} of ${parameter.value}`);
     return { buffer, offset: element * 4 };
   }
@@ -220,7 +220,7 @@ export class ParameterStore implements ParameterMemory {
 
   /** Reads a whole store back: for each parameter its data, in the order of declaration. */
   async readAll(kind: StoreKind): Promise<Map<Parameter, Float32Array<ArrayBuffer>>> {
-    const chunks = await Promise.all(this.#chunks.map(async ({ tensors, elements }) => {
+    const chunks = await Promise.all(this.chunks.map(async ({ tensors, elements }) => {
       const buffer = this.#buffers.get(tensors[kind]);
       if (!buffer) throw new ModelError(`the store was allocated without ${kind}`);
       return new Float32Array(await readBuffer(this.#gpu!, buffer, 0, elements * 4));

@@ -7,7 +7,6 @@ import type { Gpu } from "../kernels/device.ts";
 import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
-import { Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
@@ -15,18 +14,16 @@ import { ModelError } from "./errors.ts";
 import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
 import { initialValue } from "./initialize.ts";
 import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
-import { type Update, updateParameters } from "./ops/optimizer.ts";
+import type { Update } from "./ops/optimizer.ts";
 import { ParameterStore } from "./parameters.ts";
+import { recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
 import { learningRate } from "./schedule.ts";
 
 /** Steps that may be in flight before the host waits. */
 const STEPS_IN_FLIGHT = 2;
 
-/** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
-const VOCABULARY_CHUNK_BYTES = 1 << 27;
-
-/** Loss scaling where activations are f16: the usual start, and good steps until the scale doubles. */
-const LOSS_SCALE = { initial: 2 ** 16, growthInterval: 1000 } as const;
+/** The usual start of the loss scale where activations are f16. */
+const INITIAL_LOSS_SCALE = 2 ** 16;
 
 /** Where `StepState` holds the loss scale, behind what the host writes before each step. */
 const LOSS_SCALE_ELEMENT = 3;
@@ -121,7 +118,7 @@ export class PretrainingTrainer {
     this.#training = training;
     this.#update = update;
     this.#writeLossScale({
-      scale: this.precision === "f16" ? LOSS_SCALE.initial : 1,
+      scale: this.precision === "f16" ? INITIAL_LOSS_SCALE : 1,
       goodSteps: 0,
     });
     const { mlmLoss, discLoss } = training.outputs;
@@ -144,15 +141,10 @@ export class PretrainingTrainer {
     store.parameters.forEach((parameter, index) =>
       store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
     );
-    const { subgroupSize } = gpu.features;
-    const tape = new Tape({ training: true, subgroupSize, storage });
-    const { inputs, outputs } = record(gpu, tape, model, hparams.train_batch_size);
-    tape.backward(outputs.losses, (value) => store.gradientOf(value));
-    const growthInterval = options.lossScaleGrowth ?? LOSS_SCALE.growthInterval;
-    const update = updateParameters(tape, store, storage === "f16" ? growthInterval : undefined);
-    for (const tensor of [outputs.sampledIds, outputs.corruptedInputIds]) {
-      if (tensor?.role === "activation") tape.keep(tensor);
-    }
+    const { tape, inputs, outputs, update } = recordTraining(model, store, traitsOf(gpu), {
+      storage,
+      growthInterval: options.lossScaleGrowth,
+    });
     const plan = await Plan.compile(gpu, tape, store, options.onCompile);
     const training = { plan, inputs, outputs, stepState: tape.stepState };
     return new PretrainingTrainer(gpu, options, store, model, training, update);
@@ -301,13 +293,11 @@ export class PretrainingTrainer {
   }
 
   async #compileEvaluation(): Promise<CompiledStep> {
-    const { subgroupSize } = this.#gpu.features;
-    const tape = new Tape({ training: false, subgroupSize, storage: this.precision });
-    const { inputs, outputs } = record(this.#gpu, tape, this.model, this.hparams.eval_batch_size);
-    const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
-    for (const tensor of [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]) {
-      if (tensor?.role === "activation") tape.keep(tensor);
-    }
+    const { tape, inputs, outputs } = recordEvaluation(
+      this.model,
+      traitsOf(this.#gpu),
+      this.precision,
+    );
     const plan = await Plan.compile(this.#gpu, tape, this.store);
     return { plan, inputs, outputs, stepState: tape.stepState };
   }
@@ -363,19 +353,4 @@ export function requireVocabulary(
     `the tokenizer has ${vocabSize} pieces, but the model vocab_size = ${vocab_size}: give ` +
       `"vocab_size": ${vocabSize} in --hparams, or the tokenizer that the model was made for`,
   );
-}
-
-/** Records the forward pass for a batch size. */
-function record(
-  gpu: Gpu,
-  tape: Tape,
-  model: Electra,
-  batchSize: number,
-): { inputs: PretrainingInputs; outputs: PretrainingOutputs } {
-  const { max_seq_length, max_predictions_per_seq } = model.hparams;
-  const inputs = Electra.inputs(tape, batchSize, max_seq_length, max_predictions_per_seq);
-  const chunkBytes = Math.min(VOCABULARY_CHUNK_BYTES, gpu.limits.maxStorageBufferBindingSize);
-  const outputs = model.pretrain(tape, inputs, chunkBytes);
-  for (const { loss } of outputs.losses) tape.keep(loss);
-  return { inputs, outputs };
 }

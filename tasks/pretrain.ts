@@ -4,7 +4,7 @@ import { join } from "@std/path/mod.js";
 import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
-import { Option, runTask, task, UsageError } from "./common/command.ts";
+import { runTask, task, UsageError } from "./common/command.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { integerFrom } from "./common/numbers.ts";
@@ -12,7 +12,7 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer } from "./common/tokenizer.ts";
-import { adapterOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
+import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
 const SAMPLE_DIR = "data/sample";
@@ -36,12 +36,7 @@ const command = task(
   .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
   .addOption(adapterOption)
   .addOption(webgpuOption)
-  .addOption(
-    new Option("--precision <type>", "number format of activations").choices(
-      ["f32", "f16"] as const,
-    )
-      .default("f32" as "f32" | "f16"),
-  );
+  .addOption(precisionOption);
 
 await runTask(command, async (options, signal) => {
   const given = await parseHparams(options.hparams);

@@ -5,8 +5,9 @@
 
 import { runTask, task, UsageError } from "./common/command.ts";
 import { listFiles } from "./common/files.ts";
+import { DAWN_LOCK, WEBGPU_VARIABLE, webgpuOption, type WebGpuProvider } from "./common/webgpu.ts";
 
-/** What the tests may do; no test needs more. */
+/** What the tests may do; no test needs more, but for Dawn's native code. */
 const PERMISSIONS = [
   "--no-prompt",
   "--allow-read",
@@ -14,6 +15,9 @@ const PERMISSIONS = [
   "--allow-env",
   "--allow-run=deno,sh",
 ];
+
+/** Tests that need Dawn, whatever the driver. */
+const DAWN_TESTS = "tests/dawn/";
 
 /** Enough of the output's end to hold the line of counts that `deno test` closes with. */
 const TAIL_CHARACTERS = 4096;
@@ -31,16 +35,21 @@ function readCounts(tail: string): { passed: number; failed: number } | undefine
 async function runTests(
   files: readonly string[],
   filter: string | undefined,
+  webgpu: WebGpuProvider,
   signal: AbortSignal,
 ): Promise<{ passed: number; failed: number }> {
   const args = ["test", ...PERMISSIONS];
+  if (webgpu === "dawn") args.push("--allow-ffi", `--lock=${DAWN_LOCK}`);
   if (filter !== undefined) args.push(`--filter=${filter}`);
   const child = new Deno.Command("deno", {
     args: [...args, ...files],
     stdin: "null",
     stdout: "piped",
     signal,
-    env: Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {},
+    env: {
+      [WEBGPU_VARIABLE]: webgpu,
+      ...(Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {}),
+    },
   }).spawn();
   const decoder = new TextDecoder();
   let tail = "";
@@ -57,17 +66,20 @@ async function runTests(
 
 const command = task("test", "Runs the tests.", "deno task test kernels/matmul tokenizer")
   .option("--filter <text>", "only tests whose name holds this text, or matches /this/")
+  .addOption(webgpuOption)
   .argument("[words...]", "only test files whose path holds one of these words");
 
 await runTask(command, async (options, signal, [words]) => {
-  const all = await listFiles("tests", "_test.ts");
+  const all = (await listFiles("tests", "_test.ts")).filter((file) =>
+    options.webgpu === "dawn" || !file.startsWith(DAWN_TESTS)
+  );
   const files = words.length === 0
     ? all
     : all.filter((file) => words.some((word) => file.includes(word)));
   if (files.length === 0) {
     throw new UsageError(`no test file under tests/ has ${words.join(" or ")} in its path`);
   }
-  const { passed, failed } = await runTests(files, options.filter, signal);
+  const { passed, failed } = await runTests(files, options.filter, options.webgpu, signal);
   signal.throwIfAborted();
   console.log(`${passed} passed, ${failed} failed`);
   if (failed > 0 || passed === 0) Deno.exit(1);

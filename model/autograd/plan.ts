@@ -211,16 +211,27 @@ export class Plan {
     this.#gpu.checkLost();
     const encoder = this.#gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    this.encode(pass, 0, this.#commands.length);
+    pass.end();
+    after?.(encoder);
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Encodes the dispatches from `first` to before `end`, for callers that make their own passes. */
+  encode(pass: GPUComputePassEncoder, first: number, end: number): void {
     let last: GPUComputePipeline | undefined;
-    for (const { pipeline, group, dispatch } of this.#commands) {
+    for (let i = first; i < end; i++) {
+      const { pipeline, group, dispatch } = this.#commands[i];
       if (pipeline !== last) pass.setPipeline(pipeline);
       last = pipeline;
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...dispatch.launch.workgroups);
     }
-    pass.end();
-    after?.(encoder);
-    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** What was recorded, in the order in which it runs. */
+  get dispatches(): readonly RecordedDispatch[] {
+    return this.#commands.map(({ dispatch }) => dispatch);
   }
 
   /** Frees the plan's buffers. */

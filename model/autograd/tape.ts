@@ -26,6 +26,8 @@ export type Phase = "forward" | "backward" | "update";
 
 /** One recorded dispatch and the tensors bound to it, in binding order. */
 export interface RecordedDispatch {
+  /** The operation that recorded it, for people: "linear weight gradient". */
+  readonly operation: string;
   /** The kernel. */
   readonly launch: KernelLaunch;
   /** A tensor for each of the launch's bindings. */
@@ -258,7 +260,7 @@ export class Tape {
         if (binding.access !== "read") this.#producers.set(tensor, operation);
         return tensor;
       });
-      this.dispatches.push({ launch, tensors: bound, phase: this.#phase });
+      this.dispatches.push({ operation, launch, tensors: bound, phase: this.#phase });
     }
     for (const name of Object.keys(tensors)) {
       if (!used.has(name)) throw new ModelError(`${operation}: no kernel binds ${name}`);

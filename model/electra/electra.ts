@@ -8,6 +8,8 @@
 import type { Tape, WeightedLoss } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import { replaceTokens } from "../../kernels/replace_tokens/replace_tokens.ts";
+import { ModelError } from "../errors.ts";
+import { linear } from "../ops/linear.ts";
 import { sigmoidCrossEntropy, vocabularyCrossEntropy } from "../ops/losses.ts";
 import type { ParameterStore } from "../parameters.ts";
 import {
@@ -16,7 +18,7 @@ import {
   generatorConfig,
   type PretrainingHparams,
 } from "./config.ts";
-import { encode } from "./encoder.ts";
+import { encode, type EncoderInputs } from "./encoder.ts";
 import {
   declareDiscriminatorHead,
   declareGeneratorHead,
@@ -189,27 +191,13 @@ export class Electra {
     chunkBytes: number,
   ): ReturnType<typeof vocabularyCrossEntropy> {
     const { hparams } = this;
-    const encoder = this.#generator!, head = this.#generatorHead!;
-    const config = encoder === this.#discriminator
-      ? this.discriminatorConfig
-      : this.generatorConfig;
-    const hiddenStates = encode(tape, config, encoder, {
-      inputIds: inputs.maskedInputIds,
-      attentionMask: inputs.attentionMask,
-      tokenTypeIds: inputs.tokenTypeIds,
-    });
-    const predictions = generatorPredictions(
-      tape,
-      config,
-      head,
-      hiddenStates,
-      inputs.maskedPositions,
-    );
+    const seen = { ...inputs, inputIds: inputs.maskedInputIds };
+    const predictions = this.#predictions(tape, seen, inputs.maskedPositions);
     return vocabularyCrossEntropy(
       tape,
       predictions,
-      encoder.embeddings.word,
-      head.outputBias,
+      this.#generator!.embeddings.word,
+      this.#generatorHead!.outputBias,
       inputs.maskedIds,
       inputs.maskedWeights,
       {
@@ -221,16 +209,44 @@ export class Electra {
     );
   }
 
+  /** The generator's view of some positions, ready for the word table: [batch·picks, embedding]. */
+  #predictions(tape: Tape, inputs: EncoderInputs, positions: Tensor): Tensor {
+    const encoder = this.#generator!;
+    const config = encoder === this.#discriminator
+      ? this.discriminatorConfig
+      : this.generatorConfig;
+    const hiddenStates = encode(tape, config, encoder, inputs);
+    return generatorPredictions(tape, config, this.#generatorHead!, hiddenStates, positions);
+  }
+
+  /**
+   * Records the generator alone, for prediction.
+   *
+   * @param positions u32 [batch, picks]: where to predict.
+   * @returns logits of the vocabulary [batch·picks, vocabulary].
+   * @throws {ModelError} when the model has no generator.
+   */
+  predictTokens(tape: Tape, inputs: EncoderInputs, positions: Tensor): Tensor {
+    if (!this.#generatorHead) throw new ModelError("a uniform generator predicts no tokens");
+    const predictions = this.#predictions(tape, inputs, positions);
+    const { embeddings } = this.#generator!;
+    return linear(tape, predictions, {
+      weight: embeddings.word,
+      bias: this.#generatorHead.outputBias,
+    });
+  }
+
   /**
    * Records the discriminator alone, for prediction.
    *
    * @returns its logits [batch·sequence, 1].
+   * @throws {ModelError} when the model has no discriminator.
    */
-  discriminate(
-    tape: Tape,
-    inputs: { inputIds: Tensor; attentionMask: Tensor; tokenTypeIds: Tensor },
-  ): Tensor {
+  discriminate(tape: Tape, inputs: EncoderInputs): Tensor {
+    if (!this.#discriminatorHead) {
+      throw new ModelError("a model of masked-LM alone has no discriminator");
+    }
     const hiddenStates = encode(tape, this.discriminatorConfig, this.#discriminator, inputs);
-    return discriminatorLogits(tape, this.#discriminatorHead!, hiddenStates);
+    return discriminatorLogits(tape, this.#discriminatorHead, hiddenStates);
   }
 }

@@ -41,7 +41,8 @@ export function encode(
   return hiddenStates;
 }
 
-function transformerLayer(
+/** One post-norm layer: attention, then the feed-forward block, each joined to its input by a layernorm. */
+export function transformerLayer(
   tape: Tape,
   config: EncoderConfig,
   weights: LayerWeights,

@@ -30,6 +30,12 @@ const DAWN_OPTIONS = [
 /** Neither a literal at the import nor in deno.json, so that Deno fetches it only when it is wanted. */
 const DAWN_PACKAGE = "npm:webgpu@0.6.2";
 
+/** Lock file of tasks that load Dawn. */
+export const DAWN_LOCK = "tasks/dawn.lock";
+
+/** Names the provider to tests, which have no flags. */
+export const WEBGPU_VARIABLE = "KOHAKU_WEBGPU";
+
 /** The flag `--adapter`. */
 export const adapterOption = new Option("--adapter <preference>", "which GPU")
   .choices(["high-performance", "low-power", "fallback"] as const)
@@ -39,6 +45,11 @@ export const adapterOption = new Option("--adapter <preference>", "which GPU")
 export const webgpuOption = new Option("--webgpu <provider>", "which implementation of WebGPU")
   .choices(["deno", "dawn"] as const)
   .default("deno" as WebGpuProvider);
+
+/** The flag `--precision`. */
+export const precisionOption = new Option("--precision <type>", "number format of activations")
+  .choices(["f32", "f16"] as const)
+  .default("f32" as "f32" | "f16");
 
 /**
  * Opens the device that the flags choose.
@@ -50,8 +61,13 @@ export async function requestGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> 
   return await Gpu.request(adapter, webgpu === "dawn" ? await loadDawn() : undefined);
 }
 
-/** Dawn as a `GPU` object. */
-async function loadDawn(): Promise<GPU> {
+/**
+ * Dawn as a `GPU` object.
+ *
+ * @param options of its own, such as `backend=null`.
+ * @throws {UsageError} without the permission to load it.
+ */
+export async function loadDawn(options: readonly string[] = []): Promise<GPU> {
   const { state } = await Deno.permissions.query({ name: "ffi" });
   if (state !== "granted") {
     throw new UsageError(
@@ -60,5 +76,5 @@ async function loadDawn(): Promise<GPU> {
     );
   }
   const { create } = await import(DAWN_PACKAGE);
-  return create(DAWN_OPTIONS);
+  return create([...DAWN_OPTIONS, ...options]);
 }

@@ -93,6 +93,37 @@ export function encodeReference(
   return x;
 }
 
+/** The generator's logits of the vocabulary from the hidden states of some positions. */
+export function generatorLogitsReference(
+  parameters: NamedParameters,
+  config: EncoderConfig,
+  states: Matrix,
+): Matrix {
+  const w = (name: string): Float64Array => get(parameters, "generator.", name);
+  const head = "generator_predictions";
+  const inner = dense(states, w(`${head}.dense.weight`), w(`${head}.dense.bias`))
+    .map((x) => x.map(geluReference));
+  const weight = w(`${head}.LayerNorm.weight`), bias = w(`${head}.LayerNorm.bias`);
+  const table = w("electra.embeddings.word_embeddings.weight");
+  return dense(
+    norm(inner, weight, bias, config.layerNormEpsilon),
+    table,
+    w("generator_lm_head.bias"),
+  );
+}
+
+/** The discriminator's logit of each hidden state. */
+export function discriminatorLogitsReference(
+  parameters: NamedParameters,
+  states: Matrix,
+): number[] {
+  const w = (name: string): Float64Array =>
+    get(parameters, "discriminator.", `discriminator_predictions.${name}`);
+  const inner = dense(states, w("dense.weight"), w("dense.bias")).map((x) => x.map(geluReference));
+  const prediction = dense(inner, w("dense_prediction.weight"), w("dense_prediction.bias"));
+  return prediction.map(([logit]) => logit);
+}
+
 /** What the losses are computed from; arrays of [batch, sequence] or [batch, picks]. */
 export interface ReferenceBatch {
   readonly inputIds: ArrayLike<number>;
@@ -117,43 +148,24 @@ export function lossesReference(
   const picks = batch.maskedPositions.length / rows;
   const cut = (data: ArrayLike<number>, row: number, width: number): number[] =>
     Array.from({ length: width }, (_, i) => data[row * width + i]);
-  const table = get(parameters, "generator.", "electra.embeddings.word_embeddings.weight");
-  const E = generator.embeddingSize, V = generator.vocabSize;
   let mlm = 0, weights = 0, disc = 0, tokens = 0;
   for (let row = 0; row < rows; row++) {
     const mask = cut(batch.attentionMask, row, sequence);
     const types = cut(batch.tokenTypeIds, row, sequence);
     const masked = cut(batch.maskedInputIds, row, sequence);
     const states = encodeReference(parameters, "generator.", generator, masked, mask, types);
-    const g = (name: string): Float64Array => get(parameters, "generator.", name);
     for (let m = 0; m < picks; m++) {
       const at = row * picks + m;
       const weight = batch.maskedWeights[at];
       weights += weight;
       if (weight === 0) continue;
-      const hidden = dense(
-        [states[batch.maskedPositions[at]]],
-        g("generator_predictions.dense.weight"),
-        g("generator_predictions.dense.bias"),
-      ).map((x) => x.map(geluReference));
-      const [h] = norm(
-        hidden,
-        g("generator_predictions.LayerNorm.weight"),
-        g("generator_predictions.LayerNorm.bias"),
-        generator.layerNormEpsilon,
-      );
-      const logits = Array.from(g("generator_lm_head.bias"), (b, v) => {
-        let sum = b;
-        for (let i = 0; i < E; i++) sum += h[i] * table[v * E + i];
-        return sum;
-      });
+      const picked = [states[batch.maskedPositions[at]]];
+      const [logits] = generatorLogitsReference(parameters, generator, picked);
       const largest = Math.max(...logits);
       const total = logits.reduce((s, l) => s + Math.exp(l - largest), 0);
-      if (logits.length !== V) throw new Error("vocabulary");
       mlm += weight * (Math.log(total) + largest - logits[batch.maskedIds[at]]);
     }
     const corrupted = cut(batch.corruptedInputIds, row, sequence);
-    const d = (name: string): Float64Array => get(parameters, "discriminator.", name);
     const seen = encodeReference(
       parameters,
       "discriminator.",
@@ -162,19 +174,10 @@ export function lossesReference(
       mask,
       types,
     );
-    const inner = dense(
-      seen,
-      d("discriminator_predictions.dense.weight"),
-      d("discriminator_predictions.dense.bias"),
-    ).map((x) => x.map(geluReference));
-    const logits = dense(
-      inner,
-      d("discriminator_predictions.dense_prediction.weight"),
-      d("discriminator_predictions.dense_prediction.bias"),
-    );
+    const logits = discriminatorLogitsReference(parameters, seen);
     for (let s = 0; s < sequence; s++) {
       if (!mask[s]) continue;
-      const x = logits[s][0];
+      const x = logits[s];
       const label = Number(corrupted[s] !== batch.inputIds[row * sequence + s]);
       disc += Math.max(x, 0) - x * label + Math.log1p(Math.exp(-Math.abs(x)));
       tokens++;

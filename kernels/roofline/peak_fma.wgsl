@@ -1,0 +1,26 @@
+// As many multiply-adds as the adapter can do: each invocation runs sixteen chains of c = c · x + y over
+// vec4s, side by side so that none waits for another, without touching memory in between. The factors
+// come from a buffer, so that no compiler can work the chains out.
+//
+// Prelude: STEPS (links of each chain, a multiple of four).
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let x = factors[0];
+  let y = factors[1];
+  //# for i in 0..16
+  var c_$i = f32(id.x + $iu) * x;
+  //# end
+  for (var step = 0u; step < STEPS; step += 4u) {
+    //# for j in 0..4
+    //# for i in 0..16
+    c_$i = c_$i * x + y;
+    //# end
+    //# end
+  }
+  var sum = vec4<f32>();
+  //# for i in 0..16
+  sum += c_$i;
+  //# end
+  results[id.x] = sum;
+}
