@@ -18,17 +18,6 @@ fn exists(quad: u32) -> f32 {
   return select(0.0, 1.0, quad < QUADS);
 }
 
-// One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
-// all is padding. Every lane looks for itself, so that it is the same in all by construction.
-fn end_of_keys(head_of_batch: u32) -> u32 {
-  let first = head_of_batch / HEADS * SEQUENCE;
-  var end = SEQUENCE;
-  while (end > 1u && attentionMask[first + end - 1u] == 0u) {
-    end--;
-  }
-  return select(end, SEQUENCE, end == 1u && attentionMask[first] == 0u);
-}
-
 // What is added to the score of a key.
 fn bias_of(head_of_batch: u32, key: u32) -> f32 {
   return select(ABSENT, padding_of(head_of_batch, min(key, SEQUENCE - 1u)), key < SEQUENCE);
