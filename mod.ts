@@ -29,6 +29,7 @@ export * from "./kernels/attention/attention.ts";
 export * from "./kernels/layernorm/layernorm.ts";
 export * from "./kernels/softmax/softmax.ts";
 export { type RowVariant, rowVariants } from "./kernels/reduce/lanes.ts";
+export type { LossScaleState } from "./kernels/loss_scale/loss_scale.ts";
 export * from "./kernels/elementwise/elementwise.ts";
 export * from "./kernels/embedding/embedding.ts";
 export * from "./kernels/gather_rows/gather_rows.ts";

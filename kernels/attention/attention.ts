@@ -50,16 +50,19 @@ export interface AttentionSpec {
 }
 
 /**
- * Ways to compute it: `plain` gives an invocation a query (or a key) and does any shape; `subgroup` is
- * for narrow subgroups, whose lanes load rows together.
+ * Ways to compute it: `tile` gives an invocation a query (or a key), stages the others in workgroup
+ * memory and does any shape; `subgroup` is for narrow subgroups, whose lanes load rows together.
  */
-export const attentionVariants = ["plain", "subgroup"] as const;
+export const attentionVariants = ["tile", "subgroup"] as const;
 
 /** Names of the variants. */
 export type AttentionVariant = typeof attentionVariants[number];
 
 /** Heads along y; the rest go along z. Known to the kernels. */
 const HEADS_ALONG_Y = 32_768;
+
+/** Numbers in the workgroup memory that every device has. */
+const TILE_FLOATS = 4096;
 
 /** Head size up to which rows may lie across the lanes of a narrow subgroup, given their registers. */
 const MOST_ACROSS = 128;
@@ -87,9 +90,18 @@ export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant
     { name: "logSumExp", access: "write", dtype: "f32", elements: rows },
   ];
   const kernel = "attention", flopsPerProduct = 4;
-  if (chosen === "plain") {
+  if (chosen === "tile") {
     const sources = [commonSource, forwardSource];
-    return singleLaunch(build(spec, { kernel, sources, flopsPerProduct, bindings, rows: 64 }));
+    return singleLaunch(
+      build(spec, {
+        kernel,
+        sources,
+        flopsPerProduct,
+        bindings,
+        rows: 64,
+        constants: { TILE: tileRows(spec) },
+      }),
+    );
   }
   const { share, vectors, ...constants } = subgroupShape(spec);
   return singleLaunch(build(spec, {
@@ -146,7 +158,7 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
     elements: qkv,
   };
   const scratch: Scratch[] = [{ name: "rowProjection", dtype: "f32", elements: rows }];
-  if (chosen === "plain") {
+  if (chosen === "tile") {
     // The two kernels write different columns of one tensor, so together they write all of it.
     return {
       launches: [
@@ -156,6 +168,7 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
           flopsPerProduct: 6,
           bindings: [...shared, contextBinding, projection("write"), gradient],
           rows: 64,
+          constants: { TILE: tileRows(spec) },
         }),
         build(spec, {
           kernel: "attention_key_gradient",
@@ -163,6 +176,7 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
           flopsPerProduct: 8,
           bindings: [...shared, projection("read"), gradient],
           rows: 64,
+          constants: { TILE: tileRows(spec) },
         }),
       ],
       scratch,
@@ -206,7 +220,14 @@ function choose(spec: AttentionSpec, variant?: AttentionVariant): AttentionVaria
         `multiple of 4 up to ${MOST_ACROSS}, not ${subgroupSize} lanes and ${headSize}`,
     );
   }
-  return variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "plain");
+  return variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "tile");
+}
+
+/** Keys (or queries) that a workgroup stages at a time. */
+function tileRows({ headSize }: AttentionSpec): number {
+  const rows = [16, 8, 4].find((rows) => 2 * rows * 4 * Math.ceil(headSize / 4) <= TILE_FLOATS);
+  if (rows) return rows;
+  throw new KernelError(`attention: headSize ${headSize} is more than workgroup memory holds`);
 }
 
 /** How rows lie across the lanes, and how many vectors of queries or keys a workgroup holds. */

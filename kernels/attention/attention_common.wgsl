@@ -48,6 +48,17 @@ fn padding_of(head_of_batch: u32, token: u32) -> f32 {
   return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * SEQUENCE + token] != 0u);
 }
 
+// One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
+// all is padding. Every invocation looks for itself, so that it is the same in all by construction.
+fn end_of_keys(head_of_batch: u32) -> u32 {
+  let first = head_of_batch / HEADS * SEQUENCE;
+  var end = SEQUENCE;
+  while (end > 1u && attentionMask[first + end - 1u] == 0u) {
+    end--;
+  }
+  return select(end, SEQUENCE, end == 1u && attentionMask[first] == 0u);
+}
+
 //# if DROPOUT
 // Factors of four probabilities from key 4 · block on: 0 or KEEP_SCALE.
 fn dropout_factors(head_of_batch: u32, query: u32, block: u32) -> vec4<f32> {

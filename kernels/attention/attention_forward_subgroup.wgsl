@@ -31,7 +31,7 @@ fn main(
   //# for w in 0..LANE_QUADS
   let quad_$w = quad_across(lane, $wu);
   //# end
-  let end = end_of_keys(head, lane);
+  let end = end_of_keys(head);
   for (var key = 0u; key < end; key += 4u) {
     let own_bias = bias_of(head, key + lane % 4u);
     //# for j in 0..4

@@ -23,7 +23,7 @@ fn main(
   let quad_$w = quad_across(lane, $wu);
   let exists_$w = exists(lane * LANE_QUADS + $wu);
   //# end
-  let end = end_of_keys(head, lane);
+  let end = end_of_keys(head);
   for (var block = 0u; block < SEQUENCE; block += SHARE * KEYS) {
     let key = block + KEYS * lane;
     //# for c in 0..KEYS

@@ -1,12 +1,21 @@
-// Gradients of keys and values, one invocation a key: queries pass by one after the other.
+// Gradients of keys and values, one invocation a key: queries pass by in tiles of TILE,
+// which a workgroup loads together. Keys that are padding to the end have none.
+
+var<workgroup> tile_queries: array<vec4<f32>, TILE * QUADS>;
+var<workgroup> tile_gradients: array<vec4<f32>, TILE * QUADS>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let key = id.x;
-  let head = id.y + id.z * 32768u;
-  if (key >= SEQUENCE || head >= BATCH * HEADS) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let head = workgroup.y + workgroup.z * 32768u;
+  if (head >= BATCH * HEADS) {
     return;
   }
+  // Invocations past the sequence go along, since others wait for them, and write nothing.
+  let key = min(workgroup.x * 64u + local, SEQUENCE - 1u);
+  let inside = workgroup.x * 64u + local < SEQUENCE;
   let key_at = part_at(head, key, 1u);
   //# for d in 0..QUADS
   let k_$d = quad_of_qkv(key_at, $du);
@@ -15,31 +24,43 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var dv_$d = vec4<f32>();
   //# end
   let padding = padding_of(head, key);
-  for (var query = 0u; query < SEQUENCE; query++) {
-    let query_at = part_at(head, query, 0u);
-    let output_at = context_at(head, query);
-    var score = vec4<f32>();
-    var weight = vec4<f32>();
-    //# for d in 0..QUADS
-    let q_$d = quad_of_qkv(query_at, $du);
-    let g_$d = quad_of_gradient(output_at, $du);
-    score += q_$d * k_$d;
-    weight += g_$d * v_$d;
-    //# end
-    let row = head * SEQUENCE + query;
-    let p = exp(dot(score, vec4<f32>(1.0)) * SCALE + padding - logSumExp[row]);
-    var dp = dot(weight, vec4<f32>(1.0));
-    var kept = p;
-    //# if DROPOUT
-    let factor = dropout_factors(head, query, key / 4u)[key % 4u];
-    dp *= factor;
-    kept *= factor;
-    //# end
-    let ds = p * (dp - rowProjection[row]) * SCALE;
-    //# for d in 0..QUADS
-    dv_$d += kept * g_$d;
-    dk_$d += ds * q_$d;
-    //# end
+  let queries = select(0u, SEQUENCE, workgroup.x * 64u < end_of_keys(head));
+  for (var first = 0u; first < queries; first += TILE) {
+    workgroupBarrier();
+    for (var i = local; i < TILE * QUADS; i += 64u) {
+      let token = min(first + i / QUADS, SEQUENCE - 1u);
+      tile_queries[i] = quad_of_qkv(part_at(head, token, 0u), i % QUADS);
+      tile_gradients[i] = quad_of_gradient(context_at(head, token), i % QUADS);
+    }
+    workgroupBarrier();
+    for (var query = first; query < min(first + TILE, SEQUENCE); query++) {
+      let tile = (query - first) * QUADS;
+      var score = vec4<f32>();
+      var weight = vec4<f32>();
+      //# for d in 0..QUADS
+      let q_$d = tile_queries[tile + $du];
+      let g_$d = tile_gradients[tile + $du];
+      score += q_$d * k_$d;
+      weight += g_$d * v_$d;
+      //# end
+      let row = head * SEQUENCE + query;
+      let p = exp(dot(score, vec4<f32>(1.0)) * SCALE + padding - logSumExp[row]);
+      var dp = dot(weight, vec4<f32>(1.0));
+      var kept = p;
+      //# if DROPOUT
+      let factor = dropout_factors(head, query, key / 4u)[key % 4u];
+      dp *= factor;
+      kept *= factor;
+      //# end
+      let ds = p * (dp - rowProjection[row]) * SCALE;
+      //# for d in 0..QUADS
+      dv_$d += kept * g_$d;
+      dk_$d += ds * q_$d;
+      //# end
+    }
+  }
+  if (!inside) {
+    return;
   }
   //# for d in 0..QUADS
   put_gradient(key_at, $du, dk_$d);

@@ -18,19 +18,6 @@ fn exists(quad: u32) -> f32 {
   return select(0.0, 1.0, quad < QUADS);
 }
 
-// One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
-// all is padding.
-fn end_of_keys(head_of_batch: u32, lane: u32) -> u32 {
-  var end = 0u;
-  for (var key = lane; key < SEQUENCE; key += SHARE) {
-    if (attentionMask[head_of_batch / HEADS * SEQUENCE + key] != 0u) {
-      end = key + 1u;
-    }
-  }
-  end = subgroupMax(end);
-  return select(end, SEQUENCE, end == 0u);
-}
-
 // What is added to the score of a key.
 fn bias_of(head_of_batch: u32, key: u32) -> f32 {
   return select(ABSENT, padding_of(head_of_batch, min(key, SEQUENCE - 1u)), key < SEQUENCE);

@@ -107,10 +107,14 @@ function declare(
 
 function softmax(tape: Tape, { rows, columns }: RowWork, inputs: Arrays): Recording {
   const { tensors: { x, outputGradient }, writes } = declare(tape, inputs);
+  const spec = { rows, columns, subgroupSize: tape.subgroupSize };
   const output = tape.activation("output", [rows, columns]);
   const inputGradient = tape.activation("gradient", [rows, columns]);
-  tape.run("softmax", softmaxForward({ rows, columns }), { input: x, output });
-  tape.run("softmax backward", softmaxBackward({ rows, columns }), {
+  tape.run("softmax", softmaxForward(spec), {
+    input: x,
+    output,
+  });
+  tape.run("softmax backward", softmaxBackward(spec), {
     output,
     outputGradient,
     inputGradient,
@@ -120,7 +124,8 @@ function softmax(tape: Tape, { rows, columns }: RowWork, inputs: Arrays): Record
 
 function layerNorm(tape: Tape, { rows, columns }: RowWork, inputs: Arrays): Recording {
   const { tensors: { x, weight, bias, outputGradient }, writes } = declare(tape, inputs);
-  const spec = { rows, columns, epsilon: EPSILON, residual: false };
+  const { subgroupSize } = tape;
+  const spec = { rows, columns, epsilon: EPSILON, residual: false, subgroupSize };
   const make = (name: string, shape: number[]): Tensor => tape.activation(name, shape);
   const output = make("output", [rows, columns]);
   const statistics = make("statistics", [rows, 2]);
@@ -152,6 +157,7 @@ function layerNorm(tape: Tape, { rows, columns }: RowWork, inputs: Arrays): Reco
 function attention(tape: Tape, work: AttentionWork, inputs: Arrays): Recording {
   const { batch, heads, sequence, headSize } = work;
   const tokens = batch * sequence, hidden = heads * headSize;
+  const spec = { ...work, subgroupSize: tape.subgroupSize };
   const input = (name: string, shape: number[], dtype: DType = "f32"): Tensor =>
     tape.input(name, shape, dtype);
   const qkv = input("qkv", [tokens, 3 * hidden]);
@@ -160,8 +166,8 @@ function attention(tape: Tape, work: AttentionWork, inputs: Arrays): Recording {
   const context = tape.activation("context", [tokens, hidden]);
   const logSumExp = tape.activation("log-sum-exp", [batch, heads, sequence]);
   const qkvGradient = tape.activation("qkv gradient", [tokens, 3 * hidden]);
-  tape.run("attention", attentionForward(work), { qkv, attentionMask, context, logSumExp });
-  tape.run("attention backward", attentionBackward(work), {
+  tape.run("attention", attentionForward(spec), { qkv, attentionMask, context, logSumExp });
+  tape.run("attention backward", attentionBackward(spec), {
     contextGradient,
     qkv,
     context,
