@@ -34,6 +34,7 @@ export * from "./kernels/gather_rows/gather_rows.ts";
 export * from "./kernels/replace_tokens/replace_tokens.ts";
 export * from "./kernels/cross_entropy/cross_entropy.ts";
 export * from "./kernels/loss/loss.ts";
+export * from "./kernels/loss_scale/loss_scale.ts";
 export * from "./kernels/reduce/column_sum.ts";
 export * from "./kernels/reduce/global_norm.ts";
 export * from "./kernels/adam/adam.ts";
