@@ -57,7 +57,7 @@ await runTask(command, async (options, signal) => {
   let step: BenchReport["step"], scaling: BenchReport["scaling"];
   if (only.includes("step")) {
     const bar = createProgress({ label: "step", unit: "rounds", total: options.rounds });
-    step = await measureStep(gpu, options.rounds, (round) => bar.update(round));
+    step = await measureStep(gpu, options.rounds, signal, (round) => bar.update(round));
     bar.finish();
   }
   if (only.includes("scaling")) {
