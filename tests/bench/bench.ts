@@ -76,7 +76,10 @@ await runTask(command, async (options, signal) => {
         `Deno ${Deno.version.deno}`,
       date: new Date().toISOString().slice(0, 10),
       command: ["deno task bench", ...Deno.args].join(" "),
-      versions: Object.fromEntries(contenders.map(({ name, version }) => [name, version])),
+      versions: {
+        Kohaku: denoJson.version,
+        ...Object.fromEntries(contenders.map(({ name, version }) => [name, version])),
+      },
     },
     measurements,
     step,
