@@ -62,10 +62,14 @@ await runTask(command, async (options, signal) => {
   const hparams = hparamsOf({ modelSize, batch, maxSeqLength, vocabSize }, given);
   const gpu = await requestGpu(options);
   const compiling = createProgress({ label: "compile", unit: "kernels" });
-  const trainer = await warmTrainer(gpu, hparams, (ready, total) => {
-    compiling.setTotal(total);
-    compiling.update(ready);
-  }, options.precision);
+  const trainer = await warmTrainer(gpu, hparams, {
+    signal,
+    precision: options.precision,
+    onCompile: (ready, total) => {
+      compiling.setTotal(total);
+      compiling.update(ready);
+    },
+  });
   compiling.finish();
   const { plan } = trainer.training;
   const measuring = createProgress({ label: "measure", unit: "runs", total: options.runs });

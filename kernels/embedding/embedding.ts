@@ -150,20 +150,27 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
       { ...sorted, access: "write" },
       { name: "order", access: "write", dtype: "u32", elements: tokens },
     ], [Math.ceil(tokens / 64), 1, 1]),
-    launch("sum_runs", runsSource, constants, [
-      sorted,
-      { name: "order", access: "read", dtype: "u32", elements: tokens },
-      { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
-      table,
-      carry("write"),
-    ], [Math.ceil(columns / 64), pieces, 1]),
+    launch(
+      "sum_runs",
+      runsSource,
+      constants,
+      [
+        sorted,
+        { name: "order", access: "read", dtype: "u32", elements: tokens },
+        { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
+        table,
+        carry("write"),
+      ],
+      [Math.ceil(columns / 64), pieces, 1],
+      2 * tokens * columns,
+    ),
   );
   if (pieces > 1) {
     launches.push(launch("add_carries", carriesSource, constants, [sorted, carry("read"), table], [
       Math.ceil(columns / 64),
       pieces,
       1,
-    ]));
+    ], 4 * pieces * columns));
   }
   return { launches, scratch };
 }
@@ -265,15 +272,19 @@ export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
   };
 }
 
+/** @param touched elements of the table's gradient that are read or written, where not all are. */
 function launch(
   kernel: string,
   source: string,
   constants: Readonly<Record<string, number>>,
   bindings: readonly Binding[],
   workgroups: readonly [number, number, number],
+  touched = Infinity,
 ): KernelLaunch {
   const bytes = bindings.reduce(
-    (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
+    (sum, { name, dtype, elements }) =>
+      sum +
+      bytesPerElement(dtype) * (name === "tableGradient" ? Math.min(elements, touched) : elements),
     0,
   );
   const half = bindings.some(({ dtype }) => dtype === "f16");

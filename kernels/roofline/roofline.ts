@@ -75,12 +75,12 @@ export function copy({ elements = 1 << 24 }: CopySpec = {}): KernelProgram {
   return singleLaunch({
     kernel: "copy",
     label: `${elements}`,
-    wgsl: specialise(unroll(copySource, {}), {
+    wgsl: specialise(copySource, {
       constants: { VECTORS: vectors },
       libraries: [declareBindings(bindings, { input: "vec4<f32>", output: "vec4<f32>" })],
     }),
     bindings,
-    workgroups: spreadWorkgroups(Math.ceil(vectors / (4 * INVOCATIONS))),
+    workgroups: spreadWorkgroups(Math.ceil(vectors / INVOCATIONS)),
     cost: { flops: 0, bytes: 8 * elements },
   });
 }

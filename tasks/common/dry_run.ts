@@ -71,7 +71,7 @@ async function fastestStep(
   precision: "f32" | "f16",
   signal: AbortSignal,
 ): Promise<number> {
-  const trainer = await warmTrainer(gpu, hparams, undefined, precision);
+  const trainer = await warmTrainer(gpu, hparams, { signal, precision });
   try {
     let best = Infinity;
     for (let step = 0; step < MEASURED_STEPS; step++) {

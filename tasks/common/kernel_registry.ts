@@ -12,6 +12,7 @@ import {
 } from "../../kernels/cross_entropy/cross_entropy.ts";
 import {
   add,
+  cast,
   dropout,
   fill,
   geluBackward,
@@ -32,6 +33,7 @@ import {
   sigmoidCrossEntropyForward,
   weightedMean,
 } from "../../kernels/loss/loss.ts";
+import { lossScale } from "../../kernels/loss_scale/loss_scale.ts";
 import {
   matmul,
   type MatmulLayout,
@@ -199,6 +201,8 @@ export const KERNELS: readonly RegisteredKernel[] = [
     { elements: TOKENS },
     ({ elements }) => weightedMean({ elements, epsilon: 1e-6 }),
   ),
+  plain("loss_scale", { growthInterval: 1000 }, lossScale),
+  plain("cast", ELEMENTS, ({ elements }) => cast({ elements, from: "f16" })),
   plain("add", ELEMENTS, add),
   plain("scale", ELEMENTS, ({ elements }) => scale({ elements, factor: 0.5 })),
   plain("fill", ELEMENTS, ({ elements }) => fill({ elements, value: 0 })),

@@ -5,6 +5,7 @@ import { randomWord } from "../../kernels/random/random.ts";
 import { type PretrainingHparams, resolveHparams } from "../../model/electra/config.ts";
 import type { SpecialIds, TokenBatch } from "../../model/masking.ts";
 import { PretrainingTrainer } from "../../model/trainer.ts";
+import { tuneStep } from "./tuning.ts";
 
 /** The paper's sizes, and one below them. */
 export const SIZES = ["tiny", "small", "base", "large"] as const;
@@ -70,18 +71,31 @@ export function randomBatch(
   return { inputIds, attentionMask: new Int32Array(count).fill(1), tokenTypeIds };
 }
 
-/** A trainer of random weights whose step has run once, so that all is compiled and its inputs are set. */
+/** How a warm trainer is made. */
+export interface WarmOptions {
+  /** Ends the tuning of matrix products, where the adapter wants it. */
+  readonly signal: AbortSignal;
+  /** Storage of activations; f32 by default. */
+  readonly precision?: "f32" | "f16";
+  /** Called while pipelines compile. */
+  readonly onCompile?: (ready: number, total: number) => void;
+}
+
+/**
+ * A trainer of random weights, tuned as `pretrain` tunes, whose step has run once, so that all is compiled
+ * and its inputs are set.
+ */
 export async function warmTrainer(
   gpu: Gpu,
   hparams: PretrainingHparams,
-  onCompile?: (ready: number, total: number) => void,
-  precision: "f32" | "f16" = "f32",
+  { signal, precision = "f32", onCompile }: WarmOptions,
 ): Promise<PretrainingTrainer> {
   const trainer = await PretrainingTrainer.create(gpu, {
     hparams,
     special: specialIds(hparams),
     seed: 42,
     precision,
+    chooseMatmul: await tuneStep(gpu, hparams, precision, "auto", signal),
     onCompile,
   });
   const { metrics } = await trainer.train(randomBatch(hparams, 1));

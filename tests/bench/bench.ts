@@ -57,7 +57,7 @@ await runTask(command, async (options, signal) => {
   let step: BenchReport["step"], scaling: BenchReport["scaling"];
   if (only.includes("step")) {
     const bar = createProgress({ label: "step", unit: "rounds", total: options.rounds });
-    step = await measureStep(gpu, options.rounds, (round) => bar.update(round));
+    step = await measureStep(gpu, options.rounds, signal, (round) => bar.update(round));
     bar.finish();
   }
   if (only.includes("scaling")) {
@@ -76,7 +76,10 @@ await runTask(command, async (options, signal) => {
         `Deno ${Deno.version.deno}`,
       date: new Date().toISOString().slice(0, 10),
       command: ["deno task bench", ...Deno.args].join(" "),
-      versions: Object.fromEntries(contenders.map(({ name, version }) => [name, version])),
+      versions: {
+        Kohaku: denoJson.version,
+        ...Object.fromEntries(contenders.map(({ name, version }) => [name, version])),
+      },
     },
     measurements,
     step,

@@ -140,7 +140,6 @@ function scalingSections({ points, exponents }: ScalingReport): Section[] {
   return [{
     title: "Costs as work grows",
     notes: [
-      "",
       "Bytes and operations are those of the plan; times were measured where a number stands.",
       "Exponents are slopes of a least-squares line through the logarithms:",
       "",

@@ -81,7 +81,7 @@ export async function measureScaling(
     const { modelSize, batch, maxSeqLength, flops } = point;
     onPoint(done, planned.length, `${modelSize}, batch ${batch}, sequence ${maxSeqLength}`);
     if (flops * slowest > MOST_SECONDS) continue;
-    const taken = await timeStep(gpu, point);
+    const taken = await timeStep(gpu, point, signal);
     if (taken === undefined) continue;
     seconds.set(point, taken);
     slowest = taken / flops;
@@ -92,9 +92,13 @@ export async function measureScaling(
 }
 
 /** Undefined where the adapter has not enough memory. */
-async function timeStep(gpu: Gpu, size: StepSize): Promise<number | undefined> {
+async function timeStep(
+  gpu: Gpu,
+  size: StepSize,
+  signal: AbortSignal,
+): Promise<number | undefined> {
   try {
-    const trainer = await warmTrainer(gpu, hparamsOf(size));
+    const trainer = await warmTrainer(gpu, hparamsOf(size), { signal });
     const { plan } = trainer.training;
     const seconds = Math.min(await timePlan(gpu, plan), await timePlan(gpu, plan));
     trainer.destroy();

@@ -41,21 +41,23 @@ export interface StepReport {
 export async function measureStep(
   gpu: Gpu,
   rounds: number,
+  signal: AbortSignal,
   onRound: (done: number) => void,
 ): Promise<StepReport> {
   const hparams = hparamsOf(SIZE);
-  const trainer = await warmTrainer(gpu, hparams);
+  const trainer = await warmTrainer(gpu, hparams, { signal });
   const torch = await Torch.start(hparams.max_predictions_per_seq);
   const { plan } = trainer.training;
   const ours: number[] = [], theirs: number[] = [];
   await timePlan(gpu, plan);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds && !signal.aborted; round++) {
     ours.push(await timePlan(gpu, plan));
     if (torch.running) theirs.push(await torch.step());
     onRound(round + 1);
   }
   await torch.stop();
   trainer.destroy();
+  signal.throwIfAborted();
   const { modelSize, batch, maxSeqLength, vocabSize } = SIZE;
   return {
     size: `ELECTRA-${modelSize}, vocabulary ${vocabSize}, sequence ${maxSeqLength}, batch ${batch}`,

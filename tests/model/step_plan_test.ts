@@ -11,19 +11,24 @@ import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
 
 const DEFAULT_TRAITS = { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 };
 
-function planSmall(sequence: number, batch: number): StepPlan {
+function planSmall(
+  sequence: number,
+  batch: number,
+  storage: "f32" | "f16" = "f32",
+): StepPlan {
   const { hparams } = resolveHparams({
     model_size: "small",
     vocab_size: 32_000,
     max_seq_length: sequence,
     train_batch_size: batch,
   });
-  return planTraining(hparams, DEFAULT_TRAITS);
+  return planTraining(hparams, DEFAULT_TRAITS, { storage });
 }
 
-Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f32", () => {
+Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f32, 6 GB in f16", () => {
   const { bytes, memory, parameters } = planSmall(512, 64);
   assertLess(bytes, 10e9);
+  assertLess(planSmall(512, 64, "f16").bytes, 6e9);
   assertEquals(memory.reduce((sum, { amount }) => sum + amount, 0), bytes);
   assertEquals(parameters.reduce((sum, { amount }) => sum + amount, 0), 14_386_881);
 });
