@@ -49,13 +49,15 @@ const command = task(
   );
 
 await runTask(command, async ({ input, modelType: _, ...options }, signal) => {
-  const bar = createProgress({ label: "sentencepiece", unit: "rounds" });
-  let rounds = 0;
+  const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainUnigram(
     readLines(input),
-    { ...defaults, ...options },
+    { ...defaults, ...options, input: [input] },
     signal,
-    ({ stage, pieces }) => bar.update(++rounds, pieces > 0 ? `${stage}, ${pieces} pieces` : stage),
+    ({ stage, pieces, done, total }) => {
+      if (total !== undefined) bar.setTotal(total);
+      bar.update(done, pieces > 0 ? `${stage}, ${pieces} pieces` : stage);
+    },
   );
   bar.finish();
   const prefix = options.modelPrefix;
@@ -64,7 +66,7 @@ await runTask(command, async ({ input, modelType: _, ...options }, signal) => {
   await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);
   console.log(
-    `${prefix}.model: ${formatQuantity(options.vocabSize, "pieces")} from ` +
+    `${prefix}.model: ${formatQuantity(trained.pieces, "pieces")} from ` +
       formatQuantity(trained.sentences, "lines") +
       (trained.tooLong > 0 ? `; ${trained.tooLong} lines left out as too long` : ""),
   );

@@ -4,7 +4,7 @@
  * @module
  */
 export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";
-export type { RuleName } from "./charsmap.ts";
+export type { RuleName } from "./rules.ts";
 export type { TrainerSpec } from "./model_proto.ts";
 export {
   type TrainedModel,
