@@ -75,7 +75,8 @@ export class SentencePieceProcessor {
 
   /** The ids of a line. */
   encodeIds(text: string): Int32Array<ArrayBuffer> {
-    return this.#path.ids.slice(0, this.#encode(this.#normalizer.normalize(text)));
+    const count = this.#encode(this.#normalizer.normalize(text));
+    return this.#path.ids.slice(0, count);
   }
 
   /** The pieces of a line; an unknown piece is the text itself. */
