@@ -23,6 +23,9 @@ export class Path {
   }
 }
 
+/** The original looks for the greatest score from here on up, so that log probabilities do not count. */
+const SMALLEST_FLOAT = 2 ** -126;
+
 /** What the unknown character costs beside the least probable piece. */
 export const UNKNOWN_PENALTY = 10;
 
@@ -38,20 +41,20 @@ export class UnigramEncoder {
   /** @param pieces in the order of their ids. */
   constructor(pieces: readonly Piece[]) {
     this.#scores = new Float64Array(pieces.length);
-    let least = Infinity, most = -Infinity;
+    let least = Infinity, most = SMALLEST_FLOAT;
     for (const { score, type } of pieces) {
       if (type !== PieceType.NORMAL) continue;
       least = Math.min(least, score);
       most = Math.max(most, score);
     }
-    if (least === Infinity) least = most = 0;
+    if (least === Infinity) least = 0;
     const text = new TextEncoder();
     const entries: [string, number][] = [];
     pieces.forEach(({ piece, score, type }, id) => {
       if (type !== PieceType.NORMAL && type !== PieceType.USER_DEFINED) return;
       entries.push([piece, id]);
       this.#scores[id] = type === PieceType.USER_DEFINED
-        ? Math.fround(Math.fround(text.encode(piece).length * Math.fround(most)) - 0.1)
+        ? Math.fround(text.encode(piece).length * Math.fround(most)) - 0.1
         : score;
     });
     this.#trie = new StringTrie(entries);
