@@ -6,7 +6,7 @@
  */
 import { PipelineError } from "../errors.ts";
 import { buildDoubleArray, HAS_LEAF, offsetOf } from "./double_array.ts";
-import type { NormalizationRules } from "./rules.ts";
+import { buildRules, type NormalizationRules, type RuleName } from "./rules.ts";
 
 /** Looks rules up in a compiled table. */
 export class Charsmap {
@@ -90,6 +90,19 @@ export class Charsmap {
 
 /** First bits of characters of one to four bytes. */
 const LEAD = [0, 0xc0, 0xe0, 0xf0];
+
+const compiled = new Map<RuleName, Uint8Array>();
+
+/**
+ * The compiled table of a rule set, made once.
+ *
+ * @throws {PipelineError} for a name that is not known.
+ */
+export function charsmapOf(name: RuleName): Uint8Array {
+  let table = compiled.get(name);
+  if (table === undefined) compiled.set(name, table = encodeCharsmap(buildRules(name)));
+  return table;
+}
 
 /** Compiles rules. */
 export function encodeCharsmap(rules: NormalizationRules): Uint8Array<ArrayBuffer> {

@@ -122,6 +122,39 @@ export interface SentencePieceModel {
   readonly selfTest: readonly SelfTestSample[];
 }
 
+/**
+ * A model file with its pieces changed and everything else as it was, fields that are not known here
+ * included.
+ *
+ * @param change receives each piece and its id, and returns what is to stand there.
+ * @throws {PipelineError} when the file is damaged.
+ */
+export function rewritePieces(
+  file: Uint8Array,
+  source: string,
+  change: (piece: Piece, id: number) => Piece,
+): Uint8Array<ArrayBuffer> {
+  const { pieces } = decodeModel(file, source);
+  const out = new WireWriter();
+  let id = 0;
+  for (const field of readFields(file, source)) {
+    if (field.number !== 1) {
+      out.raw(field.raw);
+      continue;
+    }
+    const entry = encodePiece(change(pieces[id], id));
+    id++;
+    for (const part of readFields(field.bytes, source)) if (part.number > 3) entry.raw(part.raw);
+    out.bytes(1, entry.finish());
+  }
+  return out.finish();
+}
+
+function encodePiece({ piece, score, type }: Piece): WireWriter {
+  const entry = new WireWriter().bytes(1, piece).float(2, score);
+  return type === PieceType.NORMAL ? entry : entry.varint(3, type);
+}
+
 const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
 
 /**
@@ -231,11 +264,7 @@ export interface ModelContent {
 export function encodeModel(content: ModelContent): Uint8Array<ArrayBuffer> {
   const { pieces, trainer, normalizer, selfTest = [] } = content;
   const model = new WireWriter();
-  for (const { piece, score, type } of pieces) {
-    const entry = new WireWriter().bytes(1, piece).float(2, score);
-    if (type !== PieceType.NORMAL) entry.varint(3, type);
-    model.bytes(1, entry.finish());
-  }
+  for (const piece of pieces) model.bytes(1, encodePiece(piece).finish());
   model.bytes(2, encodeTrainerSpec(trainer));
   model.bytes(
     3,

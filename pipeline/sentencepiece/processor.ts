@@ -4,6 +4,7 @@
  * @module
  */
 import { BpeEncoder } from "./bpe.ts";
+import { PipelineError } from "../errors.ts";
 import { decodeModel, PieceType, type SentencePieceModel } from "./model_proto.ts";
 import { Normalizer, SPACE } from "./normalizer.ts";
 import { Path, UnigramEncoder } from "./unigram.ts";
@@ -62,10 +63,21 @@ export class SentencePieceProcessor {
    * Loads a model from the bytes of its file.
    *
    * @param name the file's name, for messages.
-   * @throws {PipelineError} naming file and byte where the model is cut short or damaged.
+   * @throws {PipelineError} naming file and byte where the model is cut short or damaged, or the line
+   *   that it does not cut as its own test samples say.
    */
   static fromBytes(bytes: Uint8Array, name = "the model"): SentencePieceProcessor {
-    return new SentencePieceProcessor(decodeModel(bytes, name), name);
+    const model = decodeModel(bytes, name);
+    const processor = new SentencePieceProcessor(model, name);
+    for (const { input, expected } of model.selfTest) {
+      const pieces = processor.encodePieces(input).join(" ");
+      if (pieces === expected) continue;
+      throw new PipelineError(
+        `${name}: fails its own test: "${input}" becomes "${pieces}" where its trainer had ` +
+          `"${expected}"; the file is damaged, use another copy`,
+      );
+    }
+    return processor;
   }
 
   /** Pieces in the vocabulary. */

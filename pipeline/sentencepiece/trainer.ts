@@ -4,8 +4,8 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
-import { encodeCharsmap } from "./charsmap.ts";
-import { buildRules, type RuleName } from "./rules.ts";
+import { charsmapOf } from "./charsmap.ts";
+import type { RuleName } from "./rules.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { Expectation } from "./em.ts";
 import {
@@ -109,7 +109,7 @@ export async function trainUnigram(
 ): Promise<TrainedModel> {
   const normalizerSpec: NormalizerSpec = {
     name: options.normalizationRuleName,
-    precompiledCharsmap: encodeCharsmap(buildRules(options.normalizationRuleName)),
+    precompiledCharsmap: charsmapOf(options.normalizationRuleName),
     addDummyPrefix: options.addDummyPrefix,
     removeExtraWhitespaces: options.removeExtraWhitespaces,
     escapeWhitespaces: true,
