@@ -1,15 +1,12 @@
 /** Encoding and decoding against brute force and definitions. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert/mod.js";
-import { encodeCharsmap } from "../../../pipeline/sentencepiece/charsmap.ts";
-import {
-  encodeModel,
-  type NormalizerSpec,
-  PieceType,
-} from "../../../pipeline/sentencepiece/model_proto.ts";
-import { SentencePieceProcessor } from "../../../pipeline/sentencepiece/processor.ts";
-import { buildRules } from "../../../pipeline/sentencepiece/rules.ts";
+import { charsmapOf } from "../../../pipeline/sentencepiece/charsmap.ts";
+import { decodeText, encodeLines } from "../../../pipeline/sentencepiece/encode_lines.ts";
+import { encodeModel, PieceType } from "../../../pipeline/sentencepiece/model_proto.ts";
+import { bytePiece, SentencePieceProcessor } from "../../../pipeline/sentencepiece/processor.ts";
 import { TRAINER_DEFAULTS } from "../../../pipeline/sentencepiece/trainer.ts";
-import { chance, IDENTITY, smallModel } from "./small_model.ts";
+import { GOLDEN, PIECES } from "./golden.ts";
+import { chance, IDENTITY, smallModel, smallModelFile } from "./small_model.ts";
 
 /** The best score over all ways to cut, by trying all. */
 function bruteForce(text: string, scores: ReadonlyMap<string, number>, unknown: number): number {
@@ -82,6 +79,47 @@ Deno.test("user-defined symbols are never cut, control symbols are never made fr
   assertEquals(processor.encodePieces("[CLS]"), ["▁", "[", "C", "L", "S", "]"]);
   assert(processor.isControl(1));
   assertEquals(processor.decodeIds([1, 2, 3]), "あ");
+});
+
+Deno.test("ids, pieces and decoded text are those of the original's tools", () => {
+  const bytes = Array.from(
+    { length: 256 },
+    (_, byte) => [bytePiece(byte), 0, PieceType.BYTE] as const,
+  );
+  const normalizer = { name: "nmt_nfkc", precompiledCharsmap: charsmapOf("nmt_nfkc") };
+  const plain = smallModel(PIECES, { normalizer });
+  const spelling = smallModel([...PIECES, ...bytes], { normalizer, byteFallback: true });
+  for (const { line, ids, pieces, byteIds, decoded } of GOLDEN) {
+    assertEquals([...plain.encodeIds(line)], ids, line);
+    assertEquals(plain.encodePieces(line).join(" "), pieces, line);
+    assertEquals([...spelling.encodeIds(line)], byteIds, line);
+    assertEquals(plain.decodeIds(ids), decoded, line);
+  }
+});
+
+Deno.test("blocks of lines: any number of threads, any chunks, and bytes that are no UTF-8", async () => {
+  const normalizer = { name: "nmt_nfkc", precompiledCharsmap: charsmapOf("nmt_nfkc") };
+  const model = smallModelFile(PIECES, { normalizer });
+  const lines = GOLDEN.map(({ line }) => line).join("\n");
+  const text = new TextEncoder().encode(`${lines}\n`.repeat(500));
+  const expected = `${GOLDEN.map(({ ids }) => ids.join(" ")).join("\n")}\n`.repeat(500);
+  for (const threads of [1, 3]) {
+    const chunks = Array.from(
+      { length: 7 },
+      (_, i) => text.slice(i * text.length / 7, (i + 1) * text.length / 7),
+    );
+    let out = "";
+    const setup = { model, name: "m", format: "id" as const };
+    const signal = new AbortController().signal;
+    for await (const block of encodeLines(ReadableStream.from(chunks), setup, threads, signal)) {
+      out += new TextDecoder().decode(block);
+    }
+    assertEquals(out, expected);
+  }
+  // Each stray byte stands for U+FFFD, which as a character would have become a space.
+  const processor = SentencePieceProcessor.fromBytes(model);
+  const stray = decodeText(Uint8Array.of(0x41, 0xe3, 0x81, 0x41, 0xff));
+  assertEquals(processor.encodePieces(stray), ["▁", "A", "\ufffd\ufffd", "A", "\ufffd"]);
 });
 
 Deno.test("BPE merges the best pair first, the left one of equals", () => {
