@@ -10,7 +10,7 @@ import { PipelineError } from "../errors.ts";
 export const HAS_LEAF = 0x100;
 
 /** Free places further back than this are given up: nearly full blocks cost more time than room. */
-const WINDOW = 4096;
+const WINDOW = 512;
 
 /** How far the children of a unit lie from it, by XOR. */
 export function offsetOf(unit: number): number {
