@@ -156,9 +156,11 @@ function findAlphabet(
   order.sort((a, b) => rank(b) - rank(a) || counts[b] - counts[a] || a - b);
   const alphabet = new Map<string, number>();
   const codes = new Int32Array(0x110000);
+  // The original compares in single precision.
+  const enough = Math.fround(characterCoverage);
   let covered = 0;
   for (const code of order) {
-    if (Math.fround(covered / total) >= characterCoverage && rank(code) === 0) break;
+    if (Math.fround(covered / total) >= enough && rank(code) === 0) break;
     covered += counts[code];
     const character = String.fromCodePoint(code);
     if (character === UNKNOWN_MARK) continue;
