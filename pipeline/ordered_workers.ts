@@ -34,12 +34,13 @@ export interface OrderedWorkOptions<Input> {
   signal: AbortSignal;
 }
 
-/** One worker and the answers that are still due, oldest first. */
-class Lane<Output> {
+/** One worker and the answers that are still due, oldest first; for stages that talk to each worker. */
+export class WorkerLane<Output> {
   readonly #worker: Worker;
   readonly #due: PromiseWithResolvers<Output>[] = [];
   #failure: { reason: unknown } | undefined;
 
+  /** Starts the worker and sends it its setup. */
   constructor(module: URL, setup: unknown) {
     this.#worker = new Worker(module, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<Answer<Output>>): void => {
@@ -57,10 +58,12 @@ class Lane<Output> {
     this.#worker.postMessage(setup);
   }
 
+  /** How many answers are due. */
   get waiting(): number {
     return this.#due.length;
   }
 
+  /** Sends an item; the answer comes when those before it have come. */
   send(item: unknown, transfer: Transferable[]): Promise<Output> {
     const answer = Promise.withResolvers<Output>();
     if (this.#failure !== undefined) answer.reject(this.#failure.reason);
@@ -77,6 +80,7 @@ class Lane<Output> {
     for (const answer of this.#due.splice(0)) answer.reject(reason);
   }
 
+  /** Ends the worker. */
   stop(): void {
     this.#worker.terminate();
   }
@@ -94,7 +98,7 @@ export async function* mapInOrder<Input, Output>(
   const { worker, setup, signal, transfer } = options;
   const lanes = Array.from(
     { length: options.workers },
-    () => new Lane<Output>(worker, setup),
+    () => new WorkerLane<Output>(worker, setup),
   );
   const pending: Promise<Output>[] = [];
   const onAbort = (): void => lanes.forEach((lane) => lane.fail(signal.reason));

@@ -1,9 +1,9 @@
 /** `deno task encode`: lines on standard input to ids or pieces. */
 
-import { SentencePieceProcessor } from "../pipeline/sentencepiece/mod.ts";
-import { splitLines } from "../pipeline/text/lines.ts";
+import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
 import { Option, runTask, task } from "./common/command.ts";
-import { LineWriter } from "./common/line_writer.ts";
+import { writeOut } from "./common/line_writer.ts";
+import { integerFrom } from "./common/numbers.ts";
 
 const command = task(
   "encode",
@@ -18,14 +18,12 @@ const command = task(
   .addOption(
     new Option("--output-format <format>", "what to print").choices(["id", "piece"] as const)
       .default("piece" as const),
-  );
+  )
+  .option("--num-processes <n>", "threads that encode", integerFrom(1), 1);
 
-await runTask(command, async ({ model, outputFormat }) => {
-  const processor = SentencePieceProcessor.fromBytes(await Deno.readFile(model), model);
-  const out = new LineWriter();
-  for await (const line of splitLines(Deno.stdin.readable)) {
-    const cut = outputFormat === "id" ? processor.encodeIds(line) : processor.encodePieces(line);
-    await out.write(cut.join(" "));
+await runTask(command, async ({ model, outputFormat, numProcesses }, signal) => {
+  const setup = { model: await Deno.readFile(model), name: model, format: outputFormat };
+  for await (const block of encodeLines(Deno.stdin.readable, setup, numProcesses, signal)) {
+    await writeOut(block);
   }
-  await out.flush();
 });

@@ -3,7 +3,7 @@
 import { dirname, join } from "@std/path/mod.js";
 import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
-import { Option, runTask, task } from "./common/command.ts";
+import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion } from "./common/numbers.ts";
 import { createProgress } from "./common/progress.ts";
@@ -14,7 +14,7 @@ const defaults = TRAINER_DEFAULTS;
 const command = task(
   "sentencepiece",
   "Trains a SentencePiece model that the original's tools load as well; writes PREFIX.model,\n" +
-    "PREFIX.vocab and, beside them, vocab.txt.",
+    "PREFIX.vocab and, beside them, vocab.txt. Flags bear the names and defaults of spm_train.",
   "deno task sentencepiece --input data/text --model-prefix data/wiki-ja --vocab-size 32000",
 )
   .option(
@@ -24,38 +24,87 @@ const command = task(
   )
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
-  .addOption(
-    new Option("--model-type <type>", "kind of model").choices(["unigram"] as const)
-      .default("unigram" as const),
-  )
+  .option("--model-type <type>", "kind of model; only unigram is trained", "unigram")
+  .option("--num-processes <n>", "threads", integerFrom(1), navigator.hardwareConcurrency)
   .option(
     "--character-coverage <share>",
     "share of characters that pieces cover",
     portion,
     defaults.characterCoverage,
   )
-  .option("--input-sentence-size <n>", "lines sampled; 0 uses all", integerFrom(0), 0)
+  .option("--required-chars <characters>", "characters that are pieces in any case", "")
+  .option("--input-sentence-size <n>", "lines used; 0 uses all", integerFrom(0), 0)
+  .option("--no-shuffle-input-sentence", "use the first lines, not a random sample")
   .option("--max-sentence-length <bytes>", "longest line used", integerFrom(1), 4192)
+  .option(
+    "--self-test-sample-size <n>",
+    "lines kept in the model for its reader to check itself",
+    integerFrom(0),
+    defaults.selfTestSampleSize,
+  )
+  .option(
+    "--seed-sentencepiece-size <n>",
+    "substrings to choose pieces from",
+    integerFrom(1),
+    defaults.seedSentencepieceSize,
+  )
+  .option(
+    "--shrinking-factor <share>",
+    "share of pieces kept by each pruning",
+    shrinking,
+    defaults.shrinkingFactor,
+  )
+  .option(
+    "--num-sub-iterations <n>",
+    "EM rounds between prunings",
+    integerFrom(1),
+    defaults.numSubIterations,
+  )
+  .option(
+    "--max-sentencepiece-length <n>",
+    "characters of the longest piece, up to 512",
+    integerFrom(1),
+    defaults.maxSentencepieceLength,
+  )
   .option("--control-symbols <list>", "pieces never cut from text", list, [
     ...defaults.controlSymbols,
   ])
   .option("--user-defined-symbols <list>", "pieces always cut from text", list, [])
   .option("--byte-fallback", "unknown characters become bytes", false)
   .option("--split-digits", "digits stand alone", false)
+  .option("--no-split-by-unicode-script", "pieces may join scripts")
+  .option("--no-split-by-number", "pieces may join digits and letters")
+  .option("--no-split-by-whitespace", "pieces may hold spaces")
+  .option("--treat-whitespace-as-suffix", "▁ stands behind words", false)
+  .option("--allow-whitespace-only-pieces", "runs of spaces may be pieces", false)
+  .option("--no-hard-vocab-limit", "fewer pieces than asked for are no error")
+  .option("--no-add-dummy-prefix", "put no space before the text")
+  .option("--no-remove-extra-whitespaces", "keep leading, trailing and repeated spaces")
   .addOption(
     new Option("--normalization-rule-name <name>", "how text is normalised")
       .choices(["nmt_nfkc", "nfkc", "identity"] as const satisfies readonly RuleName[])
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, modelType: _, ...options }, signal) => {
-  const bar = createProgress({ label: "sentencepiece", unit: "rounds" });
-  let rounds = 0;
+await runTask(command, async ({ input, modelType, ...options }, signal) => {
+  if (modelType !== "unigram") {
+    throw new UsageError(
+      `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
+        "spm_train, and encode, decode and build use it as it is",
+    );
+  }
+  if (options.maxSentencepieceLength > 512) {
+    throw new UsageError("--max-sentencepiece-length is at most 512");
+  }
+  const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainUnigram(
     readLines(input),
-    { ...defaults, ...options },
+    { ...defaults, ...options, input: [input] },
     signal,
-    ({ stage, pieces }) => bar.update(++rounds, pieces > 0 ? `${stage}, ${pieces} pieces` : stage),
+    ({ stage, pieces, done, total }) => {
+      if (total !== undefined) bar.setTotal(total);
+      bar.update(done, pieces > 0 ? `${stage}, ${pieces} pieces` : stage);
+    },
   );
   bar.finish();
   const prefix = options.modelPrefix;
@@ -64,8 +113,15 @@ await runTask(command, async ({ input, modelType: _, ...options }, signal) => {
   await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);
   console.log(
-    `${prefix}.model: ${formatQuantity(options.vocabSize, "pieces")} from ` +
+    `${prefix}.model: ${formatQuantity(trained.pieces, "pieces")} from ` +
       formatQuantity(trained.sentences, "lines") +
       (trained.tooLong > 0 ? `; ${trained.tooLong} lines left out as too long` : ""),
   );
 });
+
+/** Reads a share that lets the table shrink, but not at one blow. */
+function shrinking(text: string): number {
+  const value = portion(text);
+  if (value >= 0.5 && value <= 0.95) return value;
+  throw new InvalidArgumentError("A number from 0.5 to 0.95 is needed.");
+}

@@ -4,6 +4,8 @@
  * @module
  */
 import { type Piece, PieceType } from "./model_proto.ts";
+import { StringTrie } from "./trie.ts";
+import type { Path } from "./unigram.ts";
 
 interface Symbol {
   start: number;
@@ -25,25 +27,29 @@ interface Merge {
 export class BpeEncoder {
   readonly #ids = new Map<string, number>();
   readonly #pieces: readonly Piece[];
-  readonly #symbols: ReadonlySet<string>;
-  readonly #longestSymbol: number;
+  readonly #symbols: StringTrie;
 
   /** @param pieces in the order of their ids. */
   constructor(pieces: readonly Piece[]) {
     this.#pieces = pieces;
-    const symbols = new Set<string>();
+    const symbols: [string, number][] = [];
     pieces.forEach(({ piece, type }, id) => {
       if (
         type === PieceType.NORMAL || type === PieceType.USER_DEFINED || type === PieceType.UNUSED
       ) this.#ids.set(piece, id);
-      if (type === PieceType.USER_DEFINED) symbols.add(piece);
+      if (type === PieceType.USER_DEFINED) symbols.push([piece, id]);
     });
-    this.#symbols = symbols;
-    this.#longestSymbol = Math.max(0, ...[...symbols].map((symbol) => symbol.length));
+    this.#symbols = new StringTrie(symbols);
   }
 
-  /** Visits pieces from left to right; id −1 for what is unknown. */
-  encode(text: string, visit: (start: number, end: number, id: number) => void): void {
+  /**
+   * Cuts a text.
+   *
+   * @param out receives the end and the id of each piece, from left to right; −1 for what is unknown.
+   * @returns how many pieces there are.
+   */
+  encode(text: string, out: Path): number {
+    let count = 0;
     const symbols = this.#split(text);
     const queue: Merge[] = [];
     // What an unused piece was merged from, to take it apart again.
@@ -83,21 +89,21 @@ export class BpeEncoder {
         emit(start, pair[0]);
         emit(start + pair[0].length, pair[1]);
       } else {
-        visit(start, start + piece.length, id ?? -1);
+        out.reserve(count + 1);
+        out.ends[count] = start + piece.length;
+        out.ids[count++] = id ?? -1;
       }
     };
     for (let i = symbols.length > 0 ? 0 : -1; i >= 0; i = symbols[i].next) {
       emit(symbols[i].start, text.slice(symbols[i].start, symbols[i].end));
     }
+    return count;
   }
 
   #split(text: string): Symbol[] {
     const symbols: Symbol[] = [];
     for (let start = 0; start < text.length;) {
-      let length = 0;
-      for (let l = Math.min(this.#longestSymbol, text.length - start); l > 0 && !length; l--) {
-        if (this.#symbols.has(text.slice(start, start + l))) length = l;
-      }
+      let length = this.#symbols.longest(text, start)?.length ?? 0;
       const frozen = length > 0;
       length ||= String.fromCodePoint(text.codePointAt(start)!).length;
       const index = symbols.length;

@@ -6,31 +6,15 @@
  */
 import { PipelineError } from "../errors.ts";
 
-const HAS_LEAF = 0x100;
+/** Set where a key ends at the parent. */
+export const HAS_LEAF = 0x100;
 
 /** Free places further back than this are given up: nearly full blocks cost more time than room. */
-const WINDOW = 4096;
+const WINDOW = 512;
 
-function offsetOf(unit: number): number {
+/** How far the children of a unit lie from it, by XOR. */
+export function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);
-}
-
-/** All keys (byte strings) of a double array with their values. */
-export function* doubleArrayEntries(units: Uint32Array): Generator<[Uint8Array, number]> {
-  const key: number[] = [];
-  function* visit(base: number, hasLeaf: boolean): Generator<[Uint8Array, number]> {
-    if (hasLeaf && base < units.length) yield [Uint8Array.from(key), units[base] & 0x7fffffff];
-    for (let label = 1; label < 256; label++) {
-      const at = base ^ label;
-      if (at >= units.length) continue;
-      const unit = units[at];
-      if ((unit & 0x800000ff) >>> 0 !== label) continue;
-      key.push(label);
-      yield* visit(at ^ offsetOf(unit), (unit & HAS_LEAF) !== 0);
-      key.pop();
-    }
-  }
-  if (units.length > 0) yield* visit(offsetOf(units[0]), (units[0] & HAS_LEAF) !== 0);
 }
 
 interface Node {

@@ -1,160 +1,191 @@
 /**
- * Sums and best paths over all ways to cut a text, for training.
+ * Sums and best paths over all ways to cut a word into pieces, for training.
  *
  * @module
  */
-import type { PieceTable } from "./seeds.ts";
-import { Trie } from "./trie.ts";
+import type { Trie } from "./trie.ts";
 import { UNKNOWN_PENALTY } from "./unigram.ts";
 
-/** log(eᵃ + eᵇ) */
-function logAdd(a: number, b: number): number {
-  if (a === -Infinity) return b;
-  const [high, low] = a > b ? [a, b] : [b, a];
-  return high + Math.log1p(Math.exp(low - high));
+/** The pieces of one round. */
+export interface LatticePieces {
+  /** Finds pieces by their codes. */
+  readonly trie: Trie;
+  /** Log probabilities. */
+  readonly scores: Float64Array;
 }
 
-/** The lattice of one table of pieces; its arrays are reused from text to text. */
+/**
+ * What an unknown character counts for: the original's trainer takes it for the first piece, which is
+ * the most frequent character.
+ */
+export const UNKNOWN_ID = 0;
+
+/** Sums smaller than this are scaled up, so that long words do not vanish. */
+const SMALL = 2 ** -300, SCALE = 2 ** 300;
+
+/**
+ * Adding and taking away this rounds to a multiple of 2⁻²⁰. Sums of such numbers are exact, so that
+ * they do not depend on the order in which threads add.
+ */
+const ROUND = 1.5 * 2 ** 32;
+
+/** The lattices of words; arrays are reused from word to word. */
 export class Lattice {
-  readonly #trie = new Trie();
-  readonly #scores: Float64Array;
+  readonly #text: ArrayLike<number>;
+  readonly #trie: Trie;
+  readonly #probabilities: Float64Array;
+  readonly #scores: Float32Array;
+  readonly #unknownProbability: number;
   readonly #unknownScore: number;
-  #edgeStart = new Int32Array(4096);
-  #edgeEnd = new Int32Array(4096);
-  #edgeId = new Int32Array(4096);
-  #edges = 0;
-  #alpha = new Float64Array(1024);
-  #beta = new Float64Array(1024);
+  #ends = new Int32Array(4096);
+  #ids = new Int32Array(4096);
+  /** Where the edges from each place start. */
+  #first = new Int32Array(0);
+  #alpha = new Float64Array(0);
+  #beta = new Float64Array(0);
+  /** Where a scaling took place, the furthest place that it touched; else 0. */
+  #reaches = new Int32Array(0);
+  #best = new Float32Array(0);
+  #back = new Int32Array(0);
+  #through = new Int32Array(0);
 
-  /** Indexes the pieces. */
-  constructor({ texts, scores }: PieceTable) {
-    texts.forEach((text, id) => this.#trie.set(text, id));
-    this.#scores = scores;
-    this.#unknownScore = scores.reduce((least, score) => Math.min(least, score), 0) -
-      UNKNOWN_PENALTY;
-  }
-
-  #score(id: number): number {
-    return id < 0 ? this.#unknownScore : this.#scores[id];
-  }
-
-  /** Lists the edges of a text in the order of their starts. */
-  #build(text: string): void {
-    this.#edges = 0;
-    const trie = this.#trie, values = trie.values, length = text.length;
-    for (let start = 0; start < length;) {
-      const unit = text.charCodeAt(start);
-      const width = unit >= 0xd800 && unit < 0xdc00 && start + 1 < length ? 2 : 1;
-      let single = false, node = 0;
-      for (let end = start; end < length;) {
-        node = trie.child(node, text.charCodeAt(end++));
-        if (node === -1) break;
-        if (values[node] < 0) continue;
-        this.#edge(start, end, values[node]);
-        if (end - start === width) single = true;
-      }
-      if (!single) this.#edge(start, start + width, -1);
-      start += width;
-    }
-    if (this.#alpha.length <= length) {
-      this.#alpha = new Float64Array(2 * length + 2);
-      this.#beta = new Float64Array(2 * length + 2);
-    }
-  }
-
-  #edge(start: number, end: number, id: number): void {
-    if (this.#edges === this.#edgeStart.length) {
-      for (const name of ["start", "end", "id"] as const) this.#grow(name);
-    }
-    this.#edgeStart[this.#edges] = start;
-    this.#edgeEnd[this.#edges] = end;
-    this.#edgeId[this.#edges++] = id;
-  }
-
-  #grow(name: "start" | "end" | "id"): void {
-    const old = name === "start" ? this.#edgeStart : name === "end" ? this.#edgeEnd : this.#edgeId;
-    const grown = new Int32Array(2 * old.length);
-    grown.set(old);
-    if (name === "start") this.#edgeStart = grown;
-    else if (name === "end") this.#edgeEnd = grown;
-    else this.#edgeId = grown;
+  /** @param text codes of characters, in which words are ranges. */
+  constructor(text: ArrayLike<number>, { trie, scores }: LatticePieces) {
+    this.#text = text;
+    this.#trie = trie;
+    this.#scores = Float32Array.from(scores);
+    this.#probabilities = scores.map(Math.exp);
+    this.#unknownScore = scores.reduce((low, score) => Math.min(low, score), 0) - UNKNOWN_PENALTY;
+    this.#unknownProbability = Math.exp(this.#unknownScore);
   }
 
   /**
-   * Adds to `expected` how often each piece is expected in a text that occurs `count` times
-   * (forward–backward); returns count · log likelihood.
+   * Adds to `expected` how often each piece is expected in a word that is counted `count` times
+   * (forward–backward in probabilities, scaled); returns count · log likelihood.
    */
-  addExpected(text: string, count: number, expected: Float64Array): number {
-    this.#build(text);
-    const { length } = text;
-    const alpha = this.#alpha, beta = this.#beta;
-    alpha.fill(-Infinity, 0, length + 1);
-    beta.fill(-Infinity, 0, length + 1);
-    alpha[0] = 0;
-    beta[length] = 0;
-    for (let e = 0; e < this.#edges; e++) {
-      const end = this.#edgeEnd[e];
-      const reached = alpha[this.#edgeStart[e]] + this.#score(this.#edgeId[e]);
-      alpha[end] = logAdd(alpha[end], reached);
+  addExpected(from: number, to: number, count: number, expected: Float64Array): number {
+    const length = to - from;
+    this.#reserve(length);
+    const text = this.#text, { cells, values } = this.#trie, probabilities = this.#probabilities;
+    const alpha = this.#alpha, beta = this.#beta, first = this.#first, reaches = this.#reaches;
+    let ends = this.#ends, ids = this.#ids;
+    alpha.fill(0, 0, length + 1);
+    alpha[0] = 1;
+    let edges = 0, reach = 1, scalings = 0;
+    for (let start = 0; start < length; start++) {
+      reaches[start] = 0;
+      if (alpha[start] < SMALL) {
+        for (let at = start; at <= reach; at++) alpha[at] *= SCALE;
+        reaches[start] = reach;
+        scalings++;
+      }
+      if (edges + length - start + 1 > ends.length) [ends, ids] = this.#growEdges(edges + length);
+      first[start] = edges;
+      const here = alpha[start];
+      let single = false, node = 0;
+      for (let end = start; end < length;) {
+        const next = cells[2 * node] + text[from + end];
+        if (cells[2 * next + 1] !== node) break;
+        node = next;
+        end++;
+        const id = values[node];
+        if (id < 0) continue;
+        if (end === start + 1) single = true;
+        alpha[end] += here * probabilities[id];
+        ends[edges] = end;
+        ids[edges++] = id;
+        if (end > reach) reach = end;
+      }
+      if (!single) {
+        alpha[start + 1] += here * this.#unknownProbability;
+        ends[edges] = start + 1;
+        ids[edges++] = -1;
+        if (start + 1 > reach) reach = start + 1;
+      }
     }
-    for (let e = this.#edges - 1; e >= 0; e--) {
-      const start = this.#edgeStart[e];
-      const left = beta[this.#edgeEnd[e]] + this.#score(this.#edgeId[e]);
-      beta[start] = logAdd(beta[start], left);
-    }
+    first[length] = edges;
     const total = alpha[length];
-    for (let e = 0; e < this.#edges; e++) {
-      const id = this.#edgeId[e];
-      if (id < 0) continue;
-      const path = alpha[this.#edgeStart[e]] + this.#scores[id] + beta[this.#edgeEnd[e]];
-      expected[id] += count * Math.exp(path - total);
+    // Counting from the end, each edge's share is known once the sum behind it is.
+    beta.fill(0, 0, length + 1);
+    beta[length] = 1 / total;
+    for (let start = length - 1; start >= 0; start--) {
+      let sum = 0;
+      for (let edge = first[start]; edge < first[start + 1]; edge++) {
+        const id = ids[edge];
+        const probability = id < 0 ? this.#unknownProbability : probabilities[id];
+        const behind = probability * beta[ends[edge]];
+        sum += behind;
+        const share = count * alpha[start] * behind;
+        expected[id < 0 ? UNKNOWN_ID : id] += (share + ROUND) - ROUND;
+      }
+      beta[start] = sum;
+      if (reaches[start] > 0) {
+        // Sums before this place were not scaled up; those behind it were.
+        for (let at = start; at <= reaches[start]; at++) beta[at] *= SCALE;
+      }
     }
-    return count * total;
+    return count * (Math.log(total) - scalings * Math.log(SCALE));
   }
 
-  /** The ids of the best path; −1 for an unknown character. */
-  best(text: string): number[] {
-    return this.twoBest(text, 1)[0];
-  }
-
-  /** The ids of the best path and of the second best where there is one. */
-  twoBest(text: string, count = 2): number[][] {
-    this.#build(text);
-    const { length } = text;
-    // For each place, up to `count` ways to reach it: score, edge, and which way to the edge's start.
-    const scores = new Float64Array(count * (length + 1)).fill(-Infinity);
-    const edges = new Int32Array(count * (length + 1)).fill(-1);
-    const ways = new Int32Array(count * (length + 1));
-    scores[0] = 0;
-    for (let e = 0; e < this.#edges; e++) {
-      const from = count * this.#edgeStart[e], to = count * this.#edgeEnd[e];
-      for (let way = 0; way < count && scores[from + way] > -Infinity; way++) {
-        const score = scores[from + way] + this.#score(this.#edgeId[e]);
-        let place = count;
-        while (place > 0 && score > scores[to + place - 1]) place--;
-        if (place === count) break;
-        for (let i = count - 1; i > place; i--) {
-          scores[to + i] = scores[to + i - 1];
-          edges[to + i] = edges[to + i - 1];
-          ways[to + i] = ways[to + i - 1];
+  /**
+   * Finds the best path of a range: its ids from right to left, −1 for an unknown character. Without
+   * `whole`, the piece that is the range itself does not take part.
+   */
+  best(from: number, to: number, whole: boolean, path: number[]): number {
+    const length = to - from;
+    this.#reserve(length);
+    const text = this.#text, { cells, values } = this.#trie, scores = this.#scores;
+    const best = this.#best, back = this.#back, through = this.#through;
+    back.fill(-1, 0, length + 1);
+    best[0] = 0;
+    for (let start = 0; start < length; start++) {
+      const here = best[start];
+      let single = false, node = 0;
+      for (let end = start; end < length;) {
+        const next = cells[2 * node] + text[from + end];
+        if (cells[2 * next + 1] !== node) break;
+        node = next;
+        end++;
+        const id = values[node];
+        if (id < 0 || (!whole && end - start === length)) continue;
+        if (end === start + 1) single = true;
+        const candidate = Math.fround(here + scores[id]);
+        if (back[end] < 0 || candidate > best[end]) {
+          best[end] = candidate;
+          back[end] = start;
+          through[end] = id;
         }
-        scores[to + place] = score;
-        edges[to + place] = e;
-        ways[to + place] = way;
+      }
+      if (!single) {
+        const candidate = Math.fround(here + this.#unknownScore);
+        if (back[start + 1] < 0 || candidate > best[start + 1]) {
+          best[start + 1] = candidate;
+          back[start + 1] = start;
+          through[start + 1] = -1;
+        }
       }
     }
-    const paths: number[][] = [];
-    for (let way = 0; way < count && edges[count * length + way] >= 0; way++) {
-      const path: number[] = [];
-      for (let place = length, current = way; place > 0;) {
-        const at = count * place + current;
-        const edge = edges[at];
-        path.push(this.#edgeId[edge]);
-        current = ways[at];
-        place = this.#edgeStart[edge];
-      }
-      paths.push(path.reverse());
-    }
-    return paths;
+    path.length = 0;
+    for (let end = length; end > 0; end = back[end]) path.push(through[end]);
+    return best[length];
+  }
+
+  #growEdges(size: number): [Int32Array<ArrayBuffer>, Int32Array<ArrayBuffer>] {
+    const [ends, ids] = [new Int32Array(2 * size), new Int32Array(2 * size)];
+    ends.set(this.#ends);
+    ids.set(this.#ids);
+    return [this.#ends = ends, this.#ids = ids];
+  }
+
+  #reserve(length: number): void {
+    if (length < this.#alpha.length) return;
+    const size = 2 * length + 64;
+    this.#first = new Int32Array(size);
+    this.#alpha = new Float64Array(size);
+    this.#beta = new Float64Array(size);
+    this.#reaches = new Int32Array(size);
+    this.#best = new Float32Array(size);
+    this.#back = new Int32Array(size);
+    this.#through = new Int32Array(size);
   }
 }

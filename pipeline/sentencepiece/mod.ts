@@ -3,8 +3,10 @@
  *
  * @module
  */
+export { encodeLines, type EncodeSetup, type OutputFormat } from "./encode_lines.ts";
+export { type Piece, PieceType, rewritePieces } from "./model_proto.ts";
 export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";
-export type { RuleName } from "./charsmap.ts";
+export type { RuleName } from "./rules.ts";
 export type { TrainerSpec } from "./model_proto.ts";
 export {
   type TrainedModel,

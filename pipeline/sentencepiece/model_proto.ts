@@ -46,6 +46,64 @@ export interface NormalizerSpec {
   readonly escapeWhitespaces: boolean;
 }
 
+/** A line and how the model cuts it, for a reader to check itself. */
+export interface SelfTestSample {
+  /** The line. */
+  readonly input: string;
+  /** Its pieces, joined by spaces. */
+  readonly expected: string;
+}
+
+/** Settings of the trainer, as they are written into the model. */
+export interface TrainerSpec {
+  /** Files read. */
+  readonly input: readonly string[];
+  /** Prefix of the files made. */
+  readonly modelPrefix: string;
+  /** Pieces asked for. */
+  readonly vocabSize: number;
+  /** Lines kept in the model to test it with. */
+  readonly selfTestSampleSize: number;
+  /** Share of characters covered. */
+  readonly characterCoverage: number;
+  /** Sentences used; 0 for all. */
+  readonly inputSentenceSize: number;
+  /** Pieces that pieces were chosen from. */
+  readonly seedSentencepieceSize: number;
+  /** Share kept by each pruning. */
+  readonly shrinkingFactor: number;
+  /** EM rounds between prunings. */
+  readonly numSubIterations: number;
+  /** Bytes of the longest sentence used. */
+  readonly maxSentenceLength: number;
+  /** Whether sentences are drawn at random; else the first ones are used. */
+  readonly shuffleInputSentence: boolean;
+  /** Characters of the longest piece. */
+  readonly maxSentencepieceLength: number;
+  /** No piece joins two scripts. */
+  readonly splitByUnicodeScript: boolean;
+  /** Spaces stand only where words start. */
+  readonly splitByWhitespace: boolean;
+  /** No piece joins digits and letters. */
+  readonly splitByNumber: boolean;
+  /** ▁ stands behind words instead of before them. */
+  readonly treatWhitespaceAsSuffix: boolean;
+  /** Digits stand alone. */
+  readonly splitDigits: boolean;
+  /** Runs of spaces may be pieces. */
+  readonly allowWhitespaceOnlyPieces: boolean;
+  /** Pieces never cut from text. */
+  readonly controlSymbols: readonly string[];
+  /** Pieces always cut from text. */
+  readonly userDefinedSymbols: readonly string[];
+  /** Whether fewer pieces than asked for are an error. */
+  readonly hardVocabLimit: boolean;
+  /** Unknown characters become bytes. */
+  readonly byteFallback: boolean;
+  /** Characters that are in the alphabet in any case. */
+  readonly requiredChars: string;
+}
+
 /** A model as the processor needs it. */
 export interface SentencePieceModel {
   /** Pieces in the order of their ids. */
@@ -60,6 +118,41 @@ export interface SentencePieceModel {
   readonly treatWhitespaceAsSuffix: boolean;
   /** Normalisation. */
   readonly normalizer: NormalizerSpec;
+  /** Lines to test the model with. */
+  readonly selfTest: readonly SelfTestSample[];
+}
+
+/**
+ * A model file with its pieces changed and everything else as it was, fields that are not known here
+ * included.
+ *
+ * @param change receives each piece and its id, and returns what is to stand there.
+ * @throws {PipelineError} when the file is damaged.
+ */
+export function rewritePieces(
+  file: Uint8Array,
+  source: string,
+  change: (piece: Piece, id: number) => Piece,
+): Uint8Array<ArrayBuffer> {
+  const { pieces } = decodeModel(file, source);
+  const out = new WireWriter();
+  let id = 0;
+  for (const field of readFields(file, source)) {
+    if (field.number !== 1) {
+      out.raw(field.raw);
+      continue;
+    }
+    const entry = encodePiece(change(pieces[id], id));
+    id++;
+    for (const part of readFields(field.bytes, source)) if (part.number > 3) entry.raw(part.raw);
+    out.bytes(1, entry.finish());
+  }
+  return out.finish();
+}
+
+function encodePiece({ piece, score, type }: Piece): WireWriter {
+  const entry = new WireWriter().bytes(1, piece).float(2, score);
+  return type === PieceType.NORMAL ? entry : entry.varint(3, type);
 }
 
 const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
@@ -82,6 +175,7 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
     removeExtraWhitespaces: true,
     escapeWhitespaces: true,
   };
+  const selfTest: SelfTestSample[] = [];
   const sections = new Set<number>();
   for (const field of readFields(file, source)) {
     sections.add(field.number);
@@ -112,6 +206,17 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
         if (part.number === 4) normalizer = { ...normalizer, removeExtraWhitespaces: set };
         if (part.number === 5) normalizer = { ...normalizer, escapeWhitespaces: set };
       }
+    } else if (field.number === 4) {
+      for (const sample of readFields(field.bytes, source, offset)) {
+        if (sample.number !== 1) continue;
+        let input = "", expected = "";
+        const at = sample.bytes.byteOffset - file.byteOffset;
+        for (const part of readFields(sample.bytes, source, at)) {
+          if (part.number === 1) input = text.decode(part.bytes);
+          if (part.number === 2) expected = text.decode(part.bytes);
+        }
+        selfTest.push({ input, expected });
+      }
     }
   }
   if (!pieces.some(({ type }) => type === PieceType.UNKNOWN)) {
@@ -135,6 +240,7 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
     unkSurface,
     treatWhitespaceAsSuffix,
     normalizer,
+    selfTest,
   };
 }
 
@@ -142,64 +248,24 @@ function float(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
 }
 
-/** Options of the trainer that are written into the model, by field number. */
-export interface TrainerSpec {
-  /** Prefix of the files made. */
-  readonly modelPrefix: string;
-  /** Pieces asked for. */
-  readonly vocabSize: number;
-  /** Share of characters covered. */
-  readonly characterCoverage: number;
-  /** Sentences sampled; 0 for all. */
-  readonly inputSentenceSize: number;
-  /** Pieces that pieces were chosen from. */
-  readonly seedSentencepieceSize: number;
-  /** Share kept by each pruning. */
-  readonly shrinkingFactor: number;
-  /** EM rounds between prunings. */
-  readonly numSubIterations: number;
-  /** Bytes of the longest sentence used. */
-  readonly maxSentenceLength: number;
-  /** Characters of the longest piece. */
-  readonly maxSentencepieceLength: number;
-  /** Pieces never cut from text. */
-  readonly controlSymbols: readonly string[];
-  /** Pieces always cut from text. */
-  readonly userDefinedSymbols: readonly string[];
-  /** Unknown characters become bytes. */
-  readonly byteFallback: boolean;
-  /** Digits stand alone. */
-  readonly splitDigits: boolean;
+/** What goes into a model file. */
+export interface ModelContent {
+  /** Pieces in the order of their ids. */
+  readonly pieces: readonly Piece[];
+  /** How they were found. */
+  readonly trainer: TrainerSpec;
+  /** How text is normalised. */
+  readonly normalizer: NormalizerSpec;
+  /** Lines to test the model with. */
+  readonly selfTest?: readonly SelfTestSample[];
 }
 
 /** Encodes a unigram model file with its trainer and normalizer settings. */
-export function encodeModel(
-  pieces: readonly Piece[],
-  trainer: TrainerSpec,
-  normalizer: NormalizerSpec,
-): Uint8Array<ArrayBuffer> {
+export function encodeModel(content: ModelContent): Uint8Array<ArrayBuffer> {
+  const { pieces, trainer, normalizer, selfTest = [] } = content;
   const model = new WireWriter();
-  for (const { piece, score, type } of pieces) {
-    const entry = new WireWriter().bytes(1, piece).float(2, score);
-    if (type !== PieceType.NORMAL) entry.varint(3, type);
-    model.bytes(1, entry.finish());
-  }
-  const spec = new WireWriter()
-    .bytes(2, trainer.modelPrefix)
-    .varint(3, 1)
-    .varint(4, trainer.vocabSize)
-    .float(10, trainer.characterCoverage)
-    .varint(11, trainer.inputSentenceSize)
-    .varint(14, trainer.seedSentencepieceSize)
-    .float(15, trainer.shrinkingFactor)
-    .varint(17, trainer.numSubIterations)
-    .varint(18, trainer.maxSentenceLength)
-    .varint(20, trainer.maxSentencepieceLength)
-    .bool(25, trainer.splitDigits);
-  for (const symbol of trainer.controlSymbols) spec.bytes(30, symbol);
-  for (const symbol of trainer.userDefinedSymbols) spec.bytes(31, symbol);
-  spec.bool(35, trainer.byteFallback).varint(40, 0).varint(41, 1).varint(42, 2).varint(43, -1);
-  model.bytes(2, spec.finish());
+  for (const piece of pieces) model.bytes(1, encodePiece(piece).finish());
+  model.bytes(2, encodeTrainerSpec(trainer));
   model.bytes(
     3,
     new WireWriter()
@@ -210,5 +276,42 @@ export function encodeModel(
       .bool(5, normalizer.escapeWhitespaces)
       .finish(),
   );
+  if (selfTest.length > 0) {
+    const samples = new WireWriter();
+    for (const { input, expected } of selfTest) {
+      samples.bytes(1, new WireWriter().bytes(1, input).bytes(2, expected).finish());
+    }
+    model.bytes(4, samples.finish());
+  }
   return model.finish();
+}
+
+function encodeTrainerSpec(trainer: TrainerSpec): Uint8Array<ArrayBuffer> {
+  const spec = new WireWriter();
+  for (const path of trainer.input) spec.bytes(1, path);
+  spec.bytes(2, trainer.modelPrefix)
+    .varint(3, 1)
+    .varint(4, trainer.vocabSize)
+    .varint(6, trainer.selfTestSampleSize)
+    .float(10, trainer.characterCoverage)
+    .varint(11, trainer.inputSentenceSize)
+    .varint(14, trainer.seedSentencepieceSize)
+    .float(15, trainer.shrinkingFactor)
+    .varint(17, trainer.numSubIterations)
+    .varint(18, trainer.maxSentenceLength)
+    .bool(19, trainer.shuffleInputSentence)
+    .varint(20, trainer.maxSentencepieceLength)
+    .bool(21, trainer.splitByUnicodeScript)
+    .bool(22, trainer.splitByWhitespace)
+    .bool(23, trainer.splitByNumber)
+    .bool(24, trainer.treatWhitespaceAsSuffix)
+    .bool(25, trainer.splitDigits)
+    .bool(26, trainer.allowWhitespaceOnlyPieces);
+  for (const symbol of trainer.controlSymbols) spec.bytes(30, symbol);
+  for (const symbol of trainer.userDefinedSymbols) spec.bytes(31, symbol);
+  return spec.bool(33, trainer.hardVocabLimit)
+    .bool(35, trainer.byteFallback)
+    .bytes(36, trainer.requiredChars)
+    .varint(40, 0).varint(41, 1).varint(42, 2).varint(43, -1)
+    .finish();
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { decodeCharsmap } from "./charsmap.ts";
+import { Charsmap } from "./charsmap.ts";
 import type { NormalizerSpec } from "./model_proto.ts";
-import { Trie } from "./trie.ts";
+import { StringTrie } from "./trie.ts";
 
 /** The space of SentencePiece, ▁. */
 export const SPACE = "\u2581";
@@ -13,11 +13,10 @@ export const SPACE = "\u2581";
 /** Applies a model's rules to lines. */
 export class Normalizer {
   readonly #spec: NormalizerSpec;
-  readonly #rules = new Trie();
-  readonly #replacements: string[] = [];
-  /** Whether any rule or symbol starts with a UTF-16 unit. */
-  readonly #starts = new Uint8Array(65536);
-  readonly #symbols: Trie | undefined;
+  readonly #charsmap: Charsmap;
+  /** 1 for units that cannot simply be copied: spaces, and those that start a rule or a symbol. */
+  readonly #special = new Uint8Array(65536);
+  readonly #symbols: StringTrie | undefined;
   readonly #suffix: boolean;
 
   /**
@@ -27,14 +26,14 @@ export class Normalizer {
   constructor(spec: NormalizerSpec, source: string, symbols: readonly string[], suffix: boolean) {
     this.#spec = spec;
     this.#suffix = suffix;
-    for (const [key, value] of decodeCharsmap(spec.precompiledCharsmap, source)) {
-      this.#rules.set(key, this.#replacements.push(value) - 1);
-      this.#starts[key.charCodeAt(0)] = 1;
+    this.#charsmap = new Charsmap(spec.precompiledCharsmap, source);
+    for (let unit = 0; unit < 65536; unit++) {
+      const surrogate = unit >= 0xd800 && unit < 0xe000;
+      if (unit === 0x20 || surrogate || this.#charsmap.startsWith(unit)) this.#special[unit] = 1;
     }
     if (symbols.length > 0) {
-      this.#symbols = new Trie();
-      symbols.forEach((symbol, i) => this.#symbols!.set(symbol, i));
-      for (const symbol of symbols) this.#starts[symbol.charCodeAt(0)] = 1;
+      this.#symbols = new StringTrie(symbols.map((symbol, i) => [symbol, i]));
+      for (const symbol of symbols) this.#special[symbol.charCodeAt(0)] = 1;
     }
   }
 
@@ -69,7 +68,16 @@ export class Normalizer {
     }
     if (addDummyPrefix && !this.#suffix) push(space, at);
     let previousIsSpace = removeExtraWhitespaces;
-    while (at < line.length) {
+    const special = this.#special, { length: end } = line;
+    while (at < end) {
+      const from = at;
+      while (at < end && special[line.charCodeAt(at)] === 0) at++;
+      if (at > from) {
+        out += line.slice(from, at);
+        if (offsets) { for (let i = from; i < at; i++) offsets.push(i); }
+        previousIsSpace = false;
+        continue;
+      }
       const { text, length } = this.#next(line, at);
       let start = 0;
       while (previousIsSpace && text[start] === " ") start++;
@@ -93,28 +101,14 @@ export class Normalizer {
 
   /** The replacement of what stands at a place, and how many units it replaces. */
   #next(line: string, at: number): { text: string; length: number } {
-    const unit = line.charCodeAt(at);
-    if (this.#starts[unit] === 1) {
-      const symbol = this.#symbols ? longest(this.#symbols, line, at) : undefined;
-      if (symbol) return { text: line.slice(at, at + symbol.length), length: symbol.length };
-      const rule = longest(this.#rules, line, at);
-      if (rule) return { text: this.#replacements[rule.value], length: rule.length };
-    }
-    const length = unit >= 0xd800 && unit < 0xdc00 && at + 1 < line.length ? 2 : 1;
-    return { text: length === 1 ? line[at] : line.slice(at, at + 2), length };
+    const symbol = this.#symbols?.longest(line, at);
+    if (symbol) return { text: line.slice(at, at + symbol.length), length: symbol.length };
+    const code = line.codePointAt(at)!;
+    // Half a surrogate pair stands for a byte that was no UTF-8.
+    if (code >= 0xd800 && code < 0xe000) return { text: "\ufffd", length: 1 };
+    const rule = this.#charsmap.longest(line, at);
+    if (rule) return rule;
+    const length = code > 0xffff ? 2 : 1;
+    return { text: line.slice(at, at + length), length };
   }
-}
-
-function longest(
-  trie: Trie,
-  text: string,
-  at: number,
-): { value: number; length: number } | undefined {
-  let node = 0, value = -1, length = 0;
-  for (let i = at; i < text.length; i++) {
-    node = trie.child(node, text.charCodeAt(i));
-    if (node === -1) break;
-    if (trie.values[node] >= 0) [value, length] = [trie.values[node], i + 1 - at];
-  }
-  return value >= 0 ? { value, length } : undefined;
 }

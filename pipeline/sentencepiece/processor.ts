@@ -4,9 +4,12 @@
  * @module
  */
 import { BpeEncoder } from "./bpe.ts";
+import { PipelineError } from "../errors.ts";
 import { decodeModel, PieceType, type SentencePieceModel } from "./model_proto.ts";
 import { Normalizer, SPACE } from "./normalizer.ts";
-import { UnigramEncoder } from "./unigram.ts";
+import { Path, UnigramEncoder } from "./unigram.ts";
+
+const UTF8 = new TextEncoder();
 
 /** A piece of an encoded line and where it comes from. */
 export interface EncodedPiece {
@@ -28,6 +31,8 @@ export class SentencePieceProcessor {
   readonly #ids = new Map<string, number>();
   readonly #unknownId: number;
   readonly #byteIds: Int32Array | undefined;
+  readonly #found = new Path();
+  readonly #path = new Path();
 
   private constructor(model: SentencePieceModel, name: string) {
     this.#model = model;
@@ -58,10 +63,21 @@ export class SentencePieceProcessor {
    * Loads a model from the bytes of its file.
    *
    * @param name the file's name, for messages.
-   * @throws {PipelineError} naming file and byte where the model is cut short or damaged.
+   * @throws {PipelineError} naming file and byte where the model is cut short or damaged, or the line
+   *   that it does not cut as its own test samples say.
    */
   static fromBytes(bytes: Uint8Array, name = "the model"): SentencePieceProcessor {
-    return new SentencePieceProcessor(decodeModel(bytes, name), name);
+    const model = decodeModel(bytes, name);
+    const processor = new SentencePieceProcessor(model, name);
+    for (const { input, expected } of model.selfTest) {
+      const pieces = processor.encodePieces(input).join(" ");
+      if (pieces === expected) continue;
+      throw new PipelineError(
+        `${name}: fails its own test: "${input}" becomes "${pieces}" where its trainer had ` +
+          `"${expected}"; the file is damaged, use another copy`,
+      );
+    }
+    return processor;
   }
 
   /** Pieces in the vocabulary. */
@@ -70,55 +86,70 @@ export class SentencePieceProcessor {
   }
 
   /** The ids of a line. */
-  encodeIds(text: string): Int32Array {
-    const ids: number[] = [];
-    this.#encode(this.#normalizer.normalize(text), (_start, _end, id) => ids.push(id));
-    return Int32Array.from(ids);
+  encodeIds(text: string): Int32Array<ArrayBuffer> {
+    const count = this.#encode(this.#normalizer.normalize(text));
+    return this.#path.ids.slice(0, count);
   }
 
   /** The pieces of a line; an unknown piece is the text itself. */
   encodePieces(text: string): string[] {
-    const pieces: string[] = [];
     const normalized = this.#normalizer.normalize(text);
-    this.#encode(normalized, (start, end, id) => {
-      pieces.push(this.isByte(id) ? this.idToPiece(id) : normalized.slice(start, end));
-    });
+    const count = this.#encode(normalized), { ends, ids } = this.#path;
+    const pieces = new Array<string>(count);
+    for (let i = 0; i < count; i++) {
+      pieces[i] = ids[i] === this.#unknownId
+        ? normalized.slice(i > 0 ? ends[i - 1] : 0, ends[i])
+        : this.#model.pieces[ids[i]].piece;
+    }
     return pieces;
   }
 
   /** The pieces of a line with their ids and places in it. */
   encodeWithOffsets(text: string): EncodedPiece[] {
-    const encoded: EncodedPiece[] = [];
     const { text: normalized, offsets } = this.#normalizer.normalizeWithOffsets(text);
-    this.#encode(normalized, (start, end, id) => {
+    const count = this.#encode(normalized), { ends, ids } = this.#path;
+    const encoded: EncodedPiece[] = [];
+    let start = 0;
+    for (let i = 0; i < count; i++) {
+      // The bytes of one character all stand where it stands.
+      const end = ends[i];
+      if (i > 0 && ends[i - 1] !== end) start = ends[i - 1];
       encoded.push({
-        id,
-        piece: this.isByte(id) ? this.idToPiece(id) : normalized.slice(start, end),
+        id: ids[i],
+        piece: ids[i] === this.#unknownId
+          ? normalized.slice(start, end)
+          : this.#model.pieces[ids[i]].piece,
         start: offsets[start],
         end: offsets[end],
       });
-    });
+    }
     return encoded;
   }
 
-  #encode(normalized: string, visit: (start: number, end: number, id: number) => void): void {
-    const bytes = this.#byteIds;
+  /** Leaves the pieces of a normalised line in the path and returns how many there are. */
+  #encode(normalized: string): number {
+    const found = this.#found, path = this.#path, bytes = this.#byteIds;
+    const count = this.#encoder.encode(normalized, found);
+    let out = 0;
     // Neighbouring unknown characters become one piece, or bytes where the model has them.
-    let unknownFrom = -1;
-    this.#encoder.encode(normalized, (start, end, id) => {
-      if (id >= 0) {
-        if (unknownFrom >= 0) visit(unknownFrom, start, this.#unknownId);
-        unknownFrom = -1;
-        visit(start, end, id);
-      } else if (bytes) {
-        for (const byte of new TextEncoder().encode(normalized.slice(start, end))) {
-          visit(start, end, bytes[byte]);
+    for (let i = 0; i < count; i++) {
+      const id = found.ids[i], end = found.ends[i];
+      path.reserve(out + 1);
+      if (id < 0 && bytes) {
+        const start = i > 0 ? found.ends[i - 1] : 0;
+        const spelt = UTF8.encode(normalized.slice(start, end));
+        path.reserve(out + spelt.length);
+        for (const byte of spelt) {
+          path.ends[out] = end;
+          path.ids[out++] = bytes[byte];
         }
-      } else if (unknownFrom < 0) {
-        unknownFrom = start;
+        continue;
       }
-    });
-    if (unknownFrom >= 0) visit(unknownFrom, normalized.length, this.#unknownId);
+      if (id < 0 && i > 0 && found.ids[i - 1] < 0) out--;
+      path.ends[out] = end;
+      path.ids[out++] = id < 0 ? this.#unknownId : id;
+    }
+    return out;
   }
 
   /** The text of ids; those out of range are unknown. */

@@ -9,7 +9,7 @@
  *
  * @param text symbols from 0 to alphabet − 1.
  */
-export function suffixArray(text: Int32Array, alphabet: number): Int32Array {
+export function suffixArray(text: ArrayLike<number>, alphabet: number): Int32Array {
   // One symbol below all others ends the text.
   const padded = new Int32Array(text.length + 1);
   for (let i = 0; i < text.length; i++) padded[i] = text[i] + 1;
@@ -107,7 +107,7 @@ function sameSubstring(
 }
 
 /** Longest common prefixes of neighbours in a suffix array (Kasai et al., 2001); entry 0 is 0. */
-export function longestCommonPrefixes(text: Int32Array, sa: Int32Array): Int32Array {
+export function longestCommonPrefixes(text: ArrayLike<number>, sa: Int32Array): Int32Array {
   const n = text.length;
   const rank = new Int32Array(n), lcp = new Int32Array(n);
   for (let i = 0; i < n; i++) rank[sa[i]] = i;
@@ -128,14 +128,13 @@ export function longestCommonPrefixes(text: Int32Array, sa: Int32Array): Int32Ar
  * Visits every LCP interval: every substring that occurs at least twice and cannot be prolonged to the
  * right without losing an occurrence.
  *
- * @param visit receives a place of the substring, its length and its number of occurrences.
+ * @param visit receives the rank of the first suffix that starts with the substring, its length and its number of occurrences.
  */
 export function visitRepeats(
-  sa: Int32Array,
   lcp: Int32Array,
-  visit: (place: number, length: number, occurrences: number) => void,
+  visit: (rank: number, length: number, occurrences: number) => void,
 ): void {
-  const n = sa.length;
+  const n = lcp.length;
   const lengths: number[] = [0], lefts: number[] = [0];
   for (let i = 1; i <= n; i++) {
     const current = i < n ? lcp[i] : 0;
@@ -143,7 +142,7 @@ export function visitRepeats(
     while (lengths[lengths.length - 1] > current) {
       const length = lengths.pop()!;
       left = lefts.pop()!;
-      visit(sa[left], length, i - left);
+      visit(left, length, i - left);
     }
     if (lengths[lengths.length - 1] < current) {
       lengths.push(current);

@@ -4,9 +4,10 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
-import { buildRules, encodeCharsmap, type RuleName } from "./charsmap.ts";
-import { loadCorpus } from "./corpus.ts";
-import { maximize, prune, type WordCounts } from "./em.ts";
+import { charsmapOf } from "./charsmap.ts";
+import type { RuleName } from "./rules.ts";
+import { type Corpus, loadCorpus } from "./corpus.ts";
+import { Expectation } from "./em.ts";
 import {
   encodeModel,
   type NormalizerSpec,
@@ -14,31 +15,50 @@ import {
   PieceType,
   type TrainerSpec,
 } from "./model_proto.ts";
-import { Normalizer, SPACE } from "./normalizer.ts";
-import { bytePiece } from "./processor.ts";
+import { Normalizer } from "./normalizer.ts";
+import { bytePiece, SentencePieceProcessor } from "./processor.ts";
 import { makeSeeds, type PieceTable } from "./seeds.ts";
 
 /** What to train. */
 export interface UnigramTrainerOptions extends TrainerSpec {
   /** How text is normalised. */
   readonly normalizationRuleName: RuleName;
+  /** Puts a space before the text. */
+  readonly addDummyPrefix: boolean;
+  /** Drops leading, trailing and repeated spaces. */
+  readonly removeExtraWhitespaces: boolean;
+  /** Threads. */
+  readonly numProcesses: number;
 }
 
-/** The original's defaults, and the control symbols of the Japanese recipe. */
+/** The original's defaults, the control symbols of the Japanese recipe, and samples to test with. */
 export const TRAINER_DEFAULTS: Omit<UnigramTrainerOptions, "modelPrefix"> = {
+  input: [],
   vocabSize: 32_000,
+  selfTestSampleSize: 10,
   characterCoverage: 0.9995,
   inputSentenceSize: 0,
+  shuffleInputSentence: true,
   seedSentencepieceSize: 1_000_000,
   shrinkingFactor: 0.75,
   numSubIterations: 2,
   maxSentenceLength: 4192,
   maxSentencepieceLength: 16,
+  splitByUnicodeScript: true,
+  splitByNumber: true,
+  splitByWhitespace: true,
+  treatWhitespaceAsSuffix: false,
+  allowWhitespaceOnlyPieces: false,
+  splitDigits: false,
   controlSymbols: ["[PAD]", "[CLS]", "[SEP]", "[MASK]"],
   userDefinedSymbols: [],
   byteFallback: false,
-  splitDigits: false,
+  requiredChars: "",
+  hardVocabLimit: true,
   normalizationRuleName: "nmt_nfkc",
+  addDummyPrefix: true,
+  removeExtraWhitespaces: true,
+  numProcesses: 2,
 };
 
 /** A trained model. */
@@ -49,6 +69,8 @@ export interface TrainedModel {
   readonly vocab: string;
   /** The first column of the vocabulary, a piece a line. */
   readonly vocabText: string;
+  /** Pieces in the vocabulary. */
+  readonly pieces: number;
   /** Sentences trained on. */
   readonly sentences: number;
   /** Sentences left out because they are too long. */
@@ -61,6 +83,10 @@ export interface TrainingProgress {
   readonly stage: string;
   /** Pieces in the table. */
   readonly pieces: number;
+  /** Steps done. */
+  readonly done: number;
+  /** Steps in all, once that can be told. */
+  readonly total?: number;
 }
 
 /** Pieces are pruned to this multiple of the vocabulary; the finish takes the best of them. */
@@ -70,7 +96,7 @@ const OVERSHOOT = 1.1;
 const MISSING_STEP = 0.0001;
 
 /**
- * Trains a unigram model on sentences.
+ * Trains a unigram model on sentences. The result does not depend on the number of threads.
  *
  * @param signal ends the training between rounds.
  * @throws {PipelineError} when there is no text, or the alphabet alone outgrows the vocabulary.
@@ -83,15 +109,27 @@ export async function trainUnigram(
 ): Promise<TrainedModel> {
   const normalizerSpec: NormalizerSpec = {
     name: options.normalizationRuleName,
-    precompiledCharsmap: encodeCharsmap(buildRules(options.normalizationRuleName)),
-    addDummyPrefix: true,
-    removeExtraWhitespaces: true,
+    precompiledCharsmap: charsmapOf(options.normalizationRuleName),
+    addDummyPrefix: options.addDummyPrefix,
+    removeExtraWhitespaces: options.removeExtraWhitespaces,
     escapeWhitespaces: true,
   };
   const meta = metaPieces(options);
-  const normalizer = new Normalizer(normalizerSpec, "the rules", [], false);
-  onProgress?.({ stage: "reading", pieces: 0 });
-  const corpus = await loadCorpus(withoutSymbols(lines, options), normalizer, options);
+  const normalizer = new Normalizer(
+    normalizerSpec,
+    "the rules",
+    [],
+    options.treatWhitespaceAsSuffix,
+  );
+  let done = 0, total: number | undefined;
+  const report = async (stage: string, pieces = 0): Promise<void> => {
+    onProgress?.({ stage, pieces, done: done++, total });
+    // Let the terminal and Ctrl-C have a turn.
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+  };
+  await report("reading");
+  const corpus = await loadCorpus(lines, normalizer, meta.map(({ piece }) => piece), options);
   const required = corpus.alphabet.size + meta.length;
   if (required > options.vocabSize) {
     throw new PipelineError(
@@ -100,86 +138,78 @@ export async function trainUnigram(
         `${required} or more, or lower --character-coverage`,
     );
   }
-  onProgress?.({ stage: "finding substrings", pieces: 0 });
+  await report("finding substrings");
   let pieces = makeSeeds(corpus, options, options.seedSentencepieceSize);
-  const words = countWords(corpus.sentences);
   const target = Math.floor(OVERSHOOT * options.vocabSize);
-  for (;;) {
-    for (let round = 0; round < options.numSubIterations; round++) {
-      signal?.throwIfAborted();
-      onProgress?.({ stage: "EM", pieces: pieces.texts.length });
-      pieces = maximize(pieces, words);
-      // Let the terminal and Ctrl-C have a turn.
-      await new Promise((resolve) => setTimeout(resolve));
+  const expectation = new Expectation(corpus, options.numProcesses);
+  try {
+    for (;;) {
+      const { length } = pieces.places;
+      const prunings = Math.ceil(
+        Math.log(target / length) / Math.log(options.shrinkingFactor),
+      );
+      const rounds = options.numSubIterations;
+      total = done + rounds + Math.max(0, prunings) * (1 + rounds);
+      for (let round = 0; round < rounds; round++) {
+        await report("EM", pieces.places.length);
+        pieces = await expectation.maximize(pieces);
+      }
+      if (pieces.places.length <= target) break;
+      await report("pruning", pieces.places.length);
+      pieces = await expectation.prune(pieces, target, options.shrinkingFactor);
     }
-    if (pieces.texts.length <= target) break;
-    onProgress?.({ stage: "pruning", pieces: pieces.texts.length });
-    pieces = prune(pieces, words, target, options.shrinkingFactor);
+  } finally {
+    expectation.stop();
   }
-  const normal = finish(pieces, corpus.alphabet, options.vocabSize - meta.length);
-  const all = placeMeta(meta, normal, options.vocabSize);
-  const vocab = all.map(({ piece, score }) => `${piece}\t${printFloat(score)}\n`).join("");
+  const normal = finish(pieces, corpus, options.vocabSize - meta.length);
+  const all = [...meta, ...normal];
+  if (all.length < options.vocabSize && options.hardVocabLimit) {
+    throw new PipelineError(
+      `the text yields only ${all.length} pieces of the ${options.vocabSize} asked for: lower ` +
+        `--vocab-size to ${all.length}, or give more text`,
+    );
+  }
+  const trainer = { ...options, vocabSize: all.length };
+  const untested = encodeModel({ pieces: all, trainer, normalizer: normalizerSpec });
+  const processor = SentencePieceProcessor.fromBytes(untested);
+  const selfTest = corpus.selfTest.map((input) => ({
+    input,
+    expected: processor.encodePieces(input).join(" "),
+  }));
   return {
-    model: encodeModel(all, options, normalizerSpec),
-    vocab,
+    model: encodeModel({ pieces: all, trainer, normalizer: normalizerSpec, selfTest }),
+    vocab: all.map(({ piece, score }) => `${piece}\t${printFloat(score)}\n`).join(""),
     vocabText: all.map(({ piece }) => `${piece}\n`).join(""),
-    sentences: corpus.sentences.length,
+    pieces: all.length,
+    sentences: corpus.sentences,
     tooLong: corpus.tooLong,
   };
 }
 
-/** User-defined and control symbols end words: no piece reaches over them. */
-async function* withoutSymbols(
-  lines: AsyncIterable<string> | Iterable<string>,
-  { controlSymbols, userDefinedSymbols }: UnigramTrainerOptions,
-): AsyncGenerator<string> {
-  const symbols = [...controlSymbols, ...userDefinedSymbols];
-  for await (let line of lines) {
-    for (const symbol of symbols) if (line.includes(symbol)) line = line.replaceAll(symbol, " ");
-    yield line;
-  }
-}
-
-/** Sentences cut before each ▁, with counts. */
-function countWords(sentences: readonly string[]): WordCounts {
-  const counts = new Map<string, number>();
-  for (const sentence of sentences) {
-    for (let start = 0; start < sentence.length;) {
-      const next = sentence.indexOf(SPACE, start + 1);
-      const end = next === -1 ? sentence.length : next;
-      const word = sentence.slice(start, end);
-      counts.set(word, (counts.get(word) ?? 0) + 1);
-      start = end;
-    }
-  }
-  return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-}
-
 /** The whole alphabet, then the best pieces; by falling score, ties by text. */
-function finish(
-  { texts, scores }: PieceTable,
-  alphabet: ReadonlyMap<string, number>,
-  size: number,
-): Piece[] {
-  const known = new Map(texts.map((text, id) => [text, scores[id]]));
-  const least = scores.reduce((low, score) => Math.min(low, score), Infinity);
+function finish(table: PieceTable, { text, alphabet }: Corpus, size: number): Piece[] {
+  const characters = [...alphabet.keys()];
+  const order: ScoredText[] = [];
+  table.places.forEach((place, id) => {
+    let piece = "";
+    for (let i = 0; i < table.lengths[id]; i++) piece += characters[text[place + i] - 1];
+    order.push({ text: piece, score: table.scores[id] });
+  });
+  const known = new Map(order.map(({ text, score }) => [text, score]));
+  const least = table.scores.reduce((low, score) => Math.min(low, score), Infinity);
   const chosen = new Map<string, number>();
   let penalty = 0;
-  for (const character of alphabet.keys()) {
+  for (const character of characters) {
     const score = known.get(character);
-    chosen.set(character, score ?? least + (penalty += MISSING_STEP));
+    chosen.set(character, score ?? least + penalty);
+    if (score === undefined) penalty += MISSING_STEP;
   }
-  const order = texts.map((text, id) => ({ text, score: scores[id] })).sort(byScore);
-  for (const { text, score } of order) {
+  for (const { text, score } of order.sort(byScore)) {
     if (chosen.size >= size) break;
     chosen.set(text, score);
   }
-  return [...chosen].map(([text, score]) => ({ text, score })).sort(byScore)
-    .map(({ text, score }) => ({
-      piece: text,
-      score: Math.fround(score),
-      type: PieceType.NORMAL,
-    }));
+  return [...chosen].map(([text, score]) => ({ text, score: Math.fround(score) })).sort(byScore)
+    .map(({ text, score }) => ({ piece: text, score, type: PieceType.NORMAL }));
 }
 
 interface ScoredText {
@@ -215,17 +245,6 @@ function metaPieces(options: UnigramTrainerOptions): Piece[] {
     for (let byte = 0; byte < 256; byte++) add(bytePiece(byte), PieceType.BYTE);
   }
   return pieces;
-}
-
-function placeMeta(meta: readonly Piece[], normal: readonly Piece[], size: number): Piece[] {
-  const all = [...meta, ...normal];
-  if (all.length < size) {
-    throw new PipelineError(
-      `the text yields only ${all.length} pieces of the ${size} asked for: lower --vocab-size to ` +
-        `${all.length}, or give more text`,
-    );
-  }
-  return all;
 }
 
 /** A float as C++ streams print it: six significant digits, the shorter of fixed and exponent form. */

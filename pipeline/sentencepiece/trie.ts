@@ -1,85 +1,189 @@
 /**
- * A trie over UTF-16 units in flat arrays: one open-addressing table of (node, unit) → child.
+ * A double-array trie (Aoe, 1989) over small whole numbers: the child of a node under a code is the
+ * cell `base + code`, if that cell names the node as its parent. Three typed arrays hold it, so that
+ * threads can share it.
  *
  * @module
  */
 
-/** Maps strings to numbers and finds all keys that start at a place of a text. */
-export class Trie {
-  /** Value of each node; −1 where no key ends. */
-  values: Int32Array;
-  #nodes: Int32Array;
-  #units: Int32Array;
-  #children: Int32Array;
-  #mask: number;
-  #count = 1;
-  #edges = 0;
+/** Keys of a trie, sorted: key i is `codes[places[i] … places[i] + lengths[i]]`. */
+export interface SortedKeys {
+  /** Codes from 1 on. */
+  readonly codes: ArrayLike<number>;
+  /** Where each key starts. */
+  readonly places: ArrayLike<number>;
+  /** How many codes each key has. */
+  readonly lengths: ArrayLike<number>;
+  /** The greatest code that will be looked up. */
+  readonly greatest: number;
+}
 
-  /** An empty trie. */
-  constructor() {
-    this.values = new Int32Array(1024).fill(-1);
-    this.#mask = 4095;
-    this.#nodes = new Int32Array(4096).fill(-1);
-    this.#units = new Int32Array(4096);
-    this.#children = new Int32Array(4096);
+/** A trie: its root is node 0; a key's value is its place among the keys. */
+export interface Trie {
+  /** Base and parent of each cell, in turn; the parent is −1 where the cell is free. */
+  readonly cells: Int32Array;
+  /** Value of each node; −1 where no key ends. */
+  readonly values: Int32Array;
+}
+
+/** Free cells looked at before the search for room moves on for good. */
+const PATIENCE = 64;
+
+/** Cells under construction; free ones are linked, so that full stretches are passed over. */
+class Cells {
+  cells = new Int32Array(0);
+  values = new Int32Array(0);
+  #nextFree = new Int32Array(0);
+  /** Where the search starts for one child, and for several. */
+  readonly #from = [1, 1];
+  used = 1;
+
+  constructor(size: number) {
+    this.reserve(size);
+  }
+
+  reserve(size: number): void {
+    const old = this.values.length;
+    if (size <= old) return;
+    const length = Math.max(size, old + (old >> 1));
+    const grow = (array: Int32Array, size: number, fill: number): Int32Array<ArrayBuffer> => {
+      const grown = new Int32Array(size);
+      grown.set(array);
+      return grown.fill(fill, array.length);
+    };
+    this.cells = grow(this.cells, 2 * length, -1);
+    this.values = grow(this.values, length, -1);
+    this.#nextFree = grow(this.#nextFree, length, 0);
+    for (let i = old; i < length; i++) this.#nextFree[i] = i;
+  }
+
+  /** The first free cell from `at` on. */
+  #free(at: number): number {
+    const next = this.#nextFree;
+    let end = at;
+    while (end < next.length && next[end] !== end) end = next[end];
+    // What was passed over is passed in one step the next time.
+    while (at < end) {
+      const step = next[at];
+      next[at] = end;
+      at = step;
+    }
+    return end;
+  }
+
+  /** A base at which all children find free cells. */
+  find(children: readonly number[]): number {
+    const kind = children.length > 1 ? 1 : 0;
+    const first = children[0], last = children[children.length - 1];
+    let cell = Math.max(this.#from[kind], first + 1);
+    for (let tries = 0;; tries++) {
+      cell = this.#free(cell);
+      const base = cell - first;
+      this.reserve(base + last + 1);
+      let fits = true;
+      for (let i = 1; i < children.length && fits; i++) {
+        fits = this.cells[2 * (base + children[i]) + 1] === -1;
+      }
+      if (fits) {
+        if (kind === 0 || tries > PATIENCE) this.#from[kind] = Math.max(this.#from[kind], cell);
+        return base;
+      }
+      cell++;
+    }
+  }
+
+  take(cell: number, parent: number): void {
+    this.cells[2 * cell + 1] = parent;
+    this.#nextFree[cell] = cell + 1;
+    this.used = Math.max(this.used, cell + 1);
+  }
+}
+
+/** Builds a trie. Keys are sorted by their codes, none is empty, and no two are equal. */
+export function buildTrie({ codes, places, lengths, greatest }: SortedKeys): Trie {
+  const out = new Cells(1024);
+  out.take(0, 0);
+  // Keys from..to share the first `depth` codes, which lead to `node`.
+  const nodes: number[] = [0], from: number[] = [0], to: number[] = [places.length];
+  const depths: number[] = [0];
+  while (nodes.length > 0) {
+    const node = nodes.pop()!, end = to.pop()!, depth = depths.pop()!;
+    let key = from.pop()!;
+    if (key < end && lengths[key] === depth) out.values[node] = key++;
+    if (key === end) continue;
+    const children: number[] = [], starts: number[] = [];
+    for (let last = -1; key < end; key++) {
+      const code = codes[places[key] + depth];
+      if (code === last) continue;
+      children.push(last = code);
+      starts.push(key);
+    }
+    const base = out.find(children);
+    out.cells[2 * node] = base;
+    starts.push(end);
+    for (let i = 0; i < children.length; i++) {
+      const cell = base + children[i];
+      out.take(cell, node);
+      nodes.push(cell);
+      from.push(starts[i]);
+      to.push(starts[i + 1]);
+      depths.push(depth + 1);
+    }
+  }
+  // With room for the greatest code behind the last cell no lookup leaves the table.
+  const size = out.used + greatest + 1;
+  out.reserve(size);
+  return { cells: out.cells.slice(0, 2 * size), values: out.values.slice(0, size) };
+}
+
+/** A trie over the UTF-16 units of strings. */
+export class StringTrie {
+  /** Code of each unit; 0 for units in no key. */
+  readonly codes = new Uint16Array(65536);
+  /** Base and parent of each cell. */
+  readonly cells: Int32Array;
+  /** Value of each node; −1 where no key ends. */
+  readonly values: Int32Array;
+
+  /** Maps each key to its value (from 0 on). */
+  constructor(entries: readonly (readonly [string, number])[]) {
+    const keyed = new Map(entries);
+    keyed.delete("");
+    const keys = [...keyed.keys()].sort((a, b) => a < b ? -1 : 1);
+    for (const key of keys) for (let i = 0; i < key.length; i++) this.codes[key.charCodeAt(i)] = 1;
+    let code = 0;
+    for (let unit = 0; unit < 65536; unit++) if (this.codes[unit] > 0) this.codes[unit] = ++code;
+    const places = new Int32Array(keys.length), lengths = new Int32Array(keys.length);
+    let length = 0;
+    keys.forEach((key, i) => {
+      places[i] = length;
+      length += lengths[i] = key.length;
+    });
+    const codes = new Uint16Array(length);
+    keys.forEach((key, i) => {
+      for (let j = 0; j < key.length; j++) codes[places[i] + j] = this.codes[key.charCodeAt(j)];
+    });
+    const { cells, values } = buildTrie({ codes, places, lengths, greatest: code });
+    this.cells = cells;
+    this.values = values.map((key) => key < 0 ? -1 : keyed.get(keys[key])!);
   }
 
   /** The node under `node` for a unit, or −1. */
   child(node: number, unit: number): number {
-    const nodes = this.#nodes, units = this.#units, mask = this.#mask;
-    let slot = hash(node, unit) & mask;
-    while (nodes[slot] !== -1) {
-      if (nodes[slot] === node && units[slot] === unit) return this.#children[slot];
-      slot = (slot + 1) & mask;
+    const code = this.codes[unit];
+    if (code === 0) return -1;
+    const next = this.cells[2 * node] + code;
+    return this.cells[2 * next + 1] === node ? next : -1;
+  }
+
+  /** The longest key that starts at a place of a text, as its value and length. */
+  longest(text: string, at: number): { value: number; length: number } | undefined {
+    let node = 0, value = -1, length = 0;
+    for (let i = at; i < text.length; i++) {
+      node = this.child(node, text.charCodeAt(i));
+      if (node === -1) break;
+      if (this.values[node] >= 0) [value, length] = [this.values[node], i + 1 - at];
     }
-    return -1;
+    return value >= 0 ? { value, length } : undefined;
   }
-
-  /** Adds a key, or gives a key another value. */
-  set(key: string, value: number): void {
-    let node = 0;
-    for (let i = 0; i < key.length; i++) {
-      const unit = key.charCodeAt(i);
-      const next = this.child(node, unit);
-      node = next === -1 ? this.#add(node, unit) : next;
-    }
-    this.values[node] = value;
-  }
-
-  #add(node: number, unit: number): number {
-    if (2 * ++this.#edges > this.#mask) this.#grow();
-    if (this.#count >= this.values.length) {
-      const values = new Int32Array(2 * this.values.length).fill(-1);
-      values.set(this.values);
-      this.values = values;
-    }
-    const child = this.#count++;
-    this.#insert(node, unit, child);
-    return child;
-  }
-
-  #insert(node: number, unit: number, child: number): void {
-    let slot = hash(node, unit) & this.#mask;
-    while (this.#nodes[slot] !== -1) slot = (slot + 1) & this.#mask;
-    this.#nodes[slot] = node;
-    this.#units[slot] = unit;
-    this.#children[slot] = child;
-  }
-
-  #grow(): void {
-    const [nodes, units, children] = [this.#nodes, this.#units, this.#children];
-    const size = 2 * nodes.length;
-    this.#mask = size - 1;
-    this.#nodes = new Int32Array(size).fill(-1);
-    this.#units = new Int32Array(size);
-    this.#children = new Int32Array(size);
-    for (let i = 0; i < nodes.length; i++) {
-      if (nodes[i] !== -1) this.#insert(nodes[i], units[i], children[i]);
-    }
-  }
-}
-
-function hash(node: number, unit: number): number {
-  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b);
-  return mixed ^ (mixed >>> 15);
 }

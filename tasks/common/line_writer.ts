@@ -19,6 +19,11 @@ export class LineWriter {
     const bytes = new TextEncoder().encode(this.#lines.join(""));
     this.#lines = [];
     this.#length = 0;
-    for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+    await writeOut(bytes);
   }
+}
+
+/** Writes all of these bytes to standard output. */
+export async function writeOut(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
 }
