@@ -20,7 +20,9 @@ function shard(text: string): { index: number; count: number } {
   const match = /^(\d{1,6})\/(\d{1,6})$/.exec(text);
   const index = Number(match?.[1]), count = Number(match?.[2]);
   if (match && index >= 1 && index <= count) return { index, count };
-  throw new InvalidArgumentError("Two numbers like 3/8 are needed, the first from 1 to the second.");
+  throw new InvalidArgumentError(
+    "Two numbers like 3/8 are needed, the first from 1 to the second.",
+  );
 }
 
 const command = task(
@@ -130,7 +132,9 @@ function report(folder: string, manifest: ExtractManifest): void {
   }
   if (counts.worst.length > 0) console.log("  worst pages");
   for (const { id, title, leftovers, kinds } of counts.worst) {
-    console.log(`    ${formatNumber(leftovers).padStart(6)}  ${title} (${id}): ${kinds.join(", ")}`);
+    console.log(
+      `    ${formatNumber(leftovers).padStart(6)}  ${title} (${id}): ${kinds.join(", ")}`,
+    );
   }
 }
 

@@ -41,12 +41,16 @@ export async function* readCommand(
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       throw new PipelineError(
-        `running ${command[0]} was not allowed; answer the question with y, or give Deno the flag ` +
+        `running ${
+          command[0]
+        } was not allowed; answer the question with y, or give Deno the flag ` +
           `--allow-run=${command[0]}`,
       );
     }
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PipelineError(`${command[0]} is not installed; install it or leave out --decompressor`);
+    throw new PipelineError(
+      `${command[0]} is not installed; install it or leave out --decompressor`,
+    );
   }
   const complaint = new Response(child.stderr).text();
   const feeding = feed(input, child.stdin);

@@ -141,8 +141,14 @@ async function extract(
   if (shard.count > 1 && !await isLastShard(parts, division.parts!)) {
     return { manifest: undefined, resumedParts, parts: made };
   }
-  const manifest = await finishExtraction(parts, out, deduplicate, signal, (done, total) =>
-    onProgress({ phase: "deduplicate", done, resumed: 0, total, pages: 0, documents: done }));
+  const manifest = await finishExtraction(
+    parts,
+    out,
+    deduplicate,
+    signal,
+    (done, total) =>
+      onProgress({ phase: "deduplicate", done, resumed: 0, total, pages: 0, documents: done }),
+  );
   return { manifest, resumedParts, parts: made };
 }
 
@@ -183,9 +189,7 @@ async function extractParts(
     dropLists,
   };
   const index = streams && options.index ? await readStreamIndex(options.index) : undefined;
-  const decompressor = options.decompressor
-    ? decompressorCommand(options.decompressor)
-    : undefined;
+  const decompressor = options.decompressor ? decompressorCommand(options.decompressor) : undefined;
   const pieces = streams
     ? divideStreams(dump, division, index)
     : divideXml(dump, division, decompressor, signal);
