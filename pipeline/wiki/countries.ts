@@ -46,11 +46,11 @@ COK クック諸島, NIU ニウエ, KOS コソボ, ENG イングランド, SCO �
 NIR 北アイルランド, EUR 欧州連合, EU 欧州連合, UN 国際連合, SUN URS ソビエト連邦, YUG ユーゴスラビア,
 TCH チェコスロバキア, GDR DDR 東ドイツ, FRG 西ドイツ, MON モンテネグロ, QSO ソマリランド`;
 
-/** Names by lower-case code. */
+/** Names by code. */
 export const COUNTRIES: ReadonlyMap<string, string> = new Map(
   CODES.split(",").flatMap((entry) => {
     const words = entry.trim().split(/\s+/);
     const name = words[words.length - 1];
-    return words.slice(0, -1).map((code) => [code.toLowerCase(), name] as const);
+    return words.slice(0, -1).map((code) => [code, name] as const);
   }),
 );

@@ -127,7 +127,6 @@ const PUNCTUATION: Readonly<Record<string, string>> = {
   "br": "\n",
 };
 for (const [name, text] of Object.entries(PUNCTUATION)) RENDERERS.set(name, () => text);
-for (const [code, name] of COUNTRIES) RENDERERS.set(code, () => name);
 
 /** Texts of sound links that are no part of the sentence. */
 const SOUND_LABEL = /^(?:発音|聞く|音声|listen|help)?$/i;
@@ -158,6 +157,8 @@ function parserFunction(name: string): string | undefined {
  * @param parts what stands between the bars, the name first.
  */
 export function renderTemplate(parts: readonly string[]): string {
+  const country = COUNTRIES.get(parts[0].trim());
+  if (country !== undefined) return country;
   const name = parts[0].trim().replaceAll("_", " ").toLowerCase()
     .replace(/^(?:template|テンプレート|subst|safesubst):\s*/, "");
   const renderer = RENDERERS.get(name);
