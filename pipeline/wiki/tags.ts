@@ -4,6 +4,8 @@
  * @module
  */
 
+import { GAP, hideMarkup } from "./marks.ts";
+
 /** Tags dropped with all they hold. */
 const DROPPED = [
   "ref",
@@ -25,23 +27,19 @@ const DROPPED = [
   "inputbox",
   "mapframe",
   "maplink",
+  "categorytree",
   "style",
   "script",
-  "code",
-  "tt",
+  "rp",
 ];
 
+/** How a name of these ends: at white space, a slash, a bracket. */
 const OPENER = new RegExp(`<(!--|(?:${DROPPED.join("|")}|nowiki)(?=[\\s/>]))`, "gi");
-
-/** Markup inside nowiki is hidden from later steps by a shift into a private range. */
-const MARKUP = /[{}\[\]|'<>&=*#:;_-]/g;
-const PRIVATE = 0xe000;
-const HIDDEN = /[\ue000-\ue07f]/g;
 
 /** Removes comments and dropped tags, opened or not closed; hides the markup inside nowiki. */
 export function dropTags(wikitext: string): string {
   let out = "", at = 0;
-  const lower = wikitext.toLowerCase();
+  let lower: string | undefined;
   // Where a closing tag was looked for in vain, it need not be looked for again.
   const missing = new Set<string>();
   OPENER.lastIndex = 0;
@@ -51,6 +49,9 @@ export function dropTags(wikitext: string): string {
     if (tag === "!--") {
       const end = wikitext.indexOf("-->", match.index + 4);
       at = end === -1 ? wikitext.length : end + 3;
+      // A comment on a line of its own takes the line with it.
+      const before = wikitext[match.index - 1], after = wikitext[at];
+      if (before === "\n" && after === "\n") at++;
       OPENER.lastIndex = at;
       continue;
     }
@@ -60,33 +61,51 @@ export function dropTags(wikitext: string): string {
       break;
     }
     at = tagEnd + 1;
+    if (tag !== "nowiki" && tag !== "rp") out += GAP;
     if (wikitext[tagEnd - 1] !== "/") {
+      lower ??= wikitext.toLowerCase();
       const close = missing.has(tag) ? -1 : lower.indexOf(`</${tag}`, at);
       if (close === -1) {
         missing.add(tag);
       } else {
-        if (tag === "nowiki") out += hide(wikitext.slice(at, close));
+        if (tag === "nowiki") out += hideMarkup(wikitext.slice(at, close));
         const closed = wikitext.indexOf(">", close);
         at = closed === -1 ? wikitext.length : closed + 1;
       }
     }
     OPENER.lastIndex = at;
   }
-  return (out + wikitext.slice(at)).replace(/<noinclude>|<\/noinclude>|<\/?onlyinclude>/gi, "");
+  return (out + wikitext.slice(at)).replace(/<\/?(?:noinclude|onlyinclude)>/gi, "");
 }
 
-function hide(text: string): string {
-  return text.replace(MARKUP, (c) => String.fromCharCode(PRIVATE + c.charCodeAt(0)));
+/** Tags that begin or end a paragraph. */
+const BLOCK =
+  "br|hr|p|div|center|blockquote|poem|ul|ol|li|dl|dt|dd|table|caption|t[rdh]|h[1-6]|section";
+
+const TAG = new RegExp(
+  `(<(?:${BLOCK})(?:\\s[^<>]{0,2000})?/?>|</(?:${BLOCK})\\s*>)|</?[a-zA-Z][^<>]{0,2000}>`,
+  "gi",
+);
+
+const SUPERSCRIPTS: Readonly<Record<string, string>> = { "+": "⁺", "-": "⁻", "−": "⁻", n: "ⁿ" };
+const SUPER_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** Small numbers as Unicode has them: 10<sup>6</sup> is no 106. */
+function raise(whole: string, tag: string, digits: string): string {
+  if (tag.toLowerCase() === "sup") {
+    return [...digits].map((c) => SUPER_DIGITS[Number(c)] ?? SUPERSCRIPTS[c]).join("");
+  }
+  if (!/^\d+$/.test(digits)) return whole;
+  return digits.replace(/\d/g, (digit) => String.fromCharCode(0x2080 + Number(digit)));
 }
 
-/** Shows again what nowiki held. */
-export function revealNowiki(text: string): string {
-  return text.replace(HIDDEN, (c) => String.fromCharCode(c.charCodeAt(0) - PRIVATE));
-}
-
-/** Removes HTML tags and keeps what they hold; breaks become line ends. */
+/** Removes HTML tags and keeps what they hold; those of paragraphs become line ends. */
 export function stripHtml(text: string): string {
-  return text.replace(/<br\s*\/?>/gi, "\n").replace(/<\/?[a-zA-Z][^<>]{0,2000}>/g, "");
+  if (!text.includes("<")) return text;
+  return text
+    .replace(/<(su[pb])>([\d+\-−n]{1,8})<\/su[pb]>/gi, raise)
+    .replace(/<rt>([^<>]{0,200})<\/rt>/gi, "（$1）")
+    .replace(TAG, (_, block) => block === undefined ? "" : "\n");
 }
 
 const NAMED: Readonly<Record<string, string>> = {

@@ -99,6 +99,8 @@ add(
   "frac, sfrac, 分数, fraction",
 );
 
+add(() => " ", "flagicon, flagicon2, flagicon image, 旗, spaces, nbsp, sp, 0");
+
 const PUNCTUATION: Readonly<Record<string, string>> = {
   // Hidden from what looks for named arguments until the end, as in nowiki.
   "=": "\ue03d",
@@ -117,9 +119,6 @@ const PUNCTUATION: Readonly<Record<string, string>> = {
   "ndash": "–",
   "snd": " – ",
   "mdash": "—",
-  "spaces": " ",
-  "nbsp": " ",
-  "sp": " ",
   "colon": "\ue03a",
   ":": "\ue03a",
   "*": "•",
