@@ -42,7 +42,7 @@ export function cleanWikitext(
   text = resolveBrackets(text, steps);
   text = text
     .replace(
-      /\[(?:(?:https?|ftp):|mailto:)?\/\/[^\s\[\]]*(?:[ \t]([^\[\]\n]*))?\]/g,
+      /\[(?:(?:https?|ftp):|mailto:)?\/\/[^\s\[\]]*(?:[ \t\u00a0\u3000]([^\[\]\n]*))?\]/g,
       (_, shown) => shown || GAP,
     )
     .replace(/'{2,}|~{3,5}/g, "")
@@ -63,23 +63,38 @@ function lines(text: string, { dropSections }: CleanOptions): string {
   let dropDepth = 0;
   /** Headings under which nothing has come yet; they are written once something does. */
   let waiting: Heading[] = [];
+  /** The paragraph under way: lines without an empty one between them are one. */
+  let paragraph = "";
+  const write = (line: string): void => {
+    if (line === "") return;
+    for (const { title } of waiting) out.push(title);
+    waiting = [];
+    out.push(line);
+  };
+  const endParagraph = (): void => {
+    if (paragraph !== "") write(repair(paragraph));
+    paragraph = "";
+  };
   for (const raw of text.split("\n")) {
     const heading = headingOf(raw);
     if (heading) {
+      endParagraph();
       const { depth, title } = heading;
       if (dropDepth > 0 && depth > dropDepth) continue;
       waiting = waiting.filter((above) => above.depth < depth);
       dropDepth = dropSections && NO_PROSE.test(title) ? depth : 0;
       if (dropDepth === 0 && title !== "") waiting.push(heading);
+    } else if (dropDepth > 0) {
       continue;
+    } else if (STANDS_ALONE.test(raw)) {
+      endParagraph();
+      write(standing(raw));
+    } else {
+      const latin = /[!-~]$/.test(paragraph) && /^[!-~]/.test(raw);
+      paragraph += latin ? ` ${raw}` : raw;
     }
-    if (dropDepth > 0) continue;
-    const line = prose(raw);
-    if (line === "") continue;
-    for (const { title } of waiting) out.push(title);
-    waiting = [];
-    out.push(line);
   }
+  endParagraph();
   return revealMarkup(out.join("\n"));
 }
 
@@ -94,13 +109,16 @@ function headingOf(raw: string): Heading | undefined {
   return { title: repair(line.slice(depth, -depth)), depth };
 }
 
+/** Empty lines, lists, indents, rulers, rests of tables, and what was dropped as a whole. */
+const STANDS_ALONE = /^(?:[*#:;|! \t\u3000]|----|\{\||[\s\ue0ff]*$)/;
+
 /** What is left of a table, or of a template's arguments. */
 const TABLE_REST = /^(?:\|[-+}|]?|!|\{\|)/;
 
 const LIST_MARKS = /^(?:[*#:;]+\s*)+/;
 
-/** A line without its list marks, indent and gaps; empty where it is no prose. */
-function prose(raw: string): string {
+/** A line without its list marks and indent; empty where it is no prose. */
+function standing(raw: string): string {
   let line = raw.trim();
   if (line === "" || TABLE_REST.test(line)) return "";
   if (line.startsWith("----")) line = line.replace(/^-+/, "");

@@ -13,7 +13,8 @@ const PATTERNS = {
   "comments": "<!--|-->",
   "quotes": "''",
   "entities": "&(?:[a-zA-Z]{2,8}|#\\d{1,7}|#[xX][\\da-fA-F]{1,6});",
-  "empty brackets": "[（(][、，,;；:：\\s]{0,4}[）)]|「」|『』",
+  // （）内 and the like speak of brackets.
+  "empty brackets": "[（(][、，,;；:：\\s]{0,4}[）)](?![内は])|「」|『』",
   "broken brackets": "[（(][、，;；]",
   "list marks": "^[*#:;]",
   "switches": "__[A-Z]{3,}__",
