@@ -33,7 +33,7 @@ const reading: Renderer = (args) => {
 };
 
 /** A text that stands by itself. */
-const block: Renderer = (args) => `\n${args.named.text ?? first(args)}\n`;
+const block: Renderer = (args) => `\n\n${args.named.text ?? first(args)}\n\n`;
 
 /** What a list shows, an item a line. */
 const list: Renderer = ({ positional }) =>
