@@ -135,20 +135,25 @@ function readStreams(
   let beyond = false;
   for (const { bytes, stream, ended } of decodeStreams(input, name)) {
     if (begun.at(-1)?.stream !== stream) begun.push({ xml: parser.bytes, stream });
-    const rest = skipped?.skip(bytes) ?? bytes;
-    if (!beyond) parser.write(rest).forEach(take);
-    else finishPage(parser, rest, take);
+    if (!beyond) {
+      parser.write(skipped?.skip(bytes) ?? bytes).forEach(take);
+    } else if (bytes.length > 0) {
+      const rest = skipped?.mayStart ? skipped.complete(bytes) : bytes;
+      if (rest === undefined) return;
+      finishPage(parser, rest, take);
+    }
     beyond ||= ended && input.position >= end;
-    if (beyond && parser.betweenPages && end < size!) return;
+    if (beyond && end < size! && parser.betweenPages && !skipped?.mayStart) return;
   }
   if (skipped?.endsDump) return;
   checkEnd(parser, `${name} is cut short: it ends at byte ${size}`);
   return;
 }
 
+const PAGE = "<page>";
+
 /** What stands before the first page that starts in a range: it belongs to the range before. */
 class SkippedHead {
-  static readonly #PAGE = "<page>";
   #tail: Buffer = Buffer.alloc(0);
   #found = false;
 
@@ -157,15 +162,37 @@ class SkippedHead {
     if (this.#found) return bytes;
     // The tag may lie over the end of a block.
     const joined = Buffer.concat([this.#tail, bytes]);
-    const at = joined.indexOf(SkippedHead.#PAGE);
+    const at = joined.indexOf(PAGE);
     this.#found = at !== -1;
     this.#tail = joined.subarray(-64);
     return this.#found ? joined.subarray(at) : new Uint8Array(0);
   }
 
-  /** Whether there was no page, but the end of the dump. */
+  /** Whether no page was found, but what may be the beginning of its tag. */
+  get mayStart(): boolean {
+    return !this.#found && this.#begun() > 0;
+  }
+
+  /** A page whose tag was begun, from that on; undefined where it was another tag. */
+  complete(bytes: Uint8Array): Uint8Array | undefined {
+    const joined = Buffer.concat([this.#tail.subarray(-this.#begun()), bytes]);
+    this.#found = joined.indexOf(PAGE) === 0;
+    return this.#found ? joined : undefined;
+  }
+
+  /** How many characters of the tag stand at the end. */
+  #begun(): number {
+    const end = this.#tail.toString("latin1");
+    for (let length = PAGE.length - 1; length > 0; length--) {
+      if (end.endsWith(PAGE.slice(0, length))) return length;
+    }
+    return 0;
+  }
+
+  /** Whether there was no page, but the end of the dump, or of its last tag. */
   get endsDump(): boolean {
-    return !this.#found && this.#tail.toString().trimEnd().endsWith("</mediawiki>");
+    const end = "</mediawiki>", tail = this.#tail.toString().trimEnd();
+    return !this.#found && (tail.endsWith(end) || end.endsWith(tail));
   }
 }
 
@@ -175,12 +202,13 @@ function finishPage(
   bytes: Uint8Array,
   take: (page: WikiPage) => void,
 ): void {
-  for (let at = 0; at < bytes.length && !parser.betweenPages;) {
+  let at = 0;
+  do {
     const close = bytes.indexOf(0x3e, at);
     const next = close === -1 ? bytes.length : close + 1;
     parser.write(bytes.subarray(at, next)).forEach(take);
     at = next;
-  }
+  } while (at < bytes.length && !parser.betweenPages);
 }
 
 function checkEnd({ open }: PageParser, what: string): void {
