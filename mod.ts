@@ -84,11 +84,19 @@ export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
 export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
+export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
+export * from "./pipeline/wiki/counts.ts";
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
+export * from "./pipeline/wiki/leftovers.ts";
+export {
+  type Deduplicate,
+  type ExtractManifest,
+  readExtractManifest,
+} from "./pipeline/wiki/manifest.ts";
 export * from "./pipeline/wiki/pages.ts";
-export * from "./pipeline/wiki/source.ts";
+export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";

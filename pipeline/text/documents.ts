@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { AtomicFile } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
 import { unzip } from "../unzip.ts";
 
@@ -16,9 +15,6 @@ export interface Document {
   /** Paragraphs, headings and list items, one a line. */
   readonly text: string;
 }
-
-/** Uncompressed characters after which a new file is begun. */
-const FILE_CHARACTERS = 32_000_000;
 
 /** A longer line is no document but a file of another kind. */
 const LONGEST_LINE = 1 << 28;
@@ -133,79 +129,4 @@ function parse(line: string, path: string, number: number): Document {
   throw new PipelineError(
     `${path}, line ${number}: not a document; expected {"id":…,"title":…,"text":…}`,
   );
-}
-
-/** Writes documents to `wiki-00000.jsonl.gz` and on; no file is seen before it is whole. */
-export class DocumentWriter {
-  readonly #folder: string;
-  readonly #paths: string[] = [];
-  #file: AtomicFile | undefined;
-  #gzip: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
-  #drained: Promise<void> | undefined;
-  #pending: string[] = [];
-  #pendingLength = 0;
-  #characters = 0;
-
-  /** Makes a writer into an existing folder. */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  /** Files that are whole. */
-  get paths(): readonly string[] {
-    return this.#paths;
-  }
-
-  /** Appends a document. */
-  async write({ id, title, text }: Document): Promise<void> {
-    const line = JSON.stringify({ id, title, text }) + "\n";
-    this.#pending.push(line);
-    this.#pendingLength += line.length;
-    if (this.#pendingLength > 1 << 18) await this.#flush();
-    if (this.#characters > FILE_CHARACTERS) await this.#endFile();
-  }
-
-  /** Completes the last file. */
-  async close(): Promise<void> {
-    await this.#flush();
-    await this.#endFile();
-  }
-
-  /** Drops the file under construction; whole files stay. */
-  async discard(): Promise<void> {
-    await this.#gzip?.abort().catch(() => {});
-    await this.#drained?.catch(() => {});
-    await this.#file?.discard();
-    this.#gzip = this.#file = undefined;
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#pendingLength === 0) return;
-    if (!this.#gzip) await this.#beginFile();
-    await this.#gzip!.write(new TextEncoder().encode(this.#pending.join("")));
-    this.#characters += this.#pendingLength;
-    this.#pending = [];
-    this.#pendingLength = 0;
-  }
-
-  async #beginFile(): Promise<void> {
-    const number = String(this.#paths.length).padStart(5, "0");
-    const file = await AtomicFile.create(`${this.#folder}/wiki-${number}.jsonl.gz`);
-    const stream = new CompressionStream("gzip");
-    this.#file = file;
-    this.#gzip = stream.writable.getWriter();
-    this.#drained = (async () => {
-      for await (const chunk of stream.readable) await file.write(chunk);
-    })();
-  }
-
-  async #endFile(): Promise<void> {
-    if (!this.#gzip || !this.#file) return;
-    await this.#gzip.close();
-    await this.#drained;
-    await this.#file.commit();
-    this.#paths.push(this.#file.path);
-    this.#gzip = this.#file = undefined;
-    this.#characters = 0;
-  }
 }

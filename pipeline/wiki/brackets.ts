@@ -5,13 +5,14 @@
  * @module
  */
 import { renderLink } from "./links.ts";
+import { GAP } from "./marks.ts";
+import type { Steps } from "./steps.ts";
 import { renderTemplate } from "./templates.ts";
 
 type Kind = "template" | "parameter" | "table" | "link";
 
 interface Frame {
   readonly kind: Kind;
-  readonly opener: string;
   /** Parts between bars that are complete. */
   readonly parts: string[];
   /** The part that is being read. */
@@ -22,120 +23,177 @@ interface Frame {
 const MAX_DEPTH = 64;
 
 /** What matters to the walk; everything between is copied. */
-const TOKEN = /\{\{\{|\{\{|\}\}\}|\}\}|\{\||\|\}|\[\[|\]\]|\|/g;
+const TOKEN = /\{\{\{|\{\{|\}\}\}|\}\}|\{\||\|\}|\[\[|\]\]|\||<table(?=[\s>])|<\/table\s{0,8}>/gi;
 
-const CLOSERS: Readonly<Record<string, Kind>> = { "}}": "template", "]]": "link" };
+/** What may stand between the start of a line and a mark of a table. */
+const INDENT = /(?:^|\n)[ \t:*#]*$/;
 
 /**
  * Replaces templates, tables and links by the text readers see. What is never closed is taken as text;
  * a template left open ends at the next empty line.
  */
-export function resolveBrackets(wikitext: string): string {
-  const root: Frame = { kind: "template", opener: "", parts: [], text: "" };
-  const stack: Frame[] = [root];
-  const top = (): Frame => stack[stack.length - 1];
-  const open = (kind: Kind, opener: string): void => {
-    if (stack.length > MAX_DEPTH) top().text += kind === "link" ? "" : " ";
-    else stack.push({ kind, opener, parts: [], text: "" });
-  };
-  const close = (): void => {
-    const frame = stack.pop()!;
-    top().text += render(frame);
-  };
-  /** Gives up the frames above one of a kind: what they hold is text. */
-  const unwindTo = (kind: Kind): boolean => {
-    let depth = stack.length - 1;
-    while (depth > 0 && stack[depth].kind !== kind) depth--;
-    // A link does not reach over the end of a template or a table, nor the other way round for long.
-    if (depth === 0) return false;
-    while (stack.length - 1 > depth) dissolve(stack);
-    return true;
-  };
+export function resolveBrackets(wikitext: string, steps: Steps): string {
+  const walk = new Walk(steps);
   let at = 0;
   TOKEN.lastIndex = 0;
   for (let match = TOKEN.exec(wikitext); match; match = TOKEN.exec(wikitext)) {
     const token = match[0], start = match.index;
-    append(stack, wikitext.slice(at, start));
-    at = start + token.length;
-    const inTable = top().kind === "table";
-    const lineStart = /(?:^|\n)[ :*#]*$/.test(wikitext.slice(Math.max(0, start - 8), start));
-    if (token === "{{{") {
-      open("parameter", token);
-    } else if (token === "{{" || token === "[[") {
-      open(token === "{{" ? "template" : "link", token);
-    } else if (token === "{|") {
-      if (lineStart) open("table", token);
-      else append(stack, token);
-    } else if (token === "|}") {
-      if (wikitext[at] === "}" && top().kind !== "table") {
-        // The end of a template whose last argument is empty: {{a|}}
-        separate(stack);
-        at--;
-        TOKEN.lastIndex = at;
-      } else if (inTable || (lineStart && stack.some(({ kind }) => kind === "table"))) {
-        if (unwindTo("table")) close();
-      } else if (stack.length > 1) {
-        separate(stack);
-        append(stack, "}");
-      }
-    } else if (token === "}}}") {
-      if (top().kind === "parameter") {
-        close();
-      } else if (unwindTo("template")) {
-        close();
-        at--;
-        TOKEN.lastIndex = at;
-      }
-    } else if (token === "|") {
-      separate(stack);
-    } else if (top().kind === CLOSERS[token] || unwindTo(CLOSERS[token])) {
-      if (stack.length > 1) close();
+    walk.append(wikitext.slice(at, start));
+    const lineStart = INDENT.test(wikitext.slice(Math.max(0, start - 8), start));
+    // A token may turn out shorter than it looked: }}} may close a template and leave a bracket.
+    at = start + walk.take(token, lineStart, wikitext[start + token.length]);
+    TOKEN.lastIndex = at;
+  }
+  walk.append(wikitext.slice(at));
+  return walk.end();
+}
+
+class Walk {
+  readonly #steps: Steps;
+  readonly #stack: Frame[] = [{ kind: "template", parts: [], text: "" }];
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+  }
+
+  get #top(): Frame {
+    return this.#stack[this.#stack.length - 1];
+  }
+
+  get #atRoot(): boolean {
+    return this.#stack.length === 1;
+  }
+
+  /** Takes a token and returns how many of its characters were used. */
+  take(token: string, lineStart: boolean, next: string | undefined): number {
+    this.#steps.take(token.length);
+    switch (token) {
+      case "{{{":
+        this.#open("parameter");
+        break;
+      case "{{":
+        this.#open("template");
+        break;
+      case "[[":
+        this.#open("link");
+        break;
+      case "{|":
+        if (lineStart) this.#open("table");
+        else this.append(token);
+        break;
+      case "|}":
+        return this.#endTable(lineStart, next);
+      case "}}}":
+        if (this.#top.kind === "parameter") {
+          this.#close();
+          break;
+        }
+        if (this.#unwindTo("template")) this.#close();
+        return 2;
+      case "}}":
+        if (this.#unwindTo("template")) this.#close();
+        break;
+      case "]]":
+        if (this.#unwindTo("link")) this.#close();
+        break;
+      case "|":
+        this.#separate();
+        break;
+      default:
+        if (token[1] !== "/") this.#open("table");
+        else if (this.#unwindTo("table")) this.#close();
+    }
+    return token.length;
+  }
+
+  #endTable(lineStart: boolean, next: string | undefined): number {
+    const inTable = this.#top.kind === "table";
+    if (next === "}" && !inTable) {
+      // The end of a template whose last argument is empty: {{a|}}
+      this.#separate();
+      return 1;
+    }
+    if (inTable || (lineStart && this.#stack.some(({ kind }) => kind === "table"))) {
+      if (this.#unwindTo("table")) this.#close();
+    } else if (!this.#atRoot) {
+      this.#separate();
+      this.append("}");
+    }
+    return 2;
+  }
+
+  #open(kind: Kind): void {
+    if (this.#stack.length <= MAX_DEPTH) this.#stack.push({ kind, parts: [], text: "" });
+    else if (kind !== "link") this.append(" ");
+  }
+
+  #close(): void {
+    const { kind, parts, text } = this.#stack.pop()!;
+    for (const part of parts) this.#steps.take(part.length);
+    this.#steps.take(text.length);
+    if (kind === "template" && parts.length === 0 && text.trim() === "!") {
+      // {{!}} is a bar.
+      this.#separate();
+      return;
+    }
+    const shown = render(kind, [...parts, text]);
+    this.#top.text += shown === "" ? GAP : shown;
+  }
+
+  /** Gives up the frames above the last one of a kind: what they hold is text. */
+  #unwindTo(kind: Kind): boolean {
+    let depth = this.#stack.length - 1;
+    while (depth > 0 && this.#stack[depth].kind !== kind) depth--;
+    this.#steps.take(this.#stack.length - depth);
+    if (depth === 0) return false;
+    while (this.#stack.length - 1 > depth) this.#dissolve();
+    return true;
+  }
+
+  append(text: string): void {
+    this.#steps.take(text.length);
+    if (this.#top.kind === "link" && text.includes("\n\n")) {
+      // A link holds no paragraph: it was never closed.
+      this.#dissolve();
+      this.append(text);
+      return;
+    }
+    this.#top.text += text;
+  }
+
+  #separate(): void {
+    const frame = this.#top;
+    if (this.#atRoot || frame.kind === "table") {
+      frame.text += "|";
+    } else {
+      frame.parts.push(frame.text);
+      frame.text = "";
     }
   }
-  append(stack, wikitext.slice(at));
-  while (stack.length > 1) dissolve(stack);
-  return root.text;
-}
 
-function append(stack: Frame[], text: string): void {
-  const frame = stack[stack.length - 1];
-  if (frame.kind === "link" && text.includes("\n\n")) {
-    // A link holds no paragraph: it was never closed.
-    dissolve(stack);
-    append(stack, text);
-    return;
+  /** Takes a frame that was never closed as text. */
+  #dissolve(): void {
+    const { kind, parts, text } = this.#stack.pop()!;
+    const held = [...parts, text].join("|");
+    this.#steps.take(held.length);
+    if (kind === "template" || kind === "table") {
+      // Its arguments run up to the first empty line; prose begins behind that.
+      const end = held.indexOf("\n\n");
+      this.#top.text += end === -1 ? GAP : held.slice(end);
+    } else {
+      this.#top.text += kind === "link" ? text : held;
+    }
   }
-  frame.text += text;
-}
 
-function separate(stack: Frame[]): void {
-  const frame = stack[stack.length - 1];
-  if (stack.length === 1 || frame.kind === "table") {
-    frame.text += "|";
-  } else {
-    frame.parts.push(frame.text);
-    frame.text = "";
+  end(): string {
+    while (!this.#atRoot) this.#dissolve();
+    return this.#top.text;
   }
 }
 
-/** Takes a frame that was never closed as text. */
-function dissolve(stack: Frame[]): void {
-  const frame = stack.pop()!;
-  const held = [...frame.parts, frame.text].join("|");
-  let text = held;
-  if (frame.kind === "template" || frame.kind === "table") {
-    // Its arguments run up to the first empty line; prose begins behind that.
-    const end = held.indexOf("\n\n");
-    text = end === -1 ? "" : held.slice(end);
-  } else if (frame.kind === "link") {
-    text = frame.text;
-  }
-  stack[stack.length - 1].text += text;
-}
-
-function render({ kind, parts, text }: Frame): string {
-  if (kind === "template") return renderTemplate([...parts, text]);
-  if (kind === "link") return renderLink([...parts, text]);
+function render(kind: Kind, parts: readonly string[]): string {
+  if (kind === "template") return renderTemplate(parts);
+  if (kind === "link") return renderLink(parts);
   // A parameter shows its default; a table shows nothing that is prose.
-  return kind === "parameter" && parts.length > 0 ? text : "";
+  return kind === "parameter" && parts.length > 1 ? parts[parts.length - 1] : "";
 }

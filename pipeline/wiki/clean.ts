@@ -4,7 +4,10 @@
  * @module
  */
 import { resolveBrackets } from "./brackets.ts";
-import { decodeEntities, dropTags, revealNowiki, stripHtml } from "./tags.ts";
+import { clearMarks, GAP, revealMarkup } from "./marks.ts";
+import { repair } from "./repair.ts";
+import { Steps } from "./steps.ts";
+import { decodeEntities, dropTags, stripHtml } from "./tags.ts";
 
 /** What is kept. */
 export interface CleanOptions {
@@ -12,92 +15,117 @@ export interface CleanOptions {
   readonly dropSections: boolean;
 }
 
-const NO_PROSE =
-  /^(?:脚注|注釈|注|出典|参考文献|関連項目|外部リンク|関連書籍|関連文献|参照|参考資料|ギャラリー)$/;
+const SECTION =
+  "脚注|脚註|注釈|註釈|注記|補注|注|註|出典|参考文献|参考資料|参考|参照|文献|関連項目|" +
+  "関連事項|関連書籍|関連文献|外部リンク|外部サイト|関連リンク|ギャラリー|画像|引用元|出典・脚注";
+
+/** A title made of these alone: 脚注・出典, 注釈と参考文献. */
+const NO_PROSE = new RegExp(`^(?:${SECTION})(?:(?:[・、と/／]|および|及び) ?(?:${SECTION}))*$`);
+
+/** Passes over the whole text, as steps per character. */
+const PASSES = 8;
 
 /**
  * Cleans the wikitext of one page. Time and memory grow linearly with its length: no pattern here can
  * run on from many starts over the same text.
+ *
+ * @param steps counts the work, and ends that on a page which takes too much.
+ * @throws {StepLimit} when the page takes more steps than its length allows.
  */
-export function cleanWikitext(wikitext: string, options: CleanOptions): string {
-  let text = dropTags(wikitext.replaceAll("\r\n", "\n"));
-  text = resolveBrackets(text);
+export function cleanWikitext(
+  wikitext: string,
+  options: CleanOptions,
+  steps: Steps = new Steps(wikitext.length),
+): string {
+  steps.take(PASSES * wikitext.length);
+  let text = dropTags(clearMarks(wikitext.replaceAll("\r\n", "\n")));
+  text = resolveBrackets(text, steps);
   text = text
     .replace(
-      /\[(?:https?:|ftp:|mailto:)?\/\/[^\s\[\]]*(?:[ \t]([^\[\]\n]*))?\]/g,
-      (_, shown) => shown ?? "",
+      /\[(?:(?:https?|ftp):|mailto:)?\/\/[^\s\[\]]*(?:[ \t\u00a0\u3000]([^\[\]\n]*))?\]/g,
+      (_, shown) => shown || GAP,
     )
-    .replace(/'{2,}/g, "")
-    .replace(/__[^_\s]{2,30}__/g, "")
-    .replace(/-\{([^{}|]*)\}-/g, "$1");
+    .replace(/'{2,}|~{3,5}/g, "")
+    .replace(/__(?:[A-Z]{3,30}|[^_\s\x21-\x7e]{2,30})__/g, "")
+    .replace(/-\{([^{}|]{0,200})\}-/g, "$1");
   text = decodeEntities(stripHtml(text));
+  steps.take(PASSES * text.length);
   return lines(text, options);
+}
+
+interface Heading {
+  readonly depth: number;
+  readonly title: string;
 }
 
 function lines(text: string, { dropSections }: CleanOptions): string {
   const out: string[] = [];
   let dropDepth = 0;
-  let heading: string | undefined;
-  for (const raw of text.split("\n")) {
-    const found = headingOf(raw.trim());
-    if (found) {
-      const { depth } = found, title = tidy(found.text);
-      if (dropDepth > 0 && depth > dropDepth) continue;
-      dropDepth = dropSections && NO_PROSE.test(title) ? depth : 0;
-      // A heading is written once something follows it.
-      heading = dropDepth > 0 ? undefined : title;
-      continue;
-    }
-    if (dropDepth > 0) continue;
-    const line = tidy(prose(raw));
-    if (line === "") continue;
-    if (heading) out.push(heading);
-    heading = undefined;
+  /** Headings under which nothing has come yet; they are written once something does. */
+  let waiting: Heading[] = [];
+  /** The paragraph under way: lines without an empty one between them are one. */
+  let paragraph = "";
+  const write = (line: string): void => {
+    if (line === "") return;
+    for (const { title } of waiting) out.push(title);
+    waiting = [];
     out.push(line);
+  };
+  const endParagraph = (): void => {
+    if (paragraph !== "") write(repair(paragraph));
+    paragraph = "";
+  };
+  for (const raw of text.split("\n")) {
+    const heading = headingOf(raw);
+    if (heading) {
+      endParagraph();
+      const { depth, title } = heading;
+      if (dropDepth > 0 && depth > dropDepth) continue;
+      waiting = waiting.filter((above) => above.depth < depth);
+      dropDepth = dropSections && NO_PROSE.test(title) ? depth : 0;
+      if (dropDepth === 0 && title !== "") waiting.push(heading);
+    } else if (dropDepth > 0) {
+      continue;
+    } else if (STANDS_ALONE.test(raw)) {
+      endParagraph();
+      write(standing(raw));
+    } else {
+      const latin = /[!-~]$/.test(paragraph) && /^[!-~]/.test(raw);
+      paragraph += latin ? ` ${raw}` : raw;
+    }
   }
-  return revealNowiki(out.join("\n"));
+  endParagraph();
+  return revealMarkup(out.join("\n"));
 }
 
 /** The text between equal numbers of equals signs. */
-function headingOf(line: string): { text: string; depth: number } | undefined {
+function headingOf(raw: string): Heading | undefined {
+  if (!raw.startsWith("=") && !raw.startsWith(GAP)) return undefined;
+  const line = raw.replaceAll(GAP, "").trim();
   if (!line.startsWith("=") || !line.endsWith("=")) return undefined;
   let depth = 0;
   while (depth < 6 && line[depth] === "=" && line[line.length - 1 - depth] === "=") depth++;
-  return 2 * depth < line.length ? { text: line.slice(depth, -depth), depth } : undefined;
+  if (2 * depth >= line.length) return undefined;
+  return { title: repair(line.slice(depth, -depth)), depth };
 }
 
-/** A line without its list, indent and table marks; empty where it is no prose. */
-function prose(line: string): string {
-  const trimmed = line.trim();
-  if (/^-{4,}/.test(trimmed)) return trimmed.replace(/^-+/, "");
-  // What is left of a table or of a template's arguments.
-  if (/^(?:\|[-+}|]?|!|\{\|)/.test(trimmed)) return "";
-  const colon = trimmed.startsWith(";") ? trimmed.indexOf(":") : -1;
+/** Empty lines, lists, indents, rulers, rests of tables, and what was dropped as a whole. */
+const STANDS_ALONE = /^(?:[*#:;|! \t\u3000]|----|\{\||[\s\ue0ff]*$)/;
+
+/** What is left of a table, or of a template's arguments. */
+const TABLE_REST = /^(?:\|[-+}|]?|!|\{\|)/;
+
+const LIST_MARKS = /^(?:[*#:;]+\s*)+/;
+
+/** A line without its list marks and indent; empty where it is no prose. */
+function standing(raw: string): string {
+  let line = raw.trim();
+  if (line === "" || TABLE_REST.test(line)) return "";
+  if (line.startsWith("----")) line = line.replace(/^-+/, "");
+  const colon = line.startsWith(";") ? line.indexOf(":") : -1;
   if (colon > 0) {
-    return `${trimmed.slice(1, colon).trim()}: ${trimmed.slice(colon + 1).trim()}`;
+    const term = repair(line.slice(1, colon)), meaning = repair(line.slice(colon + 1));
+    line = term === "" || meaning === "" ? term + meaning : `${term}: ${meaning}`;
   }
-  return trimmed.replace(/^[*#:;]+\s*/, "");
-}
-
-/** Removes what dropped markup leaves behind: empty brackets, doubled marks, stray spaces. */
-function tidy(line: string): string {
-  let text = line.replace(/\s+/g, " ").replace(/[\u200b\u200e\u200f\ufeff]/g, "");
-  for (let round = 0; round < 3; round++) {
-    const before = text;
-    text = text
-      .replace(/([（(])\s*(?:[、，,;；:：/／]|英: ?|独: ?|仏: ?)+\s*/g, "$1")
-      .replace(/ ?[、，,;；:：/／]{1,8} ?([）)])/g, "$1")
-      .replace(/（\s*）|\(\s*\)|「\s*」|『\s*』|【\s*】|\[\s*\]/g, "")
-      .replace(/([、，])\s*(?:[、，]\s*)+/g, "$1")
-      .replace(/。\s*(?:。\s*)+/g, "。");
-    if (text === before) break;
-  }
-  return text
-    .replace(
-      /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー、。）」』]) +(?=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}、。（「『）」』])/gu,
-      "$1",
-    )
-    .replace(/ +([、。，．）」』])/g, "$1")
-    .replace(/^[、。，:：]+\s*/, "")
-    .trim();
+  return repair(line.replace(LIST_MARKS, "")).replace(LIST_MARKS, "");
 }

@@ -1,20 +1,37 @@
 /**
  * The stage: a dump in, documents out.
  *
+ * A dump is divided into parts, of which each becomes a file. Where a file is cut depends on the dump
+ * alone, so the same bytes come out for any number of workers, from runs that were stopped and went on,
+ * and from shards that did some of the parts each. All is written to a folder `NAME.part`; once every
+ * part is there, it takes its final name.
+ *
  * @module
  */
 import { PipelineError } from "../errors.ts";
-import { DocumentWriter } from "../text/documents.ts";
-import { cleanWikitext } from "./clean.ts";
-import { type DropReason, dropReason } from "./filter.ts";
-import { readPages } from "./pages.ts";
-import { readDump, type SyncSource } from "./source.ts";
+import { mapInOrder } from "../ordered_workers.ts";
+import { ByteInput } from "./byte_input.ts";
+import { decompressorCommand } from "./decompressor.ts";
+import {
+  divideStreams,
+  divideXml,
+  type Division,
+  type Dump,
+  type DumpPiece,
+  isMultistream,
+  openDump,
+} from "./dump.ts";
+import type { ExtractedPiece, ExtractSetup } from "./extract_worker.ts";
+import { finishExtraction } from "./finish.ts";
+import { type Deduplicate, type ExtractManifest, findFinished } from "./manifest.ts";
+import { type ExtractRecipe, FINISHING, PartsFolder } from "./parts.ts";
+import { readStreamIndex } from "./stream_index.ts";
 
 /** What to extract. */
 export interface ExtractOptions {
   /** The dump's path, or "-" for standard input. */
   readonly dump: string;
-  /** The folder for documents; made where it is missing. */
+  /** The folder for documents; it must not hold anything else. */
   readonly out: string;
   /** Characters below which a document is left out. */
   readonly minLength: number;
@@ -22,103 +39,232 @@ export interface ExtractOptions {
   readonly dropLists: boolean;
   /** Leaves out sections that hold no prose. */
   readonly dropSections: boolean;
-  /** Replaces documents that are there already. */
+  /** Replaces documents that were extracted otherwise. */
   readonly overwrite: boolean;
+  /** Workers; the output does not depend on it. Default: one. */
+  readonly numProcesses?: number;
+  /** Which documents are left out for being there already. Default: none. */
+  readonly deduplicate?: Deduplicate;
+  /** Does the `index`-th (from 1) of `count` shares of the parts. Default: all. */
+  readonly shard?: { readonly index: number; readonly count: number };
+  /** A command that decodes bzip2 from standard input to standard output. */
+  readonly decompressor?: string;
+  /** The published index of a multistream dump; without it, the dump is searched for streams. */
+  readonly index?: string;
+  /** Bytes of a part. Default: a 64th of the dump, at least 1 MiB and at most 8 MiB. */
+  readonly partBytes?: number;
 }
 
 /** What came of it. */
 export interface ExtractResult {
-  /** Documents written. */
-  readonly kept: number;
-  /** Pages left out, by reason. */
-  readonly dropped: Readonly<Record<DropReason, number>>;
-  /** Characters written. */
-  readonly characters: number;
-  /** Files written. */
-  readonly files: readonly string[];
+  /** What was extracted; undefined where other shards have not done their parts. */
+  readonly manifest: ExtractManifest | undefined;
+  /** Parts that earlier runs had done already. */
+  readonly resumedParts: number;
+  /** Parts of this run. */
+  readonly parts: number;
 }
 
 /** How far the stage is. */
 export interface ExtractProgress {
-  /** Bytes of the dump read. */
-  readonly bytes: number;
-  /** Bytes of the dump; undefined for standard input. */
-  readonly totalBytes: number | undefined;
-  /** Pages seen. */
+  /** What is being done. */
+  readonly phase: "extract" | "deduplicate";
+  /** Bytes of the dump read, or documents compared. */
+  readonly done: number;
+  /** Those of them that an earlier run had done. */
+  readonly resumed: number;
+  /** All there are; undefined for standard input. */
+  readonly total: number | undefined;
+  /** Pages seen by this run. */
   readonly pages: number;
-  /** Documents kept. */
-  readonly kept: number;
+  /** Documents that this run has kept. */
+  readonly documents: number;
 }
 
+const MIB = 1 << 20;
+
+/** XML grows to about four times its packed size. */
+const XML_GROWTH = 4;
+
 /**
- * Extracts the articles of a dump, in the order of the dump.
+ * Extracts the articles of a dump, in the order of the dump. Stops at the signal by throwing its reason;
+ * the parts that are done stay, and the next run goes on from there.
  *
  * @throws {PipelineError} when the dump is missing, empty, damaged or cut short, when nothing in it is an
- * article, or when the folder holds documents already.
+ * article, or when the folder holds something else.
  */
 export async function extractDump(
   options: ExtractOptions,
-  signal?: AbortSignal,
-  onProgress?: (progress: ExtractProgress) => void,
+  signal: AbortSignal = new AbortController().signal,
+  onProgress: (progress: ExtractProgress) => void = () => {},
 ): Promise<ExtractResult> {
-  const { dump, out, minLength } = options;
-  const name = dump === "-" ? "standard input" : dump;
-  if (dump !== "-") {
-    const info = await Deno.stat(dump).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new PipelineError(`${dump} does not exist; give a MediaWiki dump (.xml, .bz2, .gz)`);
-    });
-    if (info.isDirectory) throw new PipelineError(`${dump} is a folder; give a MediaWiki dump`);
-  }
-  await Deno.mkdir(out, { recursive: true });
-  await clear(out, options.overwrite);
-  const file = dump === "-" ? undefined : await Deno.open(dump);
-  const totalBytes = file ? (await file.stat()).size : undefined;
-  const writer = new DocumentWriter(out);
-  const dropped = { namespace: 0, redirect: 0, disambiguation: 0, short: 0, list: 0 };
-  let kept = 0, pages = 0, characters = 0, bytes = 0;
+  const dump = await openDump(options.dump);
   try {
-    const chunks = readDump(file ?? stdin(), name);
-    for await (const page of readPages(chunks, name, (read) => bytes = read)) {
-      signal?.throwIfAborted();
-      pages++;
-      const reason = dropReason(page, options.dropLists);
-      const text = reason ? "" : cleanWikitext(page.wikitext, options);
-      if (reason || text.length < minLength) {
-        dropped[reason ?? "short"]++;
-      } else {
-        kept++;
-        characters += text.length;
-        await writer.write({ id: page.id, title: page.title, text });
-      }
-      onProgress?.({ bytes, totalBytes, pages, kept });
-    }
-    if (kept === 0) {
-      throw new PipelineError(`none of the ${pages} pages of ${name} is an article to keep`);
-    }
-    await writer.close();
-  } catch (error) {
-    await writer.discard();
-    throw error;
+    return await extract(dump, options, signal, onProgress);
   } finally {
-    file?.close();
+    dump.close();
   }
-  return { kept, dropped, characters, files: writer.paths };
 }
 
-/** Standard input with the one method that reading needs. */
-function stdin(): SyncSource {
-  return Deno.stdin;
+async function extract(
+  dump: Dump,
+  options: ExtractOptions,
+  signal: AbortSignal,
+  onProgress: (progress: ExtractProgress) => void,
+): Promise<ExtractResult> {
+  const { shard = { index: 1, count: 1 }, deduplicate = "none", overwrite } = options;
+  if (shard.count > 1 && dump.path === undefined) {
+    throw new PipelineError("shards share a dump: give a file, not standard input");
+  }
+  const streams = options.decompressor === undefined && isMultistream(dump);
+  const recipe = await makeRecipe(dump, streams, options);
+  const out = await Deno.realPath(options.out).catch(() => options.out);
+  const finished = await findFinished(out, recipe, deduplicate, overwrite);
+  if (finished) {
+    return { manifest: finished, resumedParts: finished.files.length, parts: 0 };
+  }
+  const folder = `${out}.part`;
+  const parts = await PartsFolder.open(folder, recipe, overwrite);
+  const resumedParts = parts.done.size;
+  const mine = (part: number): boolean => part % shard.count === shard.index - 1;
+  const division: Division = {
+    partBytes: recipe.partBytes,
+    wants: (part) => mine(part) && !parts.done.has(part),
+  };
+  try {
+    await extractParts(dump, options, streams, division, parts, mine, signal, onProgress);
+  } catch (error) {
+    await parts.discard();
+    throw error;
+  }
+  const made = parts.done.size - resumedParts;
+  if (shard.count > 1 && !await isLastShard(parts, division.parts!)) {
+    return { manifest: undefined, resumedParts, parts: made };
+  }
+  const manifest = await finishExtraction(
+    parts,
+    out,
+    deduplicate,
+    signal,
+    (done, total) =>
+      onProgress({ phase: "deduplicate", done, resumed: 0, total, pages: 0, documents: done }),
+  );
+  return { manifest, resumedParts, parts: made };
 }
 
-async function clear(folder: string, overwrite: boolean): Promise<void> {
-  for await (const { name } of Deno.readDir(folder)) {
-    if (!/^wiki-\d+\.jsonl\.gz$/.test(name)) continue;
-    if (!overwrite) {
-      throw new PipelineError(
-        `${folder} holds documents already (${name}): add --overwrite, or choose another --out`,
-      );
+/** Whether the other shards have done their parts, and it falls to this one to finish. */
+async function isLastShard(parts: PartsFolder, count: number): Promise<boolean> {
+  try {
+    await parts.load();
+    if (parts.done.size < count) return false;
+    // Of shards that end at the same time, one makes this file.
+    (await Deno.open(`${parts.folder}/${FINISHING}`, { write: true, createNew: true })).close();
+    return true;
+  } catch (error) {
+    const isOver = error instanceof Deno.errors.AlreadyExists ||
+      error instanceof Deno.errors.NotFound;
+    if (isOver) return false;
+    throw error;
+  }
+}
+
+/** Works on the parts that are wanted, one after the other. */
+async function extractParts(
+  dump: Dump,
+  options: ExtractOptions,
+  streams: boolean,
+  division: Division,
+  parts: PartsFolder,
+  mine: (part: number) => boolean,
+  signal: AbortSignal,
+  onProgress: (progress: ExtractProgress) => void,
+): Promise<void> {
+  const { dropSections, minLength, dropLists } = options;
+  const setup: ExtractSetup = {
+    dump: dump.path,
+    size: dump.size,
+    name: dump.name,
+    clean: { dropSections },
+    minLength,
+    dropLists,
+  };
+  const index = streams && options.index ? await readStreamIndex(options.index) : undefined;
+  const decompressor = options.decompressor ? decompressorCommand(options.decompressor) : undefined;
+  const pieces = streams
+    ? divideStreams(dump, division, index)
+    : divideXml(dump, division, decompressor, signal);
+  const results = mapInOrder<DumpPiece, ExtractedPiece>(pieces, {
+    worker: new URL("./extract_worker.ts", import.meta.url),
+    workers: options.numProcesses ?? 1,
+    setup,
+    transfer: (piece) => piece.kind === "xml" ? [piece.bytes.buffer] : [],
+    signal,
+  });
+  // Streams that are done are not read again; XML must be decoded from its beginning.
+  const resumed = streams
+    ? [...parts.done.values()].reduce((sum, { part, bytes }) => sum + (mine(part) ? bytes : 0), 0)
+    : 0;
+  const total = streams ? shareOf(dump.size!, division.partBytes, mine) : dump.size;
+  let part: number | undefined, partBytes = 0, read = 0, pages = 0, documents = 0;
+  for await (const { part: next, read: bytes, segment, counts } of results) {
+    if (next !== part) {
+      if (part !== undefined) await parts.end(partBytes);
+      parts.begin(next);
+      part = next;
+      partBytes = 0;
     }
-    await Deno.remove(`${folder}/${name}`);
+    await parts.add(segment, counts);
+    partBytes += bytes;
+    read += bytes;
+    pages += counts.pages;
+    documents += counts.documents;
+    const done = resumed + read;
+    onProgress({ phase: "extract", done, resumed, total, pages, documents });
   }
+  if (part !== undefined) await parts.end(partBytes);
+}
+
+/** Bytes of the parts that are ours. */
+function shareOf(size: number, partBytes: number, mine: (part: number) => boolean): number {
+  let share = 0;
+  for (let part = 0; part * partBytes < size; part++) {
+    if (mine(part)) share += Math.min(partBytes, size - part * partBytes);
+  }
+  return share;
+}
+
+async function makeRecipe(
+  { path, name, size }: Dump,
+  streams: boolean,
+  { partBytes, minLength, dropLists, dropSections }: ExtractOptions,
+): Promise<ExtractRecipe> {
+  const packed = partBytes ?? Math.min(8 * MIB, Math.max(MIB, Math.ceil((size ?? 0) / 64)));
+  return {
+    dump: name,
+    dumpBytes: size,
+    dumpHash: path === undefined ? undefined : await hashEnds(path),
+    minLength,
+    dropLists,
+    dropSections,
+    partsOf: streams ? "dump" : "XML",
+    partBytes: streams ? packed : XML_GROWTH * packed,
+  };
+}
+
+const HASHED_BYTES = 1 << 16;
+
+/** SHA-256 over the first and the last bytes of a file: enough to tell one dump from another. */
+async function hashEnds(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const { size } = await file.stat();
+  const input = new ByteInput(file);
+  const head = input.peek(HASHED_BYTES).slice(0, HASHED_BYTES);
+  await file.seek(Math.max(0, size - HASHED_BYTES), Deno.SeekMode.Start);
+  const tail = new ByteInput(file).peek(HASHED_BYTES).slice(0, HASHED_BYTES);
+  const both = Uint8Array.from([...head, ...tail]);
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", both)));
+}
+
+function encodeHex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

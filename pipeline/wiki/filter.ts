@@ -6,7 +6,13 @@
 import type { WikiPage } from "./pages.ts";
 
 /** Why a page is left out. */
-export type DropReason = "namespace" | "redirect" | "disambiguation" | "short" | "list";
+export type DropReason =
+  | "namespace"
+  | "redirect"
+  | "disambiguation"
+  | "list"
+  | "short"
+  | "too complex";
 
 const REDIRECT = /^\s*[#＃](?:redirect|転送)/i;
 // {{要曖昧さ回避}} asks editors to mend a link in an article; it marks no such page.

@@ -5,10 +5,10 @@
  */
 
 /** Namespaces whose links show nothing in the text. */
-const HIDDEN = /^(?:ファイル|file|画像|image|category|カテゴリ)$/i;
+const HIDDEN = /^(?:ファイル|file|画像|image|メディア|media|category|カテゴリ)$/i;
 
 /** Interwiki prefixes that show nothing: other languages. */
-const LANGUAGE = /^[a-z]{2,3}(?:-[a-z]{2,10})*$/;
+const LANGUAGE = /^(?!doi$|mw$|irc$)[a-z]{2,3}(?:-[a-z]{2,10})*$/;
 
 /** Sister projects: their links are shown as text only where they say what to show. */
 const SISTER = /^(?:wikt|wiktionary|commons|wikisource|s|q|b|n|v|d|wikidata|species|meta|m|mw)$/i;
@@ -20,6 +20,9 @@ const SISTER = /^(?:wikt|wiktionary|commons|wikisource|s|q|b|n|v|d|wikidata|spec
  */
 export function renderLink(parts: readonly string[]): string {
   const target = parts[0].trim();
+  // An outer link in brackets too many.
+  const outer = /^(?:https?:)?\/\/\S*\s*/.exec(target);
+  if (outer) return target.slice(outer[0].length);
   const shown = parts.length > 1 ? parts[parts.length - 1].trim() : undefined;
   const forced = target.startsWith(":");
   const colon = target.indexOf(":", forced ? 1 : 0);

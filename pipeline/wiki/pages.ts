@@ -4,8 +4,6 @@
  * @module
  */
 import { SAXParser } from "sax-ts";
-import { PipelineError } from "../errors.ts";
-import type { DumpChunk } from "./source.ts";
 
 /** One page as the dump has it. */
 export interface WikiPage {
@@ -21,88 +19,116 @@ export interface WikiPage {
   readonly wikitext: string;
 }
 
+/** XML that breaks a rule. */
+export interface XmlFault {
+  /** Which rule. */
+  readonly message: string;
+  /** The byte of what was written at which it is broken. */
+  readonly byte: number;
+}
+
+const ROOT = "mediawiki";
+
 /** Elements whose text is kept, as a path below `page`. */
 const KEPT: ReadonlySet<string> = new Set(["title", "ns", "id", "revision/text"]);
 
-/**
- * Parses XML as it comes and yields its pages.
- *
- * @param onRead told how many bytes of the dump have been read.
- * @throws {PipelineError} naming the byte (of the decoded XML) where the XML is broken or ends.
- */
-export async function* readPages(
-  chunks: AsyncIterable<DumpChunk> | Iterable<DumpChunk>,
-  name: string,
-  onRead?: (bytes: number) => void,
-): AsyncGenerator<WikiPage> {
-  const parser = new SAXParser(true, {}) as unknown as TypedParser;
-  const decoder = new TextDecoder("utf-8");
-  const pages: WikiPage[] = [];
-  const path: string[] = [];
-  let fields: Record<string, string[]> = {};
-  let redirect: string | undefined;
-  let wanted: string | undefined;
-  let fault: { message: string; position: number } | undefined;
-  let seen = false, sawPage = false;
-  parser.onerror = (error): void => {
-    // The parser goes on to the end of its chunk, so the place is taken down here.
-    fault ??= { message: error.message.split("\n")[0], position: parser.position };
-  };
-  parser.onopentag = ({ name: tag, attributes }): void => {
-    path.push(tag);
-    seen = true;
-    if (tag === "page") {
-      sawPage = true;
-      fields = {};
-      redirect = undefined;
+/** Parses XML as it comes. */
+export class PageParser {
+  readonly #parser = new SAXParser(true, {}) as unknown as TypedParser;
+  readonly #decoder = new TextDecoder("utf-8");
+  readonly #path: string[] = [];
+  readonly #fail: (fault: XmlFault) => Error;
+  #pages: WikiPage[] = [];
+  #fields: Record<string, string[]> = {};
+  #redirect: string | undefined;
+  #wanted: string | undefined;
+  #fault: { message: string; position: number } | undefined;
+  #inTag = false;
+  #bytes = 0;
+  #characters = 0;
+
+  /**
+   * @param fragment whether what comes lies within `<mediawiki>`, which stands before it.
+   * @param fail makes the error to throw of a fault.
+   */
+  constructor(fragment: boolean, fail: (fault: XmlFault) => Error) {
+    this.#fail = fail;
+    const parser = this.#parser;
+    parser.onerror = (error): void => {
+      // The parser goes on to the end of its chunk, so the place is taken down here.
+      this.#fault ??= { message: error.message.split("\n")[0], position: parser.position };
+    };
+    parser.onopentag = (tag): void => this.#open(tag);
+    parser.ontext = (text): void => {
+      // Long texts come in pieces.
+      if (this.#wanted !== undefined) (this.#fields[this.#wanted] ??= []).push(text);
+    };
+    parser.oncdata = parser.ontext;
+    parser.onclosetag = (tag): void => this.#close(tag);
+    if (fragment) {
+      parser.write(`<${ROOT}>`);
+      this.#characters = parser.position;
     }
-    const inPage = path.slice(path.lastIndexOf("page") + 1).join("/");
-    if (inPage === "redirect") redirect = attributes.title ?? "";
-    wanted = path.includes("page") && KEPT.has(inPage) ? inPage : undefined;
-  };
-  parser.ontext = (text): void => {
-    if (wanted !== undefined) (fields[wanted] ??= []).push(text);
-  };
-  parser.oncdata = parser.ontext;
-  parser.onclosetag = (tag): void => {
-    path.pop();
-    wanted = undefined;
-    if (tag !== "page") return;
-    const field = (key: string): string => (fields[key] ?? []).join("");
-    pages.push({
+  }
+
+  /** Bytes written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Names of the elements that are open, the outermost first. */
+  get open(): readonly string[] {
+    return this.#path;
+  }
+
+  /** Whether no page is under way, nor anything that could be the start of one. */
+  get betweenPages(): boolean {
+    return this.#path.length <= 1 && !this.#inTag;
+  }
+
+  /** Takes the next bytes and gives back the pages that are complete. */
+  write(bytes: Uint8Array): WikiPage[] {
+    const text = this.#decoder.decode(bytes, { stream: true });
+    this.#parser.write(text);
+    if (this.#fault !== undefined) {
+      const within = Math.max(0, this.#fault.position - this.#characters);
+      const byte = this.#bytes + new TextEncoder().encode(text.slice(0, within)).length;
+      throw this.#fail({ message: this.#fault.message, byte });
+    }
+    this.#bytes += bytes.length;
+    this.#characters += text.length;
+    const opened = text.lastIndexOf("<"), closed = text.lastIndexOf(">");
+    if (opened !== closed) this.#inTag = opened > closed;
+    const pages = this.#pages;
+    this.#pages = [];
+    return pages;
+  }
+
+  #open({ name, attributes }: { name: string; attributes: Record<string, string> }): void {
+    this.#path.push(name);
+    const page = this.#path.lastIndexOf("page");
+    const below = this.#path.slice(page + 1).join("/");
+    if (name === "page") {
+      this.#fields = {};
+      this.#redirect = undefined;
+    }
+    if (below === "redirect") this.#redirect = attributes.title ?? "";
+    this.#wanted = page !== -1 && KEPT.has(below) ? below : undefined;
+  }
+
+  #close(name: string): void {
+    this.#path.pop();
+    this.#wanted = undefined;
+    if (name !== "page") return;
+    const field = (key: string): string => (this.#fields[key] ?? []).join("");
+    this.#pages.push({
       id: field("id"),
       title: field("title"),
       namespace: Number(field("ns") || "0"),
-      redirect,
+      redirect: this.#redirect,
       wikitext: field("revision/text"),
     });
-  };
-  let bytesBefore = 0, charactersBefore = 0;
-  const feed = (text: string): void => {
-    parser.write(text);
-    if (fault === undefined) return;
-    const within = Math.max(0, fault.position - charactersBefore);
-    const at = bytesBefore + new TextEncoder().encode(text.slice(0, within)).length;
-    throw new PipelineError(
-      `${name}: broken XML at byte ${at}: ${fault.message}; download it again`,
-    );
-  };
-  for await (const { bytes, read } of chunks) {
-    const text = decoder.decode(bytes, { stream: true });
-    feed(text);
-    bytesBefore += bytes.length;
-    charactersBefore += text.length;
-    onRead?.(read);
-    yield* pages.splice(0);
   }
-  if (!seen) throw new PipelineError(`${name} holds no XML element; give a MediaWiki dump`);
-  if (path.length > 0) {
-    throw new PipelineError(
-      `${name} is cut short: it ends at byte ${bytesBefore} of XML inside <${path.join("><")}>; ` +
-        "download it again",
-    );
-  }
-  if (!sawPage) throw new PipelineError(`${name} holds no page; give a pages-articles dump`);
 }
 
 /** The part of sax-ts that is used, typed. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { GAP, hideMarkup } from "./marks.ts";
+
 /** Tags dropped with all they hold. */
 const DROPPED = [
   "ref",
@@ -25,23 +27,19 @@ const DROPPED = [
   "inputbox",
   "mapframe",
   "maplink",
+  "categorytree",
   "style",
   "script",
-  "code",
-  "tt",
+  "rp",
 ];
 
+/** How a name of these ends: at white space, a slash, a bracket. */
 const OPENER = new RegExp(`<(!--|(?:${DROPPED.join("|")}|nowiki)(?=[\\s/>]))`, "gi");
-
-/** Markup inside nowiki is hidden from later steps by a shift into a private range. */
-const MARKUP = /[{}\[\]|'<>&=*#:;_-]/g;
-const PRIVATE = 0xe000;
-const HIDDEN = /[\ue000-\ue07f]/g;
 
 /** Removes comments and dropped tags, opened or not closed; hides the markup inside nowiki. */
 export function dropTags(wikitext: string): string {
   let out = "", at = 0;
-  const lower = wikitext.toLowerCase();
+  let lower: string | undefined;
   // Where a closing tag was looked for in vain, it need not be looked for again.
   const missing = new Set<string>();
   OPENER.lastIndex = 0;
@@ -51,6 +49,9 @@ export function dropTags(wikitext: string): string {
     if (tag === "!--") {
       const end = wikitext.indexOf("-->", match.index + 4);
       at = end === -1 ? wikitext.length : end + 3;
+      // A comment on a line of its own takes the line with it.
+      const before = wikitext[match.index - 1], after = wikitext[at];
+      if (before === "\n" && after === "\n") at++;
       OPENER.lastIndex = at;
       continue;
     }
@@ -60,35 +61,58 @@ export function dropTags(wikitext: string): string {
       break;
     }
     at = tagEnd + 1;
+    if (tag !== "nowiki" && tag !== "rp") out += GAP;
     if (wikitext[tagEnd - 1] !== "/") {
+      lower ??= wikitext.toLowerCase();
       const close = missing.has(tag) ? -1 : lower.indexOf(`</${tag}`, at);
       if (close === -1) {
         missing.add(tag);
       } else {
-        if (tag === "nowiki") out += hide(wikitext.slice(at, close));
+        if (tag === "nowiki") out += hideMarkup(wikitext.slice(at, close));
         const closed = wikitext.indexOf(">", close);
         at = closed === -1 ? wikitext.length : closed + 1;
       }
     }
     OPENER.lastIndex = at;
   }
-  return (out + wikitext.slice(at)).replace(/<noinclude>|<\/noinclude>|<\/?onlyinclude>/gi, "");
+  return (out + wikitext.slice(at)).replace(/<\/?(?:noinclude|onlyinclude)>/gi, "");
 }
 
-function hide(text: string): string {
-  return text.replace(MARKUP, (c) => String.fromCharCode(PRIVATE + c.charCodeAt(0)));
+/** Tags that begin or end a paragraph. */
+const BLOCK =
+  "br|hr|p|div|center|blockquote|poem|ul|ol|li|dl|dt|dd|table|caption|t[rdh]|h[1-6]|section";
+
+const TAG = new RegExp(
+  `(<(?:${BLOCK})(?:\\s[^<>]{0,2000})?/?>|</(?:${BLOCK})\\s*>)|</?[a-zA-Z][^<>]{0,2000}>`,
+  "gi",
+);
+
+const SUPERSCRIPTS: Readonly<Record<string, string>> = { "+": "⁺", "-": "⁻", "−": "⁻", n: "ⁿ" };
+const SUPER_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** Small numbers as Unicode has them: 10<sup>6</sup> is no 106. */
+function raise(whole: string, tag: string, digits: string): string {
+  if (tag.toLowerCase() === "sup") {
+    return [...digits].map((c) => SUPER_DIGITS[Number(c)] ?? SUPERSCRIPTS[c]).join("");
+  }
+  if (!/^\d+$/.test(digits)) return whole;
+  return digits.replace(/\d/g, (digit) => String.fromCharCode(0x2080 + Number(digit)));
 }
 
-/** Shows again what nowiki held. */
-export function revealNowiki(text: string): string {
-  return text.replace(HIDDEN, (c) => String.fromCharCode(c.charCodeAt(0) - PRIVATE));
-}
+/** Where each line stands by itself. */
+const POEM = /<poem(?:\s[^<>]{0,200})?>([^<]{0,20000})<\/poem>/gi;
 
-/** Removes HTML tags and keeps what they hold; breaks become line ends. */
+/** Removes HTML tags and keeps what they hold; those of paragraphs become empty lines. */
 export function stripHtml(text: string): string {
-  return text.replace(/<br\s*\/?>/gi, "\n").replace(/<\/?[a-zA-Z][^<>]{0,2000}>/g, "");
+  if (!text.includes("<")) return text;
+  return text
+    .replace(/<(su[pb])>([\d+\-−n]{1,8})<\/su[pb]>/gi, raise)
+    .replace(/<rt>([^<>]{0,200})<\/rt>/gi, "（$1）")
+    .replace(POEM, (_, lines: string) => lines.replaceAll("\n", "\n\n"))
+    .replace(TAG, (_, block) => block === undefined ? "" : "\n\n");
 }
 
+/** Named entities that are no letters of an alphabet. */
 const NAMED: Readonly<Record<string, string>> = {
   nbsp: " ",
   ensp: " ",
@@ -99,68 +123,59 @@ const NAMED: Readonly<Record<string, string>> = {
   lrm: "",
   rlm: "",
   shy: "",
+  quot: '"',
   amp: "&",
   lt: "<",
   gt: ">",
-  quot: '"',
   apos: "'",
-  ndash: "–",
-  mdash: "—",
-  hellip: "…",
-  middot: "·",
-  times: "×",
-  divide: "÷",
-  minus: "−",
-  plusmn: "±",
-  deg: "°",
-  prime: "′",
-  Prime: "″",
-  laquo: "«",
-  raquo: "»",
-  lsquo: "‘",
-  rsquo: "’",
-  ldquo: "“",
-  rdquo: "”",
-  sect: "§",
-  copy: "©",
-  reg: "®",
-  trade: "™",
-  yen: "¥",
-  euro: "€",
-  pound: "£",
-  frac12: "½",
-  frac14: "¼",
-  frac34: "¾",
-  sup2: "²",
-  sup3: "³",
-  micro: "µ",
-  alpha: "α",
-  beta: "β",
-  gamma: "γ",
-  delta: "δ",
-  lambda: "λ",
-  mu: "μ",
-  pi: "π",
-  sigma: "σ",
-  omega: "ω",
-  rarr: "→",
-  larr: "←",
-  uarr: "↑",
-  darr: "↓",
-  harr: "↔",
-  le: "≤",
-  ge: "≥",
-  ne: "≠",
-  infin: "∞",
-  bull: "•",
-  eacute: "é",
-  egrave: "è",
-  uuml: "ü",
-  ouml: "ö",
-  auml: "ä",
-  ccedil: "ç",
-  ntilde: "ñ",
+  ...named(
+    "–—‘’‚“”„†‡•…‰′″‹›‾⁄€™←↑→↓↔⇒⇔",
+    `ndash mdash lsquo rsquo sbquo ldquo rdquo bdquo dagger
+    Dagger bull hellip permil prime Prime lsaquo rsaquo oline frasl euro trade larr uarr rarr darr harr
+    rArr hArr`,
+  ),
+  ...named(
+    "∀∂∃∅∇∈∉∋∏∑−√∝∞∠∧∨∩∪∫∴∼≅≈≠≡≤≥⊂⊃⊆⊇⊕⊗⊥⋅",
+    `forall part exist empty nabla isin notin ni prod
+    sum minus radic prop infin ang and or cap cup int there4 sim cong asymp ne equiv le ge sub sup sube
+    supe oplus otimes perp sdot`,
+  ),
+  // Latin-1 from the no-break space on.
+  ...named(
+    range(0xa1, 0xff),
+    `iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr
+    deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest
+    Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc
+    Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN
+    szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute
+    icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute
+    thorn yuml`,
+  ),
+  ...named(
+    range(0x391, 0x3a9).replace("\u03a2", ""),
+    `Alpha Beta Gamma Delta Epsilon Zeta Eta Theta Iota
+    Kappa Lambda Mu Nu Xi Omicron Pi Rho Sigma Tau Upsilon Phi Chi Psi Omega`,
+  ),
+  ...named(
+    range(0x3b1, 0x3c9),
+    `alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi
+    omicron pi rho sigmaf sigma tau upsilon phi chi psi omega`,
+  ),
+  ...named(
+    "ŒœŠšŸƒˆ˜ĀāĒēĪīŌōŪūČčŽž",
+    `OElig oelig Scaron scaron Yuml fnof circ tilde Amacr amacr Emacr emacr
+    Imacr imacr Omacr omacr Umacr umacr Ccaron ccaron Zcaron zcaron`,
+  ),
 };
+
+function named(characters: string, names: string): Record<string, string> {
+  const all = [...characters];
+  return Object.fromEntries(names.trim().split(/\s+/).map((name, i) => [name, all[i]]));
+}
+
+function range(from: number, to: number): string {
+  return String.fromCodePoint(...Array.from({ length: to - from + 1 }, (_, i) => from + i));
+}
 
 /** Decodes entities once; what is not known stays. */
 export function decodeEntities(text: string): string {

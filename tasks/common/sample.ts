@@ -45,12 +45,12 @@ export async function prepareSample(
   const dump = fromFileUrl(new URL("../../pipeline/sample/jawiki-sample.xml", import.meta.url));
   const text = join(dataDir, "text");
   const extracting = createProgress({ label: "extract", unit: "pages" });
-  const { kept } = await extractDump(
+  const { manifest: extracted } = await extractDump(
     { dump, out: text, minLength: 50, dropLists: false, dropSections: true, overwrite: true },
     signal,
     ({ pages }) => extracting.update(pages),
   );
-  extracting.finish(`${kept} articles`);
+  extracting.finish(`${extracted!.counts.documents} articles`);
 
   const training = createProgress({ label: "sentencepiece", unit: "rounds" });
   let rounds = 0;

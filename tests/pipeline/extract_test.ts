@@ -4,6 +4,7 @@ import { gzipSync } from "fflate";
 import { PipelineError } from "../../pipeline/errors.ts";
 import { type Document, readDocuments } from "../../pipeline/text/documents.ts";
 import { extractDump, type ExtractOptions } from "../../pipeline/wiki/extract.ts";
+import { readExtractManifest } from "../../pipeline/wiki/manifest.ts";
 
 interface PageText {
   readonly title: string;
@@ -46,6 +47,10 @@ const STREAMS: readonly string[] = [
   "SkImFAIxpAFmYJ0KMUkF+gMLfL5pvoux356xP3Q/F3JFOFCQ4/0PBg==",
   "QlpoOTFBWSZTWe2+c6oAAAFZgAAQAACABSYqAIAgACIGhpoIBppoAksUl1rvF3JFOFCQ7b5zqg==",
 ];
+/** A page whose title is closed by another name. */
+const BROKEN_STREAM =
+  "QlpoOTFBWSZTWakZh7MAAATZgEAQQACABSKkREAgADEAAAaaR6gZqSoMYghAsrlEWKGHYIR7bMy/i7kinChI" +
+  "VIzD2YA=";
 const ONE_STREAM =
   "QlpoOTFBWSZTWRK7NqcAAIjd+VAQUYD4PzAAP7/d4HLM5Q6D7IgBC+AwATgERU9E0BoxBkyZMTBAZGQAMGiZ" +
   "ocwBGCYgGATBNGQ0MAmCMTCKRKepptMqeamp7RqI0Gn6kyeI0gBoA0MkxTMAECAUCsAeh499yPC6L2QaOI/H" +
@@ -76,6 +81,8 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
+const DEFAULTS = { minLength: 0, dropLists: false, dropSections: false, overwrite: false };
+
 async function extract(
   folder: string,
   content: Uint8Array | string,
@@ -87,18 +94,18 @@ async function extract(
     typeof content === "string" ? new TextEncoder().encode(content) : content,
   );
   const out = `${folder}/text`;
-  await extractDump({
-    dump,
-    out,
-    minLength: 0,
-    dropLists: false,
-    dropSections: false,
-    overwrite: false,
-    ...more,
-  });
+  await extractDump({ dump, out, ...DEFAULTS, ...more });
+  return await documentsOf(out);
+}
+
+async function documentsOf(folder: string): Promise<Document[]> {
   const documents: Document[] = [];
-  for await (const document of readDocuments(out)) documents.push(document);
+  for await (const document of readDocuments(folder)) documents.push(document);
   return documents;
+}
+
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
 Deno.test("plain XML becomes documents", () =>
@@ -131,7 +138,7 @@ Deno.test("bzip2 cut or damaged anywhere is an explained error", () =>
         PipelineError,
       );
       assert(/cut short|damaged/.test(error.message), error.message);
-      assertEquals([...Deno.readDirSync(`${folder}/text`)], []);
+      assertEquals(namesIn(folder), ["dump"]);
     }
   }));
 
@@ -141,22 +148,24 @@ Deno.test("minimum length and lists leave pages out; counts say why", () =>
       `${folder}/dump`,
       dumpXml([...PAGES, { title: "石の一覧", text: "長い長い一覧である。" }]),
     );
-    const result = await extractDump({
+    const { manifest } = await extractDump({
+      ...DEFAULTS,
       dump: `${folder}/dump`,
       out: `${folder}/text`,
       minLength: 8,
       dropLists: true,
-      dropSections: false,
-      overwrite: false,
     });
-    assertEquals(result.kept, 1);
-    assertEquals(result.dropped, {
+    const { pages, documents, dropped } = manifest!.counts;
+    assertEquals([pages, documents], [4, 1]);
+    assertEquals(dropped, {
       namespace: 1,
       redirect: 0,
       disambiguation: 0,
-      short: 1,
       list: 1,
+      short: 1,
+      "too complex": 0,
     });
+    assertEquals(await readExtractManifest(`${folder}/text`), manifest!);
   }));
 
 const FAULTS: readonly (readonly [string, string | Uint8Array, string])[] = [
@@ -173,6 +182,12 @@ const FAULTS: readonly (readonly [string, string | Uint8Array, string])[] = [
     "damaged",
   ],
   ["without an article", dumpXml([PAGES[1]]), "none of the 1 pages"],
+  ["cut after a stream", join(STREAMS.slice(0, 3).map(unpack)), "is cut short"],
+  [
+    "broken in one of many streams",
+    join([...STREAMS.slice(0, 2), BROKEN_STREAM, STREAMS[3]].map(unpack)),
+    "of the bzip2 stream at byte 373",
+  ],
 ];
 
 for (const [name, content, message] of FAULTS) {
@@ -181,7 +196,7 @@ for (const [name, content, message] of FAULTS) {
       const error = await assertRejects(() => extract(folder, content), PipelineError);
       assert(error.message.includes(message), error.message);
       assert(error.message.includes("/dump"), error.message);
-      assertEquals([...Deno.readDirSync(`${folder}/text`)].map(({ name }) => name), []);
+      assertEquals(namesIn(folder), ["dump"]);
     }));
 }
 
@@ -197,20 +212,28 @@ Deno.test("the byte of broken XML is the one where it breaks", () =>
 Deno.test("documents are replaced only when asked", () =>
   inFolder(async (folder) => {
     await extract(folder, dumpXml(PAGES));
-    await assertRejects(() => extract(folder, dumpXml(PAGES)), PipelineError, "--overwrite");
+    // The same again is done already.
+    assertEquals(await extract(folder, dumpXml(PAGES)), DOCUMENTS);
+    const other = (): Promise<unknown> => extract(folder, dumpXml([PAGES[2]]));
+    await assertRejects(other, PipelineError, "--overwrite");
+    await assertRejects(
+      () => extract(folder, dumpXml(PAGES), { minLength: 1 }),
+      PipelineError,
+      "(different: minLength)",
+    );
     const [only] = await extract(folder, dumpXml([PAGES[2]]), { overwrite: true });
     assertEquals(only.title, "松");
+    await Deno.writeTextFile(`${folder}/text/mine.txt`, "");
+    await assertRejects(
+      () => extract(folder, dumpXml(PAGES), { overwrite: true }),
+      PipelineError,
+      "holds mine.txt",
+    );
   }));
 
 Deno.test("a dump that is missing or a folder is told", () =>
   inFolder(async (folder) => {
-    const options = {
-      out: `${folder}/text`,
-      minLength: 0,
-      dropLists: false,
-      dropSections: false,
-      overwrite: false,
-    };
+    const options = { ...DEFAULTS, out: `${folder}/text` };
     await assertRejects(
       () => extractDump({ ...options, dump: `${folder}/none` }),
       PipelineError,

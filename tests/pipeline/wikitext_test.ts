@@ -1,11 +1,13 @@
 /** Wikitext to what readers see. */
-import { assert, assertEquals } from "@std/assert/mod.js";
+import { assert, assertEquals, assertThrows } from "@std/assert/mod.js";
 import { cleanWikitext } from "../../pipeline/wiki/clean.ts";
 import { dropReason } from "../../pipeline/wiki/filter.ts";
+import { countLeftovers } from "../../pipeline/wiki/leftovers.ts";
 import type { WikiPage } from "../../pipeline/wiki/pages.ts";
+import { StepLimit, Steps, STEPS_PER_CHARACTER } from "../../pipeline/wiki/steps.ts";
 
-const clean = (wikitext: string, dropSections = false): string =>
-  cleanWikitext(wikitext, { dropSections });
+const clean = (wikitext: string, steps?: Steps): string =>
+  cleanWikitext(wikitext, { dropSections: false }, steps);
 
 const CASES: readonly (readonly [string, string, string])[] = [
   ["bold and italic", "'''琥珀'''は''樹脂''の'''''化石'''''である。", "琥珀は樹脂の化石である。"],
@@ -37,16 +39,49 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ["comments", "前<!-- [[隠す]] -->後<!-- 開いたまま", "前後"],
   ["mathematics and code", "前<math>x^2</math>中<syntaxhighlight>a</syntaxhighlight>後", "前中後"],
   ["nowiki", "<nowiki>'''[[そのまま]]'''</nowiki>", "'''[[そのまま]]'''"],
-  ["tags", 'H<sub>2</sub>O<br />次<span style="color:red">赤</span>', "H2O\n次赤"],
+  ["tags", 'H<sub>2</sub>O<br />次<span style="color:red">赤</span>', "H₂O\n次赤"],
+  ["raised numbers", "10<sup>-6</sup>km<sup>2</sup>のx<sub>max</sub>", "10⁻⁶km²のxmax"],
+  ["inline code", "<code>print</code>関数", "print関数"],
+  [
+    "ruby",
+    "<ruby>琥珀<rp>（</rp><rt>こはく</rt><rp>）</rp></ruby>と<ruby>石<rt>いし</rt></ruby>",
+    "琥珀（こはく）と石（いし）",
+  ],
+  ["poems", "<poem>雨が\n降る</poem>", "雨が\n降る"],
+  [
+    "HTML tables",
+    "前\n<table><tr><td>中<table><tr><td>内</table></td></tr></table>\n後",
+    "前\n後",
+  ],
   ["entities", "A&amp;B&nbsp;C&#x3042;&#12356;&lt;&unknown;", "A&B Cあい<&unknown;"],
   ["an entity decoded once", "&amp;lt;", "&lt;"],
   ["tables", '前\n{| class="wikitable"\n! 見出し\n|-\n| 中 || {{a}}\n|}\n後', "前\n後"],
   ["nested tables", "{|\n|\n{|\n| 内\n|}\n| 外\n|}\n後", "後"],
   ["lists", "* 一\n** 二\n# 三\n:; 四\n; 語 : 意味", "一\n二\n三\n四\n語: 意味"],
-  ["headings", "== 歴史 ==\n=== 古代 ===\n本文。\n== 空 ==", "古代\n本文。"],
+  ["headings", "== 歴史 ==\n=== 古代 ===<ref>注</ref>\n本文。\n== 空 ==", "歴史\n古代\n本文。"],
+  ["lines of a paragraph", "一行\n二行。\n\n三行 a\nb", "一行二行。\n三行 a b"],
+  ["a reference over lines", "石<ref>{{cite\n|a}}</ref>\n、木。", "石、木。"],
   ["switches", "__NOTOC__本文__目次強制__", "本文"],
   ["rulers", "前\n----\n後", "前\n後"],
-  ["emptied brackets", "琥珀（{{lang-xx}}）は（、）石", "琥珀は石"],
+  ["emptied brackets", "琥珀（{{x}}）は（{{x}}、{{x}}）石「{{x}}」", "琥珀は石"],
+  [
+    "brackets that lose their beginning",
+    "坂本（{{x}}、1836年 - 1867年）は",
+    "坂本（1836年 - 1867年）は",
+  ],
+  ["brackets that lose their end", "坂本（さかもと、{{x}}）と（{{x}}。）", "坂本（さかもと）と"],
+  ["doubled marks", "甲、{{x}}、乙。{{x}}。", "甲、乙。"],
+  ["a mark that begins a line", "{{x}}、甲。", "甲。"],
+  ["brackets of the author stay", "（）内は人口、（ ）も。", "（）内は人口、（ ）も。"],
+  ["spaces of the author stay", "赤松俊子　画家と 中島 敦", "赤松俊子　画家と 中島 敦"],
+  ["spaces of dropped markup go", "前 {{x}} 後 {{x}}。a {{x}} b", "前後。a b"],
+  ["outer links in brackets too many", "[[https://example.org 公式]]", "公式"],
+  ["outer links with a wide space", "[https://example.org　公式]", "公式"],
+  ["outer links with markup", "[https://example.org '''公式'''[[頁]]]", "公式頁"],
+  ["private characters", "a\ue0ffb\ue07bc", "abc"],
+  ["a bar in a template", "{{仮リンク|甲{{!}}乙|en|x}}", "甲"],
+  ["an equals sign in a template", "{{nowrap|E{{=}}mc}}", "E=mc"],
+  ["names with underscores", "Pythonの__init__", "Pythonの__init__"],
   ["an unclosed template ends at an empty line", "{{a|b\n\n本文。", "本文。"],
   ["an unclosed link", "[[松の木\n\n本文。", "松の木\n本文。"],
   ["stray closers", "一}}二]]三|}", "一二三"],
@@ -57,10 +92,58 @@ for (const [name, wikitext, text] of CASES) {
   Deno.test(`wikitext: ${name}`, () => assertEquals(clean(wikitext), text));
 }
 
+/** Templates that carry text, and what readers see of them. */
+const TEMPLATES: readonly (readonly [string, string])[] = [
+  ["{{lang|en|text}}", "text"],
+  ["{{Lang-fr|texte}}", "フランス語: texte"],
+  ["{{Lang-en-short|text}}", "英: text"],
+  ["{{lang-zh-Hant|文}}", "中国語: 文"],
+  ["{{lang-zz|文}}", "文"],
+  ["{{lang-en|}}", ""],
+  ["{{llang|ko|글}}", "朝鮮語: 글"],
+  ["{{rtl-lang|ar|نص}}", "نص"],
+  ["{{IPA-en|æmbər}}", "[æmbər]"],
+  ["{{IPA|a}}", "a"],
+  ["{{仮リンク|コーパル|en|Copal|label=樹脂}}", "樹脂"],
+  ["{{読み仮名|'''琥珀'''|こはく}}", "琥珀（こはく）"],
+  ["{{読み仮名_ruby不使用|琥珀|こはく|{{lang-en|amber}}}}", "琥珀（こはく、英語: amber）"],
+  ["{{ルビ|琥珀|こはく}}", "琥珀（こはく）"],
+  ["{{Ruby|琥珀|}}", "琥珀"],
+  ["{{要出典範囲|黄色い|date=2020年}}", "黄色い"],
+  ["{{要出典|範囲=黄色い|date=2020年}}", "黄色い"],
+  ["{{要出典|date=2020年}}", ""],
+  ["{{small|小}}{{Smaller|小}}{{nowrap|行}}{{補助漢字フォント|文}}", "小小行文"],
+  ["{{resize|90%|小}}{{fontsize|120%|大}}{{color|red|赤}}", "小大赤"],
+  ["{{JPN}}と{{GER}}と{{jpn}}", "日本とドイツと"],
+  ["{{flagicon|JPN}} [[日本]]", "日本"],
+  ["{{生年月日と年齢|1950|01|2}}", "1950年1月2日"],
+  ["{{死亡年月日と没年齢|1836|1|3|1867|12|10}}", "1867年12月10日"],
+  ["{{没年齢|1836|1|3|1867|1|2}}", "30歳没"],
+  ["{{和暦|1989}}・{{和暦|1990}}・{{和暦|1800}}", "平成元年・平成2年・1800年"],
+  ["{{JPY|1234567}}", "1,234,567円"],
+  ["{{convert|5|km|mi}}", "5キロメートル"],
+  ["{{convert|3|to|5|km2|sqmi|abbr=on}}", "3から5 km²"],
+  ["{{convert|9|furlong}}", "9 furlong"],
+  ["{{sfrac|1|2}}・{{frac|3|1|2}}", "1/2・3 1/2"],
+  ["{{formatnum:1234567.8}}", "1,234,567.8"],
+  ["{{chem|H|2|O}}", "H2O"],
+  ["{{ubl|甲|乙}}", "甲\n乙"],
+  ["前{{quotation|引用文。|出典}}後", "前\n引用文。\n後"],
+  ["{{audio|x.ogg|発音}}{{audio|x.ogg|België}}", "België"],
+  ["{{テンプレート:small|小}}", "小"],
+  ["{{lang|2=text|1=en}}", "text"],
+  ["{{Cite book|title=本}}{{Sfn|本}}{{R|a}}{{Main|頁}}{{Infobox|a=b}}", ""],
+];
+
+for (const [wikitext, text] of TEMPLATES) {
+  Deno.test(`wikitext: ${wikitext}`, () => assertEquals(clean(wikitext), text));
+}
+
 Deno.test("wikitext: sections without prose go when asked, with those below them", () => {
   const page =
-    "本文。\n== 脚注 ==\n注。\n=== 出典 ===\n出。\n== 歴史 ==\n昔。\n== 外部リンク ==\n* 外";
-  assertEquals(clean(page, true), "本文。\n歴史\n昔。");
+    "本文。\n== 脚注 ==\n注。\n=== 出典 ===\n出。\n== 歴史 ==\n昔。\n== 外部リンク ==\n* 外" +
+    "\n== 注釈・出典 ==\n注\n== 参考の年 ==\n年";
+  assertEquals(cleanWikitext(page, { dropSections: true }), "本文。\n歴史\n昔。\n参考の年\n年");
   assertEquals(clean(page).includes("外部リンク"), true);
 });
 
@@ -87,7 +170,31 @@ const HOSTILE: readonly (readonly [string, (n: number) => string])[] = [
   ["underscores", (n) => "__".repeat(n)],
   ["outer links", (n) => "[http://".repeat(n)],
   ["open parentheses", (n) => "（".repeat(n)],
+  ["gaps in brackets", (n) => "（{{x}}、".repeat(n)],
+  ["gaps in a row", (n) => "{{x}} ".repeat(n)],
+  ["list marks", (n) => "*".repeat(n) + " x"],
+  ["tables in tables", (n) => "<table>".repeat(n) + "</table>".repeat(n)],
+  ["templates that show text", (n) => "{{small|".repeat(n) + "文" + "}}".repeat(n)],
+  ["bars in an open template", (n) => "{{small|a" + "|".repeat(n)],
+  ["closers that fit nothing", (n) => "{{a|[[b|".repeat(40) + "|}}]".repeat(n)],
+  ["a long list", (n) => "* [[甲|乙]]（{{lang-en|a}}、{{x}}）\n".repeat(n)],
 ];
+
+for (const [name, make] of HOSTILE) {
+  Deno.test(`wikitext: ${name} take a bounded number of steps a character`, () => {
+    for (const n of [1_000, 10_000]) {
+      const page = make(n);
+      const steps = new Steps(page.length);
+      clean(page, steps);
+      assert(steps.taken <= STEPS_PER_CHARACTER * (page.length + 100), name);
+    }
+  });
+}
+
+Deno.test("wikitext: a page that would take too many steps is given up, not waited for", () => {
+  const steps = new Steps(0);
+  assertThrows(() => clean("{{small|".repeat(64) + "長い文".repeat(2_000), steps), StepLimit);
+});
 
 for (const [name, make] of HOSTILE) {
   Deno.test(`wikitext: ${name} take time in proportion to their length`, () => {
@@ -125,4 +232,25 @@ Deno.test("pages that are no articles are left out by reason", () => {
   assertEquals(dropReason(page("[[松]]{{要曖昧さ回避}}"), true), undefined);
   assertEquals(dropReason(page("本文", { title: "石の一覧" }), true), "list");
   assertEquals(dropReason(page("本文", { title: "石の一覧" }), false), undefined);
+});
+
+Deno.test("leftovers are counted by kind, and clean text has none", () => {
+  const text = "琥珀（こはく）は、[ˈambər] の石。\n（）内は年。A & B; 1 < 2";
+  assertEquals(countLeftovers(text), undefined);
+  const dirty = "{{a}} [[b]] [https://x y]\n| 行\n* 点\n''c''<ref>d</ref>&nbsp;（、）（、e）" +
+    "__NOTOC__\nthumb|f";
+  assertEquals(countLeftovers(dirty), {
+    "template brackets": 2,
+    "link brackets": 3,
+    "table marks": 1,
+    "tags": 2,
+    "comments": 0,
+    "quotes": 2,
+    "entities": 1,
+    "empty brackets": 1,
+    "broken brackets": 1,
+    "list marks": 1,
+    "switches": 1,
+    "file options": 1,
+  });
 });

@@ -1,0 +1,76 @@
+/**
+ * What an extraction counts, in one piece of a dump and in all of them.
+ *
+ * @module
+ */
+import type { DropReason } from "./filter.ts";
+import { type LeftoverKind, type Leftovers, noLeftovers } from "./leftovers.ts";
+
+/** A page in which markup was left. */
+export interface BadPage {
+  /** Its id. */
+  readonly id: string;
+  /** Its title. */
+  readonly title: string;
+  /** How much was left. */
+  readonly leftovers: number;
+  /** Of which kinds. */
+  readonly kinds: readonly LeftoverKind[];
+}
+
+/** Counts over some pages. */
+export interface PageCounts {
+  /** Pages seen. */
+  pages: number;
+  /** Documents kept. */
+  documents: number;
+  /** Characters of their text, in UTF-16 units. */
+  characters: number;
+  /** Pages left out, by reason. */
+  dropped: Record<DropReason, number>;
+  /** Documents with markup left in them. */
+  pagesWithLeftovers: number;
+  /** What was left, by kind. */
+  leftovers: Leftovers;
+  /** The pages with most of it, the worst first. */
+  worst: BadPage[];
+}
+
+const WORST_PAGES = 10;
+
+/** Counts over no page. */
+export function noCounts(): PageCounts {
+  return {
+    pages: 0,
+    documents: 0,
+    characters: 0,
+    dropped: {
+      namespace: 0,
+      redirect: 0,
+      disambiguation: 0,
+      list: 0,
+      short: 0,
+      "too complex": 0,
+    },
+    pagesWithLeftovers: 0,
+    leftovers: noLeftovers(),
+    worst: [],
+  };
+}
+
+/** Adds counts to a total. The order in which they are added makes no difference but to equals. */
+export function addCounts(total: PageCounts, more: PageCounts): void {
+  total.pages += more.pages;
+  total.documents += more.documents;
+  total.characters += more.characters;
+  total.pagesWithLeftovers += more.pagesWithLeftovers;
+  addEach(total.dropped, more.dropped);
+  addEach(total.leftovers, more.leftovers);
+  total.worst = [...total.worst, ...more.worst]
+    .sort((a, b) => b.leftovers - a.leftovers)
+    .slice(0, WORST_PAGES);
+}
+
+function addEach<Key extends string>(total: Record<Key, number>, more: Record<Key, number>): void {
+  for (const key of Object.keys(more) as Key[]) total[key] += more[key];
+}

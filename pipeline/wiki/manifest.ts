@@ -1,0 +1,91 @@
+/**
+ * What lies beside the documents of an extraction: what was extracted how, and what came of it.
+ *
+ * @module
+ */
+import { PipelineError } from "../errors.ts";
+import type { PageCounts } from "./counts.ts";
+import { differences, type Duplicates, type ExtractRecipe, isOurs } from "./parts.ts";
+
+/** Which documents are left out for being there already: none, equal ones, or similar ones as well. */
+export type Deduplicate = "none" | "exact" | "near";
+
+/** What was extracted. */
+export interface ExtractManifest {
+  /** Tells this from other manifests. */
+  readonly format: "kohaku-text-1";
+  /** What decided the output. */
+  readonly recipe: ExtractRecipe;
+  /** Which documents were left out for being there already. */
+  readonly deduplicate: Deduplicate;
+  /** Pages and what became of them, before duplicates were left out. */
+  readonly counts: PageCounts;
+  /** Duplicates that were left out. */
+  readonly duplicates: Duplicates;
+  /** Files of documents, in order. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly documents: number;
+    readonly characters: number;
+  }[];
+}
+
+/** The manifest's name in its folder. */
+export const MANIFEST_NAME = "manifest.json";
+
+/**
+ * The manifest of a folder.
+ *
+ * @throws {PipelineError} when there is none that can be read.
+ */
+export async function readExtractManifest(folder: string): Promise<ExtractManifest> {
+  const path = `${folder}/${MANIFEST_NAME}`;
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new PipelineError(`${path} does not exist; make it with \`deno task extract\``);
+  });
+  try {
+    const manifest = JSON.parse(text);
+    if (manifest.format === "kohaku-text-1") return manifest;
+  } catch {
+    // Told below.
+  }
+  throw new PipelineError(`${path} is no manifest of an extraction; extract again`);
+}
+
+/**
+ * The manifest of an extraction that is finished already; undefined where `out` is to be made, or to be
+ * replaced.
+ *
+ * @throws {PipelineError} when `out` holds documents that are not to be replaced, or anything else.
+ */
+export async function findFinished(
+  out: string,
+  recipe: ExtractRecipe,
+  deduplicate: Deduplicate,
+  overwrite: boolean,
+): Promise<ExtractManifest | undefined> {
+  let names: string[];
+  try {
+    names = [...Deno.readDirSync(out)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const foreign = names.find((name) => !isOurs(name));
+  if (foreign !== undefined) {
+    throw new PipelineError(
+      `${out} holds ${foreign}, which is not of an extraction; choose another --out`,
+    );
+  }
+  if (names.length === 0) return undefined;
+  const manifest = await readExtractManifest(out).catch(() => undefined);
+  const differing = manifest ? differences(recipe, manifest.recipe) : ["no manifest"];
+  if (manifest && manifest.deduplicate !== deduplicate) differing.push("deduplicate");
+  if (differing.length === 0) return manifest;
+  if (overwrite) return undefined;
+  throw new PipelineError(
+    `${out} holds documents already (different: ${differing.join(", ")}): add --overwrite, or ` +
+      "choose another --out",
+  );
+}

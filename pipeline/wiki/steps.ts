@@ -1,0 +1,35 @@
+/**
+ * Work counted in steps, so that a page built to be slow cannot hold up the others.
+ *
+ * @module
+ */
+
+/** A page asked for more steps than its length allows. */
+export class StepLimit extends Error {
+  override name = "StepLimit";
+}
+
+/** Steps per character that cleaning may take: five times what real pages do. */
+export const STEPS_PER_CHARACTER = 100;
+
+/** Counts steps: a character that a pass reads or copies is one. */
+export class Steps {
+  readonly #limit: number;
+  #taken = 0;
+
+  /** @param length characters of the page. */
+  constructor(length: number) {
+    this.#limit = STEPS_PER_CHARACTER * (length + 100);
+  }
+
+  /** Steps taken so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** @throws {StepLimit} when it is too much. */
+  take(count: number): void {
+    this.#taken += count;
+    if (this.#taken > this.#limit) throw new StepLimit(`more than ${this.#limit} steps`);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Templates of dates, numbers and units.
+ *
+ * @module
+ */
+
+const UNITS: Readonly<Record<string, string>> = {
+  m: "メートル",
+  km: "キロメートル",
+  cm: "センチメートル",
+  mm: "ミリメートル",
+  nmi: "海里",
+  mi: "マイル",
+  ft: "フィート",
+  in: "インチ",
+  yd: "ヤード",
+  km2: "平方キロメートル",
+  m2: "平方メートル",
+  ha: "ヘクタール",
+  acre: "エーカー",
+  acres: "エーカー",
+  sqmi: "平方マイル",
+  sqft: "平方フィート",
+  m3: "立方メートル",
+  km3: "立方キロメートル",
+  l: "リットル",
+  kg: "キログラム",
+  g: "グラム",
+  t: "トン",
+  lb: "ポンド",
+  oz: "オンス",
+  "km/h": "キロメートル毎時",
+  "m/s": "メートル毎秒",
+  mph: "マイル毎時",
+  kn: "ノット",
+  kw: "キロワット",
+  hp: "馬力",
+  c: "°C",
+  f: "°F",
+};
+
+const SYMBOLS: Readonly<Record<string, string>> = {
+  km2: "km²",
+  m2: "m²",
+  m3: "m³",
+  c: "°C",
+  f: "°F",
+};
+
+/** Ranges between two values: {{convert|3|to|5|km}}. */
+const RANGES: Readonly<Record<string, string>> = {
+  to: "から",
+  "-": "–",
+  "–": "–",
+  and: "と",
+  x: "×",
+};
+
+/** {{convert|5|km|mi}}: the value as it is given, not what it is converted to. */
+export function convert(positional: readonly string[], abbreviated: boolean): string {
+  const values = [...positional];
+  let shown = values.shift() ?? "";
+  if (Object.hasOwn(RANGES, values[0] ?? "")) {
+    shown += RANGES[values.shift()!] + (values.shift() ?? "");
+  }
+  const unit = values[0] ?? "", key = unit.toLowerCase();
+  if (abbreviated) return `${shown} ${SYMBOLS[key] ?? unit}`;
+  return Object.hasOwn(UNITS, key) ? shown + UNITS[key] : `${shown} ${unit}`;
+}
+
+/** 1950, 1, 2 → 1950年1月2日; what is missing is left out. */
+export function date(parts: readonly string[]): string {
+  const [year, month, day] = parts.map((part) => part.trim().replace(/^0+(?=\d)/, ""));
+  return (year ? `${year}年` : "") + (month ? `${month}月` : "") + (day ? `${day}日` : "");
+}
+
+/** Years from a birth to a death, both as year, month, day; empty where they are not numbers. */
+export function ageAtDeath(parts: readonly string[]): string {
+  const [year, month, day, toYear, toMonth, toDay] = parts.map(Number);
+  const early = toMonth < month || (toMonth === month && toDay < day);
+  const age = toYear - year - (early ? 1 : 0);
+  return Number.isInteger(age) && parts.length >= 6 ? `${age}歳没` : "";
+}
+
+const ERAS = [["令和", 2019], ["平成", 1989], ["昭和", 1926], ["大正", 1912], [
+  "明治",
+  1868,
+]] as const;
+
+/** 1990 → 平成2年; years before 明治 as they are. */
+export function eraYear(text: string): string {
+  const year = Number(text);
+  const era = ERAS.find(([, start]) => year >= start);
+  if (!era) return `${text}年`;
+  const number = year - era[1] + 1;
+  return `${era[0]}${number === 1 ? "元" : number}年`;
+}
+
+/** 1234567.5 → 1,234,567.5 */
+export function groupDigits(text: string): string {
+  const match = /^([-−+]?)(\d{4,15})(\.\d+)?$/.exec(text.trim());
+  if (!match) return text.trim();
+  return match[1] + match[2].replace(/\B(?=(?:\d{3})+$)/g, ",") + (match[3] ?? "");
+}
