@@ -4,7 +4,12 @@
  */
 
 import { adam } from "../../kernels/adam/adam.ts";
-import { attentionBackward, attentionForward } from "../../kernels/attention/attention.ts";
+import {
+  attentionBackward,
+  attentionForward,
+  type AttentionVariant,
+  attentionVariants,
+} from "../../kernels/attention/attention.ts";
 import {
   crossEntropyChunk,
   crossEntropyChunkBackward,
@@ -40,6 +45,7 @@ import {
   type MatmulVariant,
   matmulVariants,
 } from "../../kernels/matmul/matmul.ts";
+import { type RowVariant, rowVariants } from "../../kernels/reduce/lanes.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import { squaredNorm, sumAll } from "../../kernels/reduce/global_norm.ts";
 import { replaceTokens } from "../../kernels/replace_tokens/replace_tokens.ts";
@@ -122,31 +128,61 @@ export const KERNELS: readonly RegisteredKernel[] = [
   entry({
     name: "attention",
     shape: ATTENTION,
+    variants: attentionVariants,
     drops: true,
-    launch: (shape, { dropout }) => attentionForward({ ...shape, dropout }),
+    launch: (shape, { dropout, subgroupSize, variant }) =>
+      attentionForward(
+        { ...shape, dropout, subgroupSize },
+        variant as AttentionVariant | undefined,
+      ),
   }),
   entry({
     name: "attention_backward",
     shape: ATTENTION,
+    variants: attentionVariants,
     drops: true,
-    launch: (shape, { dropout }) => attentionBackward({ ...shape, dropout }),
+    launch: (shape, { dropout, subgroupSize, variant }) =>
+      attentionBackward(
+        { ...shape, dropout, subgroupSize },
+        variant as AttentionVariant | undefined,
+      ),
   }),
   entry({
     name: "layernorm",
     shape: ROWS,
+    variants: rowVariants,
     drops: true,
-    launch: (shape, { dropout }) =>
-      layerNormForward({ ...shape, ...LAYER_NORM, residual: true, dropout }),
+    launch: (shape, { dropout, subgroupSize, variant }) =>
+      layerNormForward(
+        { ...shape, ...LAYER_NORM, residual: true, dropout, subgroupSize },
+        variant as RowVariant | undefined,
+      ),
   }),
   entry({
     name: "layernorm_backward",
     shape: ROWS,
+    variants: rowVariants,
     drops: true,
-    launch: (shape, { dropout }) =>
-      layerNormBackward({ ...shape, ...LAYER_NORM, residual: true, dropout }),
+    launch: (shape, { dropout, subgroupSize, variant }) =>
+      layerNormBackward(
+        { ...shape, ...LAYER_NORM, residual: true, dropout, subgroupSize },
+        variant as RowVariant | undefined,
+      ),
   }),
-  plain("softmax", ROWS, softmaxForward),
-  plain("softmax_backward", ROWS, softmaxBackward),
+  entry({
+    name: "softmax",
+    shape: ROWS,
+    variants: rowVariants,
+    launch: (shape, { subgroupSize, variant }) =>
+      softmaxForward({ ...shape, subgroupSize }, variant as RowVariant | undefined),
+  }),
+  entry({
+    name: "softmax_backward",
+    shape: ROWS,
+    variants: rowVariants,
+    launch: (shape, { subgroupSize, variant }) =>
+      softmaxBackward({ ...shape, subgroupSize }, variant as RowVariant | undefined),
+  }),
   plain(
     "embedding",
     { ...EMBEDDING, vocabulary: VOCABULARY, positions: 512, types: 2 },
@@ -214,7 +250,11 @@ export const KERNELS: readonly RegisteredKernel[] = [
     drops: true,
     launch: ({ elements }, choices) => dropout({ elements, rate: choices.dropout, stream: 1 }),
   }),
-  plain("column_sum", ROWS, columnSum),
+  entry({
+    name: "column_sum",
+    shape: ROWS,
+    launch: (shape, { subgroupSize }) => columnSum({ ...shape, subgroupSize }),
+  }),
   plain("sum", FLAT, sumAll),
   plain("squared_norm", FLAT, squaredNorm),
   plain("adam", FLAT, ({ elements }) => adam({ elements, ...ADAM })),

@@ -32,17 +32,20 @@ async function prepare(work: Work, inputs: Arrays): Promise<Runner> {
     return np.array(data.slice(), { shape: [...shape] });
   });
   await blockUntilReady(held);
+  // A result that is dropped before the work is sent would not be computed at all.
   let made: Array[] = [];
+  const old: Array[] = [];
   const drop = (arrays: readonly Array[]): void => {
     for (const array of arrays) array.dispose();
   };
   return {
     run: () => {
-      drop(made);
+      old.push(...made);
       made = step(...held.map((array) => array.ref));
     },
     finish: async () => {
-      await blockUntilReady(made);
+      await blockUntilReady([...old, ...made]);
+      drop(old.splice(0));
       await getWebGPUDevice().queue.onSubmittedWorkDone();
     },
     results: async () => {
