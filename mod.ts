@@ -77,6 +77,7 @@ export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
 export {
   type Deduplicate,
+  type DocumentFile,
   type ExtractManifest,
   readExtractManifest,
 } from "./pipeline/wiki/manifest.ts";

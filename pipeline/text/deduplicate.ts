@@ -37,7 +37,7 @@ export class Deduplicator {
   #table = new Uint32Array(1 << 16);
   #texts = 0;
 
-  /** @param near whether similar texts count as well. */
+  /** Remembers nothing yet; `near` says whether similar texts count as well. */
   constructor(near: boolean) {
     this.#near = near;
   }
