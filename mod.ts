@@ -83,6 +83,7 @@ export {
 } from "./pipeline/wiki/manifest.ts";
 export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
+export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";

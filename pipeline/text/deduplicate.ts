@@ -26,7 +26,7 @@ const THRESHOLD = 0.8;
 /** Texts that are looked at in a row of the table; more would make a crowd of look-alikes slow. */
 const MOST_CANDIDATES = 256;
 
-/** Remembers the texts that were kept: about 250 bytes each, however long they are. */
+/** Remembers the texts that were kept: about 300 bytes each, however long they are. */
 export class Deduplicator {
   readonly #near: boolean;
   readonly #exact = new Set<string>();
