@@ -92,11 +92,13 @@ export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
 export {
   type Deduplicate,
+  type DocumentFile,
   type ExtractManifest,
   readExtractManifest,
 } from "./pipeline/wiki/manifest.ts";
 export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
+export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";

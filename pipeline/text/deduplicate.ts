@@ -26,7 +26,7 @@ const THRESHOLD = 0.8;
 /** Texts that are looked at in a row of the table; more would make a crowd of look-alikes slow. */
 const MOST_CANDIDATES = 256;
 
-/** Remembers the texts that were kept: about 250 bytes each, however long they are. */
+/** Remembers the texts that were kept: about 300 bytes each, however long they are. */
 export class Deduplicator {
   readonly #near: boolean;
   readonly #exact = new Set<string>();
@@ -37,7 +37,7 @@ export class Deduplicator {
   #table = new Uint32Array(1 << 16);
   #texts = 0;
 
-  /** @param near whether similar texts count as well. */
+  /** Remembers nothing yet; `near` says whether similar texts count as well. */
   constructor(near: boolean) {
     this.#near = near;
   }

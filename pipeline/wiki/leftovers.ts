@@ -5,7 +5,7 @@
  */
 
 /** Kinds of leftovers and what they look like. Each pattern is tried at each place once. */
-const PATTERNS = {
+const PATTERNS: Readonly<Record<LeftoverKind, string>> = {
   "template brackets": "\\{\\{|\\}\\}",
   "link brackets": "\\[\\[|\\]\\]|\\[https?:",
   "table marks": "\\{\\||\\|\\}|\\|\\||^[|!]",
@@ -19,10 +19,22 @@ const PATTERNS = {
   "list marks": "^[*#:;]",
   "switches": "__[A-Z]{3,}__",
   "file options": "\\b(?:thumb|right|left|\\d{2,4}px)\\|",
-} as const;
+};
 
 /** A kind of leftover. */
-export type LeftoverKind = keyof typeof PATTERNS;
+export type LeftoverKind =
+  | "template brackets"
+  | "link brackets"
+  | "table marks"
+  | "tags"
+  | "comments"
+  | "quotes"
+  | "entities"
+  | "empty brackets"
+  | "broken brackets"
+  | "list marks"
+  | "switches"
+  | "file options";
 
 /** All kinds. */
 export const LEFTOVER_KINDS = Object.keys(PATTERNS) as readonly LeftoverKind[];

@@ -10,6 +10,16 @@ import { differences, type Duplicates, type ExtractRecipe, isOurs } from "./part
 /** Which documents are left out for being there already: none, equal ones, or similar ones as well. */
 export type Deduplicate = "none" | "exact" | "near";
 
+/** A file of documents. */
+export interface DocumentFile {
+  /** Its name in the folder. */
+  readonly name: string;
+  /** Documents in it. */
+  readonly documents: number;
+  /** Characters of their text, in UTF-16 units. */
+  readonly characters: number;
+}
+
 /** What was extracted. */
 export interface ExtractManifest {
   /** Tells this from other manifests. */
@@ -23,11 +33,7 @@ export interface ExtractManifest {
   /** Duplicates that were left out. */
   readonly duplicates: Duplicates;
   /** Files of documents, in order. */
-  readonly files: readonly {
-    readonly name: string;
-    readonly documents: number;
-    readonly characters: number;
-  }[];
+  readonly files: readonly DocumentFile[];
 }
 
 /** The manifest's name in its folder. */

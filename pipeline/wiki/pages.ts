@@ -48,6 +48,8 @@ export class PageParser {
   #characters = 0;
 
   /**
+   * Makes a parser for one document, or for a piece of one.
+   *
    * @param fragment whether what comes lies within `<mediawiki>`, which stands before it.
    * @param fail makes the error to throw of a fault.
    */

@@ -12,15 +12,21 @@ import { addCounts, noCounts, type PageCounts } from "./counts.ts";
 
 /** What decides the output of an extraction. */
 export interface ExtractRecipe {
-  /** The dump: its name, its size, and a hash over its beginning and its end. */
+  /** The dump's name. */
   readonly dump: string;
+  /** Its size; undefined for standard input. */
   readonly dumpBytes: number | undefined;
+  /** A hash over its beginning and its end; undefined for standard input. */
   readonly dumpHash: string | undefined;
+  /** Characters below which a document is left out. */
   readonly minLength: number;
+  /** Whether pages named …の一覧 are left out. */
   readonly dropLists: boolean;
+  /** Whether sections that hold no prose are left out. */
   readonly dropSections: boolean;
   /** Whether parts are cut by bytes of the dump or by bytes of XML. */
   readonly partsOf: "dump" | "XML";
+  /** Bytes of a part. */
   readonly partBytes: number;
 }
 

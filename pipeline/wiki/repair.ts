@@ -12,12 +12,9 @@ const SPACES = /[\t \u00a0\u2000-\u200a\u202f\u205f]+/g;
 
 /** Characters without a shape: joiners, directions, byte order marks, soft hyphens. */
 const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
-const ODD = /[\t\u00a0\u00ad\u2000-\u200f\u202a-\u202f\u205f-\u2069\ufeff]|  /;
+const ODD = /[\t\u00a0\u00ad\u2000-\u200f\u202a-\u202f\u205f-\u2069\ufeff]| {2}/;
 
 const JAPANESE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々〆]/u;
-
-/** Marks that nothing may follow or go before, once what they divided is gone. */
-const DIVIDERS = "、，,;；:：・／";
 
 const EMPTY_BRACKETS = /[（(「『【〔［][ \ue0ff]{0,40}\ue0ff[ \ue0ff]{0,40}[）)」』】〕］]/g;
 const AFTER_OPENING = /([（(「『【〔［])([ \ue0ff、，,;；:：・／。]{1,40})/g;

@@ -6,6 +6,7 @@
 
 /** A page asked for more steps than its length allows. */
 export class StepLimit extends Error {
+  /** The class's name, for messages. */
   override name = "StepLimit";
 }
 
@@ -17,7 +18,7 @@ export class Steps {
   readonly #limit: number;
   #taken = 0;
 
-  /** @param length characters of the page. */
+  /** Begins at none, for a page of `length` characters. */
   constructor(length: number) {
     this.#limit = STEPS_PER_CHARACTER * (length + 100);
   }
@@ -27,7 +28,11 @@ export class Steps {
     return this.#taken;
   }
 
-  /** @throws {StepLimit} when it is too much. */
+  /**
+   * Adds steps.
+   *
+   * @throws {StepLimit} when there are too many.
+   */
   take(count: number): void {
     this.#taken += count;
     if (this.#taken > this.#limit) throw new StepLimit(`more than ${this.#limit} steps`);
