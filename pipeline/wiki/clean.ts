@@ -42,7 +42,7 @@ export function cleanWikitext(
   text = resolveBrackets(text, steps);
   text = text
     .replace(
-      /\[(?:(?:https?|ftp):|mailto:)?\/\/[^\s\[\]]*(?:[ \t\u00a0\u3000]([^\[\]\n]*))?\]/g,
+      /\[(?:(?:https?:|ftp:)?\/\/|mailto:)[^\s\[\]]*(?:[ \t\u00a0\u3000]([^\[\]\n]*))?\]/g,
       (_, shown) => shown || GAP,
     )
     .replace(/'{2,}|~{3,5}/g, "")
@@ -64,7 +64,7 @@ function lines(text: string, { dropSections }: CleanOptions): string {
   /** Headings under which nothing has come yet; they are written once something does. */
   let waiting: Heading[] = [];
   /** The paragraph under way: lines without an empty one between them are one. */
-  let paragraph = "";
+  let paragraph: string[] = [];
   const write = (line: string): void => {
     if (line === "") return;
     for (const { title } of waiting) out.push(title);
@@ -72,8 +72,8 @@ function lines(text: string, { dropSections }: CleanOptions): string {
     out.push(line);
   };
   const endParagraph = (): void => {
-    if (paragraph !== "") write(repair(paragraph));
-    paragraph = "";
+    if (paragraph.length > 0) write(repair(paragraph.join("")));
+    paragraph = [];
   };
   for (const raw of text.split("\n")) {
     const heading = headingOf(raw);
@@ -87,11 +87,13 @@ function lines(text: string, { dropSections }: CleanOptions): string {
     } else if (dropDepth > 0) {
       continue;
     } else if (STANDS_ALONE.test(raw)) {
+      // A picture between lines does not end a sentence.
+      if (paragraph.at(-1)?.endsWith("、") && isDropped(raw)) continue;
       endParagraph();
       write(standing(raw));
     } else {
-      const latin = /[!-~]$/.test(paragraph) && /^[!-~]/.test(raw);
-      paragraph += latin ? ` ${raw}` : raw;
+      const latin = /[!-~]/.test(paragraph.at(-1)?.slice(-1) ?? "") && /^[!-~]/.test(raw);
+      paragraph.push(latin ? ` ${raw}` : raw);
     }
   }
   endParagraph();
@@ -111,6 +113,11 @@ function headingOf(raw: string): Heading | undefined {
 
 /** Empty lines, lists, indents, rulers, rests of tables, and what was dropped as a whole. */
 const STANDS_ALONE = /^(?:[*#:;|! \t\u3000]|----|\{\||[\s\ue0ff]*$)/;
+
+/** Whether a line held nothing but what was dropped. */
+function isDropped(raw: string): boolean {
+  return raw.includes(GAP) && raw.replaceAll(GAP, "").trim() === "";
+}
 
 /** What is left of a table, or of a template's arguments. */
 const TABLE_REST = /^(?:\|[-+}|]?|!|\{\|)/;
