@@ -10,8 +10,8 @@ const HIDDEN = /^(?:ファイル|file|画像|image|メディア|media|category|�
 /** Interwiki prefixes that show nothing: other languages. */
 const LANGUAGE = /^(?!doi$|mw$|irc$)(?:[a-z]{2,3}(?:-[a-z]{1,10})*|simple)$/;
 
-/** What a link to another language shows that only says so: ([[:en:Name|en]]). */
-const OTHER_EDITION = /^(?:[a-z]{2,3}|.{1,10}語版?)$/;
+/** What a link to another language shows where it only says so: （[[:en:Name|英語版]]）. */
+const OTHER_EDITION = /^.{1,10}語版$/;
 
 /** Sister projects: their links show the name without them. */
 const SISTER = /^(?:wikt|wiktionary|commons|wikisource|s|q|b|n|v|d|wikidata|species|meta|m|mw)$/i;
@@ -32,7 +32,7 @@ export function renderLink(parts: readonly string[]): string {
   const prefix = colon > 0 ? target.slice(forced ? 1 : 0, colon).trim() : "";
   const language = LANGUAGE.test(prefix);
   if (!forced && (language || HIDDEN.test(prefix))) return "";
-  if (language && shown !== undefined && OTHER_EDITION.test(shown)) return "";
+  if (language && shown !== undefined && (shown === prefix || OTHER_EDITION.test(shown))) return "";
   if (shown !== undefined && shown !== "") return shown;
   if (SISTER.test(prefix)) {
     // A page with a namespace of its own there is no word of the text.

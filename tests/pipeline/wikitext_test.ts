@@ -89,7 +89,11 @@ const CASES: readonly (readonly [string, string, string])[] = [
     "樹脂（[[:en:Resin|en]]）と蜜（[[:de:Honig|ドイツ語版]]）",
     "樹脂と蜜",
   ],
-  ["links to other editions with a text", "[[:en:Resin|樹脂]]と[[:en:Wax]]", "樹脂とWax"],
+  [
+    "links to other editions with a text",
+    "[[:en:Resin|樹脂]]と[[:en:Wax]]と[[:en:Sed|sed]]と[[:en:Amberish|琥珀語]]",
+    "樹脂とWaxとsedと琥珀語",
+  ],
   ["old codes of languages", "石\n[[simple:Stone]]\n[[be-x-old:Камень]]", "石"],
   [
     "sister projects",
