@@ -92,7 +92,7 @@ export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
 export {
   type Deduplicate,
-  type DocumentFile,
+  type ExtractedFile,
   type ExtractManifest,
   readExtractManifest,
 } from "./pipeline/wiki/manifest.ts";

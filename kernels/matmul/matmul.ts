@@ -316,7 +316,7 @@ function chooseVariant(spec: MatmulSpec): MatmulVariant {
   if (subgroupSize >= 4 && subgroupSize <= 8) {
     if (m <= 8) return "subgroup 8x4";
     if (n <= 32 || batch * m * n * k < 500_000) return "subgroup 16x4";
-    return m % 32 === 0 || m > 128 ? "subgroup 32x8" : "subgroup 16x8";
+    return m % 32 === 0 || m > 48 ? "subgroup 32x8" : "subgroup 16x8";
   }
   const groups = (variant: MatmulVariant): number => {
     const { rows, columns, workgroupX, workgroupY, splits = 1 }: MatmulTile =

@@ -37,6 +37,9 @@ export class Expectation {
   readonly #greatest: number;
   readonly #words: number;
   readonly #lanes: readonly WorkerLane<EmResult>[];
+  #cells = new Int32Array(new SharedArrayBuffer(0));
+  #values = new Int32Array(new SharedArrayBuffer(0));
+  #scores = new Float64Array(new SharedArrayBuffer(0));
 
   /** Starts the threads. */
   constructor({ text, words, unknown }: Corpus, threads: number) {
@@ -134,11 +137,22 @@ export class Expectation {
     return counts;
   }
 
+  /** The pieces for the threads, in memory that they share; what was there before is overwritten. */
   #index({ places, lengths, scores }: PieceTable): LatticePieces {
     const trie = buildTrie({ codes: this.#text, places, lengths, greatest: this.#greatest });
+    const { cells, values } = trie;
+    if (cells.length > this.#cells.length) this.#cells = new Int32Array(memory(cells));
+    if (values.length > this.#values.length) this.#values = new Int32Array(memory(values));
+    if (scores.length > this.#scores.length) this.#scores = new Float64Array(memory(scores));
+    this.#cells.set(cells);
+    this.#values.set(values);
+    this.#scores.set(scores);
     return {
-      trie: { cells: shared(trie.cells), values: shared(trie.values) },
-      scores: shared(scores),
+      trie: {
+        cells: this.#cells.subarray(0, cells.length),
+        values: this.#values.subarray(0, values.length),
+      },
+      scores: this.#scores.subarray(0, scores.length),
     };
   }
 }
@@ -166,10 +180,7 @@ function pick({ places, lengths, scores }: PieceTable, ids: ArrayLike<number>): 
   };
 }
 
-/** A copy that threads can share. */
-function shared<A extends Int32Array | Float64Array>(array: A): A {
-  const buffer = new SharedArrayBuffer(array.byteLength);
-  const copy = array instanceof Int32Array ? new Int32Array(buffer) : new Float64Array(buffer);
-  copy.set(array);
-  return copy as A;
+/** Memory for such an array that threads can share. */
+function memory({ byteLength }: Int32Array | Float64Array): SharedArrayBuffer {
+  return new SharedArrayBuffer(byteLength);
 }

@@ -39,8 +39,10 @@ serve<EmSetup, EmTask, EmResult>(({ text, words }) => {
       for (const id of path) counts[id < 0 ? UNKNOWN_ID : id] += words[i + 2];
     }
   };
+  let lattice: Lattice | undefined;
   return (task) => {
-    const lattice = new Lattice(text, task.pieces);
+    if (lattice === undefined) lattice = new Lattice(text, task.pieces);
+    else lattice.use(task.pieces);
     let numbers: EmResult["numbers"];
     if (task.kind === "replace") {
       numbers = replacements(lattice, task.pieces.scores, task.ranges);

@@ -32,11 +32,11 @@ const ROUND = 1.5 * 2 ** 32;
 /** The lattices of words; arrays are reused from word to word. */
 export class Lattice {
   readonly #text: ArrayLike<number>;
-  readonly #trie: Trie;
-  readonly #probabilities: Float64Array;
-  readonly #scores: Float32Array;
-  readonly #unknownProbability: number;
-  readonly #unknownScore: number;
+  #trie: Trie;
+  #probabilities = new Float64Array(0);
+  #scores = new Float32Array(0);
+  #unknownProbability = 0;
+  #unknownScore = 0;
   #ends = new Int32Array(4096);
   #ids = new Int32Array(4096);
   /** Where the edges from each place start. */
@@ -50,12 +50,26 @@ export class Lattice {
   #through = new Int32Array(0);
 
   /** @param text codes of characters, in which words are ranges. */
-  constructor(text: ArrayLike<number>, { trie, scores }: LatticePieces) {
+  constructor(text: ArrayLike<number>, pieces: LatticePieces) {
     this.#text = text;
+    this.#trie = pieces.trie;
+    this.use(pieces);
+  }
+
+  /** Goes on with other pieces. */
+  use({ trie, scores }: LatticePieces): void {
     this.#trie = trie;
-    this.#scores = Float32Array.from(scores);
-    this.#probabilities = scores.map(Math.exp);
-    this.#unknownScore = scores.reduce((low, score) => Math.min(low, score), 0) - UNKNOWN_PENALTY;
+    if (scores.length > this.#scores.length) {
+      this.#scores = new Float32Array(scores.length);
+      this.#probabilities = new Float64Array(scores.length);
+    }
+    let least = 0;
+    for (let id = 0; id < scores.length; id++) {
+      this.#scores[id] = scores[id];
+      this.#probabilities[id] = Math.exp(scores[id]);
+      least = Math.min(least, scores[id]);
+    }
+    this.#unknownScore = least - UNKNOWN_PENALTY;
     this.#unknownProbability = Math.exp(this.#unknownScore);
   }
 

@@ -11,7 +11,7 @@ import { differences, type Duplicates, type ExtractRecipe, isOurs } from "./part
 export type Deduplicate = "none" | "exact" | "near";
 
 /** A file of documents. */
-export interface DocumentFile {
+export interface ExtractedFile {
   /** Its name in the folder. */
   readonly name: string;
   /** Documents in it. */
@@ -33,7 +33,7 @@ export interface ExtractManifest {
   /** Duplicates that were left out. */
   readonly duplicates: Duplicates;
   /** Files of documents, in order. */
-  readonly files: readonly DocumentFile[];
+  readonly files: readonly ExtractedFile[];
 }
 
 /** The manifest's name in its folder. */
