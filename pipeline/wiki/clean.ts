@@ -13,6 +13,8 @@ import { decodeEntities, dropTags, stripHtml } from "./tags.ts";
 export interface CleanOptions {
   /** Leaves out sections that hold no prose: notes, sources, links. */
   readonly dropSections: boolean;
+  /** The page's title, where it may name itself by {{PAGENAME}}. */
+  readonly title?: string;
 }
 
 const SECTION =
@@ -21,6 +23,9 @@ const SECTION =
 
 /** A title made of these alone: 脚注・出典, 注釈と参考文献. */
 const NO_PROSE = new RegExp(`^(?:${SECTION})(?:(?:[・、と/／]|および|及び) ?(?:${SECTION}))*$`);
+
+/** What stands for the title of the page that it is on. */
+const OWN_NAME = /\{\{ ?(?:FULL|SUB|BASE)?PAGENAME ?\}\}/g;
 
 /** Passes over the whole text, as steps per character. */
 const PASSES = 8;
@@ -37,8 +42,13 @@ export function cleanWikitext(
   options: CleanOptions,
   steps: Steps = new Steps(wikitext.length),
 ): string {
+  const { title = "" } = options;
   steps.take(PASSES * wikitext.length);
   let text = dropTags(clearMarks(wikitext.replaceAll("\r\n", "\n")));
+  text = text.replace(OWN_NAME, () => {
+    steps.take(title.length);
+    return title;
+  });
   text = resolveBrackets(text, steps);
   text = text
     .replace(

@@ -164,6 +164,11 @@ const NAMED: Readonly<Record<string, string>> = {
     sum minus radic prop infin ang and or cap cup int there4 sim cong asymp ne equiv le ge sub sup sube
     supe oplus otimes perp sdot`,
   ),
+  ...named(
+    "♠♣♥♦◊⌈⌉⌊⌋⟨⟩⇐⇑⇓↵ℵϑϒϖ⊄",
+    `spades clubs hearts diams loz lceil rceil lfloor rfloor lang rang lArr uArr dArr crarr alefsym
+    thetasym upsih piv nsub`,
+  ),
   // Latin-1 from the no-break space on.
   ...named(
     range(0xa1, 0xff),

@@ -5,6 +5,7 @@
  */
 import { COUNTRIES } from "./countries.ts";
 import { languageName } from "./languages.ts";
+import { GAP } from "./marks.ts";
 import { ageAtDeath, convert, coordinates, date, eraYear, groupDigits, value } from "./units.ts";
 
 /** Arguments of a template: by position, and by name. */
@@ -35,6 +36,11 @@ const reading: Renderer = (args) => {
 /** A text that stands by itself. */
 const block: Renderer = (args) => `\n\n${args.named.text ?? first(args)}\n\n`;
 
+/** A text with its kind in front; nothing where the text was dropped. */
+function labelled(kind: string, text: string): string {
+  return text.replaceAll(GAP, "") === "" ? "" : `${kind}: ${text}`;
+}
+
 /** What a list shows, an item a line. */
 const list: Renderer = ({ positional }) =>
   `\n${positional.map((item) => `* ${item}`).join("\n")}\n`;
@@ -59,7 +65,7 @@ add(
 add(
   second,
   `lang, rtl-lang, ltr-lang, llang2, interlang, color, colour, font color, fontcolor, 文字色, 背景色, background color,
-  bgcolor, weight, fontsize, font size`,
+  bgcolor, weight, fontsize, font size, 色`,
 );
 add(last, "resize, fs, transl, font, 変換, 字体, 異体字");
 add(reading, "読み仮名, 読み仮名 ruby不使用, ruby, ルビ, ruby-ja, ふりがな, 振り仮名, r-ja");
@@ -70,6 +76,10 @@ add(
 add(list, "ubl, unbulleted list, bulleted list, flatlist2, ordered list, 箇条書き");
 add(({ positional }) => positional.join("、"), "hlist, 横並び一覧");
 add(({ positional }) => positional.join(""), "chem2, ce, linktext");
+for (const kind of ["旧字体", "新字体", "簡体字", "繁体字", "拼音"]) {
+  add((args) => labelled(kind, first(args)), kind);
+}
+add((args) => labelled("拼音", first(args)), "ピン音, ピンイン, pinyin");
 // Left to what turns HTML into text: 10{{sup|6}} is no 106.
 add((args) => `<sup>${first(args)}</sup>`, "sup, super");
 add((args) => `<sub>${first(args)}</sub>`, "sub");
@@ -92,6 +102,8 @@ add(
 add((args) => `${groupDigits(first(args))}円`, "jpy, 円, 日本円");
 add((args) => `${groupDigits(first(args))}ドル`, "usd, 米ドル, us$");
 add((args) => `${groupDigits(first(args))}ユーロ`, "ユーロ");
+add((args) => `€${groupDigits(first(args))}`, "€");
+add((args) => `£${groupDigits(first(args))}`, "£");
 add(({ positional, named }) => convert(positional, named.abbr === "on"), "convert, cvt, 単位変換");
 add((args) => eraYear(first(args)), "和暦");
 add(
@@ -164,10 +176,9 @@ function inLanguage(name: string, args: TemplateArguments): string | undefined {
   const match = /^(lang|ipa)-([a-z]{2,3}(?:-[a-z]+)*?)(-short)?$/.exec(name);
   if (!match) return undefined;
   const [, kind, code, short] = match, text = first(args);
-  if (text === "") return "";
-  if (kind === "ipa") return `[${text}]`;
+  if (kind === "ipa") return text === "" ? "" : `[${text}]`;
   const language = languageName(code, short !== undefined);
-  return language ? `${language}: ${text}` : text;
+  return language ? labelled(language, text) : text;
 }
 
 /** {{formatnum:1234}} and the functions that show their argument. */
@@ -193,7 +204,7 @@ export function renderTemplate(parts: readonly string[]): string {
   if (renderer) return renderer(args);
   if (name === "llang") {
     const language = languageName(first(args));
-    return language ? `${language}: ${second(args)}` : second(args);
+    return language ? labelled(language, second(args)) : second(args);
   }
   return inLanguage(name, args) ?? parserFunction(name) ?? "";
 }

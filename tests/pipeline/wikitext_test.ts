@@ -61,6 +61,7 @@ const CASES: readonly (readonly [string, string, string])[] = [
     "前\n後",
   ],
   ["entities", "A&amp;B&nbsp;C&#x3042;&#12356;&lt;&unknown;", "A&B Cあい<&unknown;"],
+  ["entities of signs", "&hearts;と&lceil;x&rceil;", "♥と⌈x⌉"],
   ["an entity decoded once", "&amp;lt;", "&lt;"],
   ["tables", '前\n{| class="wikitable"\n! 見出し\n|-\n| 中 || {{a}}\n|}\n後', "前\n後"],
   ["nested tables", "{|\n|\n{|\n| 内\n|}\n| 外\n|}\n後", "後"],
@@ -83,6 +84,7 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ["spaces of the author stay", "赤松俊子　画家と 中島 敦", "赤松俊子　画家と 中島 敦"],
   ["spaces of dropped markup go", "前 {{x}} 後 {{x}}。a {{x}} b", "前後。a b"],
   ["outer links in brackets too many", "[[https://example.org 公式]]", "公式"],
+  ["outer links in captions", "前[[ファイル:a.jpg|thumb|石[http://example.org 頁]]]後", "前後"],
   ["addresses of mail", "[mailto:a@example.org 便り]を出す。", "便りを出す。"],
   [
     "links that only name an edition",
@@ -157,6 +159,12 @@ const TEMPLATES: readonly (readonly [string, string])[] = [
   ["{{val|12345.6|e=3|u=km}}と{{val|5}}", "12,345.6×10³ kmと5"],
   ["{{sqrt|2}}と{{pi}}と20{{℃}}", "√2とπと20°C"],
   ["{{linktext|石|灰|岩}}", "石灰岩"],
+  [
+    "{{旧字体|'''石'''}}、{{lang-zh|{{繁体字|臺}}、{{簡体字|台}}、{{ピン音|tái}}}}",
+    "旧字体: 石、中国語: 繁体字: 臺、簡体字: 台、拼音: tái",
+  ],
+  ["石（{{lang-en|{{x}}}}）", "石"],
+  ["{{€|1500}}と{{£|7}}と{{色|red|赤}}", "€1,500と£7と赤"],
   ["{{ISBN2|978-4-00-000000-0}}", "ISBN 978-4-00-000000-0"],
   ["{{coord|35|41|22|N|139|42|0|W|region:JP}}", "北緯35度41分22秒 西経139度42分0秒"],
   ["{{coord|-35.5|139.25}}", "南緯35.5度 東経139.25度"],
@@ -198,6 +206,16 @@ Deno.test("wikitext: sections without prose go when asked, with those below them
     "\n== 注釈・出典 ==\n注\n== 参考の年 ==\n年";
   assertEquals(cleanWikitext(page, { dropSections: true }), "本文。\n歴史\n昔。\n参考の年\n年");
   assertEquals(clean(page).includes("外部リンク"), true);
+});
+
+Deno.test("wikitext: a page may name itself", () => {
+  const page = "'''{{PAGENAME}}'''（いし）は、{{ FULLPAGENAME }}である。";
+  assertEquals(
+    cleanWikitext(page, { dropSections: false, title: "石" }),
+    "石（いし）は、石である。",
+  );
+  const long = { dropSections: false, title: "石".repeat(10_000) };
+  assertThrows(() => cleanWikitext("{{PAGENAME}}".repeat(10_000), long), StepLimit);
 });
 
 /** Pages built to be slow: time may grow no faster than length. */
