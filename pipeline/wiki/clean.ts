@@ -17,6 +17,12 @@ export interface CleanOptions {
   readonly title?: string;
 }
 
+/**
+ * The edition of the rules by which pages are cleaned. Raised with each change that alters texts, so that
+ * those of two editions are not mixed in one extraction, nor old ones taken for new.
+ */
+export const CLEANING_RULES = 2;
+
 const SECTION =
   "脚注|脚註|注釈|註釈|注記|補注|注|註|出典|参考文献|参考資料|参考|参照|文献|関連項目|" +
   "関連事項|関連書籍|関連文献|外部リンク|外部サイト|関連リンク|ギャラリー|画像|引用元|出典・脚注";

@@ -11,6 +11,7 @@
 import { PipelineError } from "../errors.ts";
 import { mapInOrder } from "../ordered_workers.ts";
 import { ByteInput } from "./byte_input.ts";
+import { CLEANING_RULES } from "./clean.ts";
 import { decompressorCommand } from "./decompressor.ts";
 import {
   divideStreams,
@@ -264,6 +265,7 @@ async function makeRecipe(
     minLength,
     dropLists,
     dropSections,
+    rules: CLEANING_RULES,
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
   };
