@@ -27,7 +27,7 @@ const command = task(
   "Measures our kernels and training step beside TensorFlow.js and jax-js on the same WebGPU adapter, and\n" +
     "beside PyTorch on the CPU where python3 has torch. All take turns in this process; results are\n" +
     "compared, and a difference ends the bench.",
-  "deno task bench --only matmul,step --json bench.json --markdown docs/benchmarks.md",
+  "deno task bench --only matmul,step --json bench.json --markdown bench.md",
 )
   .option("--only <parts>", `some of ${PARTS.join(", ")} (default: all but scaling)`, list)
   .option("--rounds <n>", "samples of each contender, taken in turns", integerFrom(1), 5)
