@@ -58,16 +58,21 @@ function endsSentence(line: string, at: number): boolean {
 function quotations(line: string): Int8Array {
   const change = new Int8Array(line.length);
   const open: number[] = [];
+  /** How many open brackets each kind of closing one would find. */
+  const waiting: Record<string, number> = { "」": 0, "』": 0, "）": 0 };
   for (let at = 0; at < line.length; at++) {
     const character = line[at];
-    if (character in CLOSER_OF) open.push(at);
-    else if (CLOSERS.includes(character)) {
+    if (character in CLOSER_OF) {
+      open.push(at);
+      waiting[CLOSER_OF[character]]++;
+    } else if (waiting[character] > 0) {
       // Brackets that were opened inside and never closed are given up.
-      let depth = open.length - 1;
-      while (depth >= 0 && CLOSER_OF[line[open[depth]]] !== character) depth--;
-      if (depth < 0) continue;
-      const start = open[depth];
-      open.length = depth;
+      let start: number, closer: string;
+      do {
+        start = open.pop()!;
+        closer = CLOSER_OF[line[start]];
+        waiting[closer]--;
+      } while (closer !== character);
       if (at - start > LONGEST_QUOTATION) continue;
       change[start] = 1;
       change[at] = -1;

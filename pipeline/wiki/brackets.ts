@@ -94,6 +94,11 @@ class Walk {
         if (this.#unwindTo("template")) this.#close();
         break;
       case "]]":
+        if (next === "]" && this.#inOuterLink) {
+          // [[ファイル:a.jpg|[http://example.org b]]]: the first closes the inner one.
+          this.append("]");
+          return 1;
+        }
         if (this.#unwindTo("link")) this.#close();
         break;
       case "|":
@@ -104,6 +109,12 @@ class Walk {
         else if (this.#unwindTo("table")) this.#close();
     }
     return token.length;
+  }
+
+  /** Whether a link holds an address in brackets that is not closed. */
+  get #inOuterLink(): boolean {
+    const { kind, text } = this.#top;
+    return kind === "link" && text.lastIndexOf("[") > text.lastIndexOf("]");
   }
 
   #endTable(lineStart: boolean, next: string | undefined): number {

@@ -13,7 +13,15 @@ import { decodeEntities, dropTags, stripHtml } from "./tags.ts";
 export interface CleanOptions {
   /** Leaves out sections that hold no prose: notes, sources, links. */
   readonly dropSections: boolean;
+  /** The page's title, where it may name itself by {{PAGENAME}}. */
+  readonly title?: string;
 }
+
+/**
+ * The edition of the rules by which pages are cleaned. Raised with each change that alters texts, so that
+ * those of two editions are not mixed in one extraction, nor old ones taken for new.
+ */
+export const CLEANING_RULES = 2;
 
 const SECTION =
   "脚注|脚註|注釈|註釈|注記|補注|注|註|出典|参考文献|参考資料|参考|参照|文献|関連項目|" +
@@ -21,6 +29,9 @@ const SECTION =
 
 /** A title made of these alone: 脚注・出典, 注釈と参考文献. */
 const NO_PROSE = new RegExp(`^(?:${SECTION})(?:(?:[・、と/／]|および|及び) ?(?:${SECTION}))*$`);
+
+/** What stands for the title of the page that it is on. */
+const OWN_NAME = /\{\{ ?(?:FULL|SUB|BASE)?PAGENAME ?\}\}/g;
 
 /** Passes over the whole text, as steps per character. */
 const PASSES = 8;
@@ -37,12 +48,17 @@ export function cleanWikitext(
   options: CleanOptions,
   steps: Steps = new Steps(wikitext.length),
 ): string {
+  const { title = "" } = options;
   steps.take(PASSES * wikitext.length);
   let text = dropTags(clearMarks(wikitext.replaceAll("\r\n", "\n")));
+  text = text.replace(OWN_NAME, () => {
+    steps.take(title.length);
+    return title;
+  });
   text = resolveBrackets(text, steps);
   text = text
     .replace(
-      /\[(?:(?:https?|ftp):|mailto:)?\/\/[^\s\[\]]*(?:[ \t\u00a0\u3000]([^\[\]\n]*))?\]/g,
+      /\[(?:(?:https?:|ftp:)?\/\/|mailto:)[^\s\[\]]*(?:[ \t\u00a0\u3000]([^\[\]\n]*))?\]/g,
       (_, shown) => shown || GAP,
     )
     .replace(/'{2,}|~{3,5}/g, "")
@@ -64,7 +80,7 @@ function lines(text: string, { dropSections }: CleanOptions): string {
   /** Headings under which nothing has come yet; they are written once something does. */
   let waiting: Heading[] = [];
   /** The paragraph under way: lines without an empty one between them are one. */
-  let paragraph = "";
+  let paragraph: string[] = [];
   const write = (line: string): void => {
     if (line === "") return;
     for (const { title } of waiting) out.push(title);
@@ -72,8 +88,8 @@ function lines(text: string, { dropSections }: CleanOptions): string {
     out.push(line);
   };
   const endParagraph = (): void => {
-    if (paragraph !== "") write(repair(paragraph));
-    paragraph = "";
+    if (paragraph.length > 0) write(repair(paragraph.join("")));
+    paragraph = [];
   };
   for (const raw of text.split("\n")) {
     const heading = headingOf(raw);
@@ -87,11 +103,13 @@ function lines(text: string, { dropSections }: CleanOptions): string {
     } else if (dropDepth > 0) {
       continue;
     } else if (STANDS_ALONE.test(raw)) {
+      // A picture between lines does not end a sentence.
+      if (paragraph.at(-1)?.endsWith("、") && isDropped(raw)) continue;
       endParagraph();
       write(standing(raw));
     } else {
-      const latin = /[!-~]$/.test(paragraph) && /^[!-~]/.test(raw);
-      paragraph += latin ? ` ${raw}` : raw;
+      const latin = /[!-~]/.test(paragraph.at(-1)?.slice(-1) ?? "") && /^[!-~]/.test(raw);
+      paragraph.push(latin ? ` ${raw}` : raw);
     }
   }
   endParagraph();
@@ -111,6 +129,11 @@ function headingOf(raw: string): Heading | undefined {
 
 /** Empty lines, lists, indents, rulers, rests of tables, and what was dropped as a whole. */
 const STANDS_ALONE = /^(?:[*#:;|! \t\u3000]|----|\{\||[\s\ue0ff]*$)/;
+
+/** Whether a line held nothing but what was dropped. */
+function isDropped(raw: string): boolean {
+  return raw.includes(GAP) && raw.replaceAll(GAP, "").trim() === "";
+}
 
 /** What is left of a table, or of a template's arguments. */
 const TABLE_REST = /^(?:\|[-+}|]?|!|\{\|)/;

@@ -11,6 +11,7 @@
 import { PipelineError } from "../errors.ts";
 import { mapInOrder } from "../ordered_workers.ts";
 import { ByteInput } from "./byte_input.ts";
+import { CLEANING_RULES } from "./clean.ts";
 import { decompressorCommand } from "./decompressor.ts";
 import {
   divideStreams,
@@ -22,7 +23,7 @@ import {
   openDump,
 } from "./dump.ts";
 import type { ExtractedPiece, ExtractSetup } from "./extract_worker.ts";
-import { finishExtraction } from "./finish.ts";
+import { finishExtraction, tidy } from "./finish.ts";
 import { type Deduplicate, type ExtractManifest, findFinished } from "./manifest.ts";
 import { type ExtractRecipe, FINISHING, PartsFolder } from "./parts.ts";
 import { readStreamIndex } from "./stream_index.ts";
@@ -121,6 +122,7 @@ async function extract(
   const out = await Deno.realPath(options.out).catch(() => options.out);
   const finished = await findFinished(out, recipe, deduplicate, overwrite);
   if (finished) {
+    await tidy(out, finished);
     return { manifest: finished, resumedParts: finished.files.length, parts: 0 };
   }
   const folder = `${out}.part`;
@@ -138,7 +140,8 @@ async function extract(
     throw error;
   }
   const made = parts.done.size - resumedParts;
-  if (shard.count > 1 && !await isLastShard(parts, division.parts!)) {
+  using turn = shard.count > 1 ? await takeLastTurn(parts, division.parts!) : undefined;
+  if (shard.count > 1 && turn === undefined) {
     return { manifest: undefined, resumedParts, parts: made };
   }
   const manifest = await finishExtraction(
@@ -152,20 +155,36 @@ async function extract(
   return { manifest, resumedParts, parts: made };
 }
 
-/** Whether the other shards have done their parts, and it falls to this one to finish. */
-async function isLastShard(parts: PartsFolder, count: number): Promise<boolean> {
+/**
+ * The right to finish, where the other shards have done their parts: a file that is locked until it is
+ * closed. Of shards that end at the same time, one gets it; one that is killed gives it back.
+ */
+async function takeLastTurn(
+  parts: PartsFolder,
+  count: number,
+): Promise<Deno.FsFile | undefined> {
+  const path = `${parts.folder}/${FINISHING}`;
+  let file: Deno.FsFile | undefined;
   try {
     await parts.load();
-    if (parts.done.size < count) return false;
-    // Of shards that end at the same time, one makes this file.
-    (await Deno.open(`${parts.folder}/${FINISHING}`, { write: true, createNew: true })).close();
-    return true;
+    if (parts.done.size < count) return undefined;
+    let created = true;
+    file = await Deno.open(path, { write: true, createNew: true }).catch(async (error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      created = false;
+      return await Deno.open(path, { write: true });
+    });
+    // On a disk without locks, who made the file has it.
+    if (await file.tryLock(true).catch(() => created)) {
+      // Another may have begun to finish since, or have finished.
+      await parts.load();
+      return file;
+    }
   } catch (error) {
-    const isOver = error instanceof Deno.errors.AlreadyExists ||
-      error instanceof Deno.errors.NotFound;
-    if (isOver) return false;
-    throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+  file?.close();
+  return undefined;
 }
 
 /** Works on the parts that are wanted, one after the other. */
@@ -246,6 +265,7 @@ async function makeRecipe(
     minLength,
     dropLists,
     dropSections,
+    rules: CLEANING_RULES,
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
   };

@@ -66,7 +66,7 @@ function documentLine(
   let reason = dropReason(page, dropLists);
   let text = "";
   try {
-    if (reason === undefined) text = cleanWikitext(page.wikitext, clean);
+    if (reason === undefined) text = cleanWikitext(page.wikitext, { ...clean, title: page.title });
     if (reason === undefined && text.length < minLength) reason = "short";
   } catch (error) {
     if (!(error instanceof StepLimit)) throw error;

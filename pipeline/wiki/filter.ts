@@ -18,7 +18,7 @@ const REDIRECT = /^\s*[#＃](?:redirect|転送)/i;
 // {{要曖昧さ回避}} asks editors to mend a link in an article; it marks no such page.
 const DISAMBIGUATION = /\{\{ ?(?:aimai|disambig|(?!要)[^{}|]{0,60}曖昧さ回避)\s{0,8}(?:\||\}\})/i;
 const DISAMBIGUATION_CATEGORY = /\[\[ ?(?:category|カテゴリ) ?:[^\]|]{0,60}曖昧さ回避 ?[\]|]/i;
-const LIST = /一覧(?:\s*[(（].*[)）])?$/;
+const LIST = /一覧(?:\s{0,4}[(（].{0,100}[)）])?$/;
 
 /**
  * Why a page is no article; undefined where it is one.

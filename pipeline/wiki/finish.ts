@@ -121,15 +121,23 @@ async function rewrite(path: string, lines: readonly string[]): Promise<void> {
 }
 
 /** Gives the finished folder its name; an extraction that bore it before goes away. */
-async function takeName(folder: string, out: string, { files }: ExtractManifest): Promise<void> {
-  const old = `${out}.old`;
-  await Deno.remove(old, { recursive: true }).catch(() => {});
-  await Deno.rename(out, old).catch((error) => {
+async function takeName(folder: string, out: string, manifest: ExtractManifest): Promise<void> {
+  await Deno.remove(replaced(out), { recursive: true }).catch(() => {});
+  await Deno.rename(out, replaced(out)).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.rename(folder, out);
-  await Deno.remove(old, { recursive: true }).catch(() => {});
-  // Counts of parts have served.
+  await tidy(out, manifest);
+}
+
+/** Where an extraction goes whose name another takes. */
+function replaced(out: string): string {
+  return `${out}.part.old`;
+}
+
+/** Removes what has served once an extraction has its name. A run that was killed may have left some. */
+export async function tidy(out: string, { files }: ExtractManifest): Promise<void> {
+  await Deno.remove(replaced(out), { recursive: true }).catch(() => {});
   const kept = new Set([MANIFEST_NAME, ...files.map(({ name }) => name)]);
   for (const { name } of [...Deno.readDirSync(out)]) {
     if (isOurs(name) && !kept.has(name)) await Deno.remove(`${out}/${name}`);

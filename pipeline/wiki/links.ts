@@ -8,9 +8,12 @@
 const HIDDEN = /^(?:ファイル|file|画像|image|メディア|media|category|カテゴリ)$/i;
 
 /** Interwiki prefixes that show nothing: other languages. */
-const LANGUAGE = /^(?!doi$|mw$|irc$)[a-z]{2,3}(?:-[a-z]{2,10})*$/;
+const LANGUAGE = /^(?!doi$|mw$|irc$)(?:[a-z]{2,3}(?:-[a-z]{1,10})*|simple)$/;
 
-/** Sister projects: their links are shown as text only where they say what to show. */
+/** What a link to another language shows where it only says so: （[[:en:Name|英語版]]）. */
+const OTHER_EDITION = /^.{1,10}語版$/;
+
+/** Sister projects: their links show the name without them. */
 const SISTER = /^(?:wikt|wiktionary|commons|wikisource|s|q|b|n|v|d|wikidata|species|meta|m|mw)$/i;
 
 /**
@@ -27,14 +30,25 @@ export function renderLink(parts: readonly string[]): string {
   const forced = target.startsWith(":");
   const colon = target.indexOf(":", forced ? 1 : 0);
   const prefix = colon > 0 ? target.slice(forced ? 1 : 0, colon).trim() : "";
-  if (!forced && (HIDDEN.test(prefix) || LANGUAGE.test(prefix))) return "";
+  const language = LANGUAGE.test(prefix);
+  if (!forced && (language || HIDDEN.test(prefix))) return "";
+  if (language && shown !== undefined && (shown === prefix || OTHER_EDITION.test(shown))) return "";
   if (shown !== undefined && shown !== "") return shown;
-  if (SISTER.test(prefix)) return "";
+  if (SISTER.test(prefix)) {
+    // A page with a namespace of its own there is no word of the text.
+    const name = target.slice(colon + 1);
+    return name.includes(":") ? "" : withoutAnchor(name);
+  }
   if (shown === "") {
     // The pipe trick: no namespace, no bracket behind the name.
     return target.slice(colon + 1).replace(/ ?[(（][^()（）]*[)）]$/, "");
   }
   // [[:en:Name]] shows its name without the language.
-  const plain = forced ? target.slice(LANGUAGE.test(prefix) ? colon + 1 : 1) : target;
-  return plain.startsWith("#") ? plain.slice(1) : plain.replace(/#.*$/, "");
+  const plain = forced ? target.slice(language ? colon + 1 : 1) : target;
+  return plain.startsWith("#") ? plain.slice(1) : withoutAnchor(plain);
+}
+
+function withoutAnchor(name: string): string {
+  const anchor = name.indexOf("#");
+  return anchor === -1 ? name : name.slice(0, anchor);
 }

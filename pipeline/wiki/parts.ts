@@ -24,6 +24,8 @@ export interface ExtractRecipe {
   readonly dropLists: boolean;
   /** Whether sections that hold no prose are left out. */
   readonly dropSections: boolean;
+  /** The edition of the rules by which pages are cleaned. */
+  readonly rules: number;
   /** Whether parts are cut by bytes of the dump or by bytes of XML. */
   readonly partsOf: "dump" | "XML";
   /** Bytes of a part. */

@@ -39,7 +39,6 @@ const OPENER = new RegExp(`<(!--|(?:${DROPPED.join("|")}|nowiki)(?=[\\s/>]))`, "
 /** Removes comments and dropped tags, opened or not closed; hides the markup inside nowiki. */
 export function dropTags(wikitext: string): string {
   let out = "", at = 0;
-  let lower: string | undefined;
   // Where a closing tag was looked for in vain, it need not be looked for again.
   const missing = new Set<string>();
   OPENER.lastIndex = 0;
@@ -63,8 +62,7 @@ export function dropTags(wikitext: string): string {
     at = tagEnd + 1;
     if (tag !== "nowiki" && tag !== "rp") out += GAP;
     if (wikitext[tagEnd - 1] !== "/") {
-      lower ??= wikitext.toLowerCase();
-      const close = missing.has(tag) ? -1 : lower.indexOf(`</${tag}`, at);
+      const close = missing.has(tag) ? -1 : findClose(wikitext, tag, at);
       if (close === -1) {
         missing.add(tag);
       } else {
@@ -76,6 +74,21 @@ export function dropTags(wikitext: string): string {
     OPENER.lastIndex = at;
   }
   return (out + wikitext.slice(at)).replace(/<\/?(?:noinclude|onlyinclude)>/gi, "");
+}
+
+/**
+ * Patterns of closing tags, in any case of letters. They are not looked for in a copy in lower case: in
+ * that, İ is two characters, and all that follows it has moved.
+ */
+const CLOSERS: ReadonlyMap<string, RegExp> = new Map(
+  [...DROPPED, "nowiki"].map((tag) => [tag, new RegExp(`</${tag}`, "gi")]),
+);
+
+/** Where the closing tag of a name begins; -1 where there is none. */
+function findClose(wikitext: string, tag: string, from: number): number {
+  const pattern = CLOSERS.get(tag)!;
+  pattern.lastIndex = from;
+  return pattern.exec(wikitext)?.index ?? -1;
 }
 
 /** Tags that begin or end a paragraph. */
@@ -99,16 +112,27 @@ function raise(whole: string, tag: string, digits: string): string {
   return digits.replace(/\d/g, (digit) => String.fromCharCode(0x2080 + Number(digit)));
 }
 
-/** Where each line stands by itself. */
-const POEM = /<poem(?:\s[^<>]{0,200})?>([^<]{0,20000})<\/poem>/gi;
+/** Where poems begin and end. */
+const POEM = /<poem(?:\s[^<>]{0,200})?>|<\/poem>/gi;
+
+/** Makes a paragraph of each line of a poem. */
+function separateVerses(text: string): string {
+  let out = "", at = 0, inside = false;
+  for (const { 0: tag, index } of text.matchAll(POEM)) {
+    const before = text.slice(at, index);
+    out += (inside ? before.replaceAll("\n", "\n\n") : before) + "\n\n";
+    inside = tag[1] !== "/";
+    at = index + tag.length;
+  }
+  return out + text.slice(at);
+}
 
 /** Removes HTML tags and keeps what they hold; those of paragraphs become empty lines. */
 export function stripHtml(text: string): string {
   if (!text.includes("<")) return text;
-  return text
+  return separateVerses(text)
     .replace(/<(su[pb])>([\d+\-−n]{1,8})<\/su[pb]>/gi, raise)
     .replace(/<rt>([^<>]{0,200})<\/rt>/gi, "（$1）")
-    .replace(POEM, (_, lines: string) => lines.replaceAll("\n", "\n\n"))
     .replace(TAG, (_, block) => block === undefined ? "" : "\n\n");
 }
 
@@ -139,6 +163,11 @@ const NAMED: Readonly<Record<string, string>> = {
     `forall part exist empty nabla isin notin ni prod
     sum minus radic prop infin ang and or cap cup int there4 sim cong asymp ne equiv le ge sub sup sube
     supe oplus otimes perp sdot`,
+  ),
+  ...named(
+    "♠♣♥♦◊⌈⌉⌊⌋⟨⟩⇐⇑⇓↵ℵϑϒϖ⊄",
+    `spades clubs hearts diams loz lceil rceil lfloor rfloor lang rang lArr uArr dArr crarr alefsym
+    thetasym upsih piv nsub`,
   ),
   // Latin-1 from the no-break space on.
   ...named(

@@ -58,7 +58,7 @@ const RANGES: Readonly<Record<string, string>> = {
 
 /** {{convert|5|km|mi}}: the value as it is given, not what it is converted to. */
 export function convert(positional: readonly string[], abbreviated: boolean): string {
-  const values = [...positional];
+  const values = positional.map((text) => groupDigits(text));
   let shown = values.shift() ?? "";
   if (Object.hasOwn(RANGES, values[0] ?? "")) {
     shown += RANGES[values.shift()!] + (values.shift() ?? "");
@@ -72,6 +72,47 @@ export function convert(positional: readonly string[], abbreviated: boolean): st
 export function date(parts: readonly string[]): string {
   const [year, month, day] = parts.map((part) => part.trim().replace(/^0+(?=\d)/, ""));
   return (year ? `${year}年` : "") + (month ? `${month}月` : "") + (day ? `${day}日` : "");
+}
+
+/** {{val|1234.5|e=6|u=km}}: 1,234.5×10⁶ km. */
+export function value(
+  positional: readonly string[],
+  { e, u, ul }: Readonly<Record<string, string>>,
+): string {
+  const unit = u ?? ul;
+  return groupDigits(positional[0] ?? "") + (e ? `×10<sup>${e}</sup>` : "") +
+    (unit ? ` ${unit}` : "");
+}
+
+const HEMISPHERES: Readonly<Record<string, string>> = {
+  N: "北緯",
+  S: "南緯",
+  E: "東経",
+  W: "西経",
+};
+
+/** 35, 41, N, 139, 42, E → 北緯35度41分 東経139度42分; empty where it is neither that nor 35.6, 139.7. */
+export function coordinates(parts: readonly string[]): string {
+  const shown: string[] = [];
+  let angle: string[] = [];
+  for (const part of parts.map((part) => part.trim())) {
+    if (Object.hasOwn(HEMISPHERES, part)) {
+      shown.push(HEMISPHERES[part] + degrees(angle));
+      angle = [];
+    } else {
+      angle.push(part);
+    }
+  }
+  if (shown.length === 2) return shown.join(" ");
+  const [latitude, longitude] = parts.map(Number);
+  if (shown.length > 0 || !Number.isFinite(latitude) || !Number.isFinite(longitude)) return "";
+  return `${latitude < 0 ? "南緯" : "北緯"}${Math.abs(latitude)}度 ` +
+    `${longitude < 0 ? "西経" : "東経"}${Math.abs(longitude)}度`;
+}
+
+/** 35, 41, 22 → 35度41分22秒 */
+function degrees(parts: readonly string[]): string {
+  return parts.slice(0, 3).map((part, i) => part === "" ? "" : part + "度分秒"[i]).join("");
 }
 
 /** Years from a birth to a death, both as year, month, day; empty where they are not numbers. */

@@ -69,19 +69,20 @@ async function extract(
   more: Partial<ExtractOptions> = {},
   ...rest: [signal?: AbortSignal, onProgress?: () => void]
 ): ReturnType<typeof extractDump> {
-  return await extractDump(
-    {
-      dump: `${folder}/dump`,
-      out: `${folder}/${out}`,
-      minLength: 0,
-      dropLists: false,
-      dropSections: false,
-      overwrite: false,
-      partBytes: PART_BYTES,
-      ...more,
-    },
-    ...rest,
-  );
+  return await extractDump(optionsOf(folder, out, more), ...rest);
+}
+
+function optionsOf(folder: string, out: string, more: Partial<ExtractOptions>): ExtractOptions {
+  return {
+    dump: `${folder}/dump`,
+    out: `${folder}/${out}`,
+    minLength: 0,
+    dropLists: false,
+    dropSections: false,
+    overwrite: false,
+    partBytes: PART_BYTES,
+    ...more,
+  };
 }
 
 /** Every file of a folder, byte by byte. */
@@ -179,6 +180,64 @@ Deno.test("a run stopped at any point goes on and ends like one that was not", (
       await extract(folder, out);
       assertEquals(await bytesOf(`${folder}/${out}`), await bytesOf(`${folder}/one`));
     }
+  }));
+
+/** Extracts in a process of its own, which is killed before it changes the n-th name on the disk. */
+async function killBefore(change: number, options: ExtractOptions): Promise<"halted" | "ended"> {
+  const child = new Deno.Command("deno", {
+    args: [
+      "run",
+      "--allow-read",
+      "--allow-write",
+      "--allow-env",
+      new URL("./extract_kill_test_process.ts", import.meta.url).pathname,
+      JSON.stringify(options),
+      String(change),
+    ],
+    stdout: "piped",
+  }).spawn();
+  let said = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (said.includes("halted")) child.kill("SIGKILL");
+  }
+  const { success } = await child.status;
+  assertEquals(success, said === "ended\n", said);
+  return said === "ended\n" ? "ended" : "halted";
+}
+
+Deno.test("a run killed before any change of a name ends, run again, like one that was not", () =>
+  inFolder(async (folder) => {
+    const more: Partial<ExtractOptions> = { deduplicate: "near", partBytes: 2_000 };
+    await extract(folder, "one", more);
+    const one = await bytesOf(`${folder}/one`);
+    assert(Object.keys(one).length > 3, Object.keys(one).join());
+    let change = 0;
+    for (let end = "halted"; end === "halted";) {
+      // One more that replaces an extraction with other options.
+      await extract(folder, "out", { minLength: 5, overwrite: true });
+      end = await killBefore(++change, optionsOf(folder, "out", { ...more, overwrite: true }));
+      await extract(folder, "out", { ...more, overwrite: true });
+      assertEquals(await bytesOf(`${folder}/out`), one, `killed before change ${change}`);
+      const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+      assertEquals(names, ["dump", "one", "out"], `killed before change ${change}`);
+      await Deno.remove(`${folder}/out`, { recursive: true });
+    }
+    // Two for each part, some for its duplicates, the manifest, the folder's name, what has served.
+    assert(change > 15, `${change} changes`);
+  }));
+
+Deno.test("the last shard, killed while it finishes, finishes when it is run again", () =>
+  inFolder(async (folder) => {
+    const more: Partial<ExtractOptions> = { deduplicate: "exact", partBytes: 2_000 };
+    await extract(folder, "one", more);
+    await extract(folder, "out", { ...more, shard: { index: 1, count: 2 } });
+    const last = { ...more, shard: { index: 2, count: 2 } };
+    assertEquals(await killBefore(7, optionsOf(folder, "out", last)), "halted");
+    assert([...Deno.readDirSync(`${folder}/out.part`)].some(({ name }) => name === "finishing"));
+    const { manifest } = await extract(folder, "out", last);
+    assert(manifest !== undefined);
+    assertEquals(await bytesOf(`${folder}/out`), await bytesOf(`${folder}/one`));
   }));
 
 Deno.test("what another dump or other options began is not mixed in", () =>

@@ -221,6 +221,16 @@ Deno.test("documents are replaced only when asked", () =>
       PipelineError,
       "(different: minLength)",
     );
+    // Text that another edition of the program made is not taken for this one's.
+    const path = `${folder}/text/manifest.json`;
+    const manifest = JSON.parse(await Deno.readTextFile(path));
+    manifest.recipe.rules--;
+    await Deno.writeTextFile(path, JSON.stringify(manifest));
+    await assertRejects(
+      () => extract(folder, dumpXml(PAGES)),
+      PipelineError,
+      "(different: rules)",
+    );
     const [only] = await extract(folder, dumpXml([PAGES[2]]), { overwrite: true });
     assertEquals(only.title, "松");
     await Deno.writeTextFile(`${folder}/text/mine.txt`, "");

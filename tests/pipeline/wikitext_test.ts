@@ -48,12 +48,20 @@ const CASES: readonly (readonly [string, string, string])[] = [
     "琥珀（こはく）と石（いし）",
   ],
   ["poems", "<poem>雨が\n降る</poem>", "雨が\n降る"],
+  ["poems with tags in them", "前<poem>雨が<br>\n''降る''\n夜</poem>後", "前\n雨が\n降る\n夜\n後"],
+  ["poems that do not end", "<poem>雨が\n降る", "雨が降る"],
+  [
+    "letters that are longer in lower case",
+    "İİİİİİİİ<ref>本</ref>の<REF>書</Ref>石<ref>巻</ref>。",
+    "İİİİİİİİの石。",
+  ],
   [
     "HTML tables",
     "前\n<table><tr><td>中<table><tr><td>内</table></td></tr></table>\n後",
     "前\n後",
   ],
   ["entities", "A&amp;B&nbsp;C&#x3042;&#12356;&lt;&unknown;", "A&B Cあい<&unknown;"],
+  ["entities of signs", "&hearts;と&lceil;x&rceil;", "♥と⌈x⌉"],
   ["an entity decoded once", "&amp;lt;", "&lt;"],
   ["tables", '前\n{| class="wikitable"\n! 見出し\n|-\n| 中 || {{a}}\n|}\n後', "前\n後"],
   ["nested tables", "{|\n|\n{|\n| 内\n|}\n| 外\n|}\n後", "後"],
@@ -76,12 +84,44 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ["spaces of the author stay", "赤松俊子　画家と 中島 敦", "赤松俊子　画家と 中島 敦"],
   ["spaces of dropped markup go", "前 {{x}} 後 {{x}}。a {{x}} b", "前後。a b"],
   ["outer links in brackets too many", "[[https://example.org 公式]]", "公式"],
+  ["outer links in captions", "前[[ファイル:a.jpg|thumb|石[http://example.org 頁]]]後", "前後"],
+  ["addresses of mail", "[mailto:a@example.org 便り]を出す。", "便りを出す。"],
+  [
+    "links that only name an edition",
+    "樹脂（[[:en:Resin|en]]）と蜜（[[:de:Honig|ドイツ語版]]）",
+    "樹脂と蜜",
+  ],
+  [
+    "links to other editions with a text",
+    "[[:en:Resin|樹脂]]と[[:en:Wax]]と[[:en:Sed|sed]]と[[:en:Amberish|琥珀語]]",
+    "樹脂とWaxとsedと琥珀語",
+  ],
+  ["old codes of languages", "石\n[[simple:Stone]]\n[[be-x-old:Камень]]", "石"],
+  [
+    "sister projects",
+    "[[s:石の歌]]と[[wikt:石#意味]]と[[commons:Category:Stone]]を",
+    "石の歌と石とを",
+  ],
+  ["anchors with many signs", "[[石#a#b]]", "石"],
   ["outer links with a wide space", "[https://example.org　公式]", "公式"],
   ["outer links with markup", "[https://example.org '''公式'''[[頁]]]", "公式頁"],
   ["private characters", "a\ue0ffb\ue07bc", "abc"],
   ["a bar in a template", "{{仮リンク|甲{{!}}乙|en|x}}", "甲"],
   ["an equals sign in a template", "{{nowrap|E{{=}}mc}}", "E=mc"],
   ["names with underscores", "Pythonの__init__", "Pythonの__init__"],
+  ["a picture within a sentence", "石は、\n[[ファイル:a.jpg|thumb|石]]\n重い。", "石は、重い。"],
+  [
+    "a picture between sentences",
+    "石は重い。\n[[ファイル:a.jpg|thumb|石]]\n木は軽い。",
+    "石は重い。\n木は軽い。",
+  ],
+  ["an empty line within a sentence", "石は、\n\n重い。", "石は、\n重い。"],
+  [
+    "words in templates side by side",
+    "{{lang|en|Kingdom of }}{{lang|en|Stone}}",
+    "Kingdom of Stone",
+  ],
+  ["spaces around Japanese in templates", "{{small| 石 }}と{{nowrap|木\n}}", "石と木"],
   ["an unclosed template ends at an empty line", "{{a|b\n\n本文。", "本文。"],
   ["an unclosed link", "[[松の木\n\n本文。", "松の木\n本文。"],
   ["stray closers", "一}}二]]三|}", "一二三"],
@@ -111,6 +151,26 @@ const TEMPLATES: readonly (readonly [string, string])[] = [
   ["{{Ruby|琥珀|}}", "琥珀"],
   ["{{要出典範囲|黄色い|date=2020年}}", "黄色い"],
   ["{{要出典|範囲=黄色い|date=2020年}}", "黄色い"],
+  ["{{要出典科学範囲|黄色い|date=2020年}}{{いつ範囲|昔}}", "黄色い昔"],
+  ["{{JIS2004フォント|石}}{{CP932フォント|木}}", "石木"],
+  ["{{flag|JPN}}と{{flagcountry|甲国}}", "日本と甲国"],
+  ["{{ill2|コーパル|en|Copal|label=樹脂}}", "樹脂"],
+  ["10{{sup|-6}}とx{{sub|2}}と3{{e|8}}", "10⁻⁶とx₂と3×10⁸"],
+  ["{{val|12345.6|e=3|u=km}}と{{val|5}}", "12,345.6×10³ kmと5"],
+  ["{{sqrt|2}}と{{pi}}と20{{℃}}", "√2とπと20°C"],
+  ["{{linktext|石|灰|岩}}", "石灰岩"],
+  [
+    "{{旧字体|'''石'''}}、{{lang-zh|{{繁体字|臺}}、{{簡体字|台}}、{{ピン音|tái}}}}",
+    "旧字体: 石、中国語: 繁体字: 臺、簡体字: 台、拼音: tái",
+  ],
+  ["石（{{lang-en|{{x}}}}）", "石"],
+  ["{{€|1500}}と{{£|7}}と{{色|red|赤}}", "€1,500と£7と赤"],
+  ["{{ISBN2|978-4-00-000000-0}}", "ISBN 978-4-00-000000-0"],
+  ["{{coord|35|41|22|N|139|42|0|W|region:JP}}", "北緯35度41分22秒 西経139度42分0秒"],
+  ["{{coord|-35.5|139.25}}", "南緯35.5度 東経139.25度"],
+  ["{{coord|1|N|2|E|display=title}}{{coord|甲}}{{coord|1|N}}", ""],
+  ["{{ウィキ座標度分|1|32||S|66|5||E|}}", "南緯1度32分 東経66度5分"],
+  ["{{audio|x.ogg||ka|ქვა|クヴァ}}", "ქვა"],
   ["{{要出典|date=2020年}}", ""],
   ["{{small|小}}{{Smaller|小}}{{nowrap|行}}{{補助漢字フォント|文}}", "小小行文"],
   ["{{resize|90%|小}}{{fontsize|120%|大}}{{color|red|赤}}", "小大赤"],
@@ -124,9 +184,10 @@ const TEMPLATES: readonly (readonly [string, string])[] = [
   ["{{convert|5|km|mi}}", "5キロメートル"],
   ["{{convert|3|to|5|km2|sqmi|abbr=on}}", "3から5 km²"],
   ["{{convert|9|furlong}}", "9 furlong"],
+  ["{{convert|20500 |km2 |sqmi}}", "20,500平方キロメートル"],
   ["{{sfrac|1|2}}・{{frac|3|1|2}}", "1/2・3 1/2"],
   ["{{formatnum:1234567.8}}", "1,234,567.8"],
-  ["{{chem|H|2|O}}", "H2O"],
+  ["{{chem|H|2|O}}", "H₂O"],
   ["{{ubl|甲|乙}}", "甲\n乙"],
   ["前{{quotation|引用文。|出典}}後", "前\n引用文。\n後"],
   ["{{audio|x.ogg|発音}}{{audio|x.ogg|België}}", "België"],
@@ -145,6 +206,16 @@ Deno.test("wikitext: sections without prose go when asked, with those below them
     "\n== 注釈・出典 ==\n注\n== 参考の年 ==\n年";
   assertEquals(cleanWikitext(page, { dropSections: true }), "本文。\n歴史\n昔。\n参考の年\n年");
   assertEquals(clean(page).includes("外部リンク"), true);
+});
+
+Deno.test("wikitext: a page may name itself", () => {
+  const page = "'''{{PAGENAME}}'''（いし）は、{{ FULLPAGENAME }}である。";
+  assertEquals(
+    cleanWikitext(page, { dropSections: false, title: "石" }),
+    "石（いし）は、石である。",
+  );
+  const long = { dropSections: false, title: "石".repeat(10_000) };
+  assertThrows(() => cleanWikitext("{{PAGENAME}}".repeat(10_000), long), StepLimit);
 });
 
 /** Pages built to be slow: time may grow no faster than length. */
