@@ -58,9 +58,15 @@ async function runTests(
     while (written < bytes.length) written += await Deno.stdout.write(bytes.subarray(written));
     tail = (tail + decoder.decode(bytes, { stream: true })).slice(-TAIL_CHARACTERS);
   }
-  const { success } = await child.status;
+  const { success, signal: killedBy } = await child.status;
   // No line of counts: nothing could run, be it for a type error. That is a failure too.
   const { passed, failed } = readCounts(tail) ?? { passed: 0, failed: 1 };
+  // Mesa's software driver, cleaning up in several threads, now and then corrupts the heap of a process
+  // that is at its end (seen with 22.3). All tests have run and been counted by then.
+  if (failed === 0 && killedBy === "SIGABRT") {
+    console.error("the graphics driver aborted the process at its end, after all tests had passed");
+    return { passed, failed };
+  }
   return { passed, failed: success ? failed : Math.max(1, failed) };
 }
 

@@ -22,6 +22,13 @@ export function testGpu(): Promise<Gpu> {
   return shared;
 }
 
+// Drivers that are still at work when a process ends may crash it.
+Deno.test.afterAll(async () => {
+  const gpu = await shared;
+  await gpu?.device.queue.onSubmittedWorkDone();
+  gpu?.destroy();
+});
+
 /** Data of a binding. f16 data travels as Uint16Array of its bits. */
 export type Data = Float32Array | Uint32Array | Int32Array | Uint16Array;
 
