@@ -13,7 +13,7 @@ const CHUNK_BYTES = 1 << 17;
  * throws.
  */
 export async function* unzip(
-  source: AsyncIterable<Uint8Array>,
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const input = Readable.from(source, { highWaterMark: 1 });
   const output = createUnzip({ chunkSize: CHUNK_BYTES });

@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { PipelineError } from "../errors.ts";
+import { unzip } from "../unzip.ts";
 import { ByteInput, type SyncSource } from "./byte_input.ts";
 import { decodeStreams, findStreams } from "./bzip2.ts";
 import { readCommand } from "./decompressor.ts";
@@ -235,28 +236,22 @@ async function* decode(
   } else if (kind === "gzip") {
     yield* readGzip(input, name);
   } else {
-    for (let bytes = input.take(); bytes.length > 0; bytes = input.take()) {
-      yield { bytes, read: input.position };
-    }
+    for (const bytes of chunksOf(input)) yield { bytes, read: input.position };
   }
 }
 
 async function* readGzip(input: ByteInput, name: string): AsyncGenerator<DecodedChunk> {
-  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    pull(controller): void {
-      const bytes = input.take();
-      if (bytes.length === 0) controller.close();
-      else controller.enqueue(bytes);
-    },
-  }, { highWaterMark: 1 });
   try {
-    for await (const bytes of stream.pipeThrough(new DecompressionStream("gzip"))) {
-      yield { bytes, read: input.position };
-    }
+    for await (const bytes of unzip(chunksOf(input))) yield { bytes, read: input.position };
   } catch (error) {
-    if (error instanceof PipelineError || !(error instanceof TypeError)) throw error;
+    // What zlib itself complains of bears a code such as Z_BUF_ERROR.
+    if (!String((error as { code?: unknown }).code).startsWith("Z_")) throw error;
     throw new PipelineError(
       `${name} is cut short or damaged near byte ${input.position}; download it again`,
     );
   }
+}
+
+function* chunksOf(input: ByteInput): Generator<Uint8Array<ArrayBuffer>> {
+  for (let bytes = input.take(); bytes.length > 0; bytes = input.take()) yield bytes;
 }

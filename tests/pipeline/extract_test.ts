@@ -115,8 +115,10 @@ Deno.test("plain XML becomes documents", () =>
 
 Deno.test("gzipped XML becomes the same documents", () =>
   inFolder(async (folder) => {
-    const bytes = gzipSync(new TextEncoder().encode(dumpXml(PAGES)));
-    assertEquals(await extract(folder, bytes), DOCUMENTS);
+    const plain = new TextEncoder().encode(dumpXml(PAGES));
+    assertEquals(await extract(folder, gzipSync(plain)), DOCUMENTS);
+    const members = join([gzipSync(plain.subarray(0, 300)), gzipSync(plain.subarray(300))]);
+    assertEquals(await extract(folder, members, { overwrite: true }), DOCUMENTS, "two members");
   }));
 
 Deno.test("bzip2 becomes the same documents, from one stream and from many", () =>
