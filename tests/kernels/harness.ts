@@ -24,7 +24,7 @@ export function testGpu(): Promise<Gpu> {
 
 // Drivers that are still at work when a process ends may crash it.
 Deno.test.afterAll(async () => {
-  const gpu = await shared;
+  const gpu = await shared?.catch(() => undefined);
   await gpu?.device.queue.onSubmittedWorkDone();
   gpu?.destroy();
 });
