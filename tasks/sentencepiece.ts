@@ -1,6 +1,7 @@
 /** `deno task sentencepiece`: text in, a SentencePiece model and its vocabulary out. */
 
 import { dirname, join } from "@std/path/mod.js";
+import { AtomicFile } from "../pipeline/atomic_file.ts";
 import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
@@ -66,6 +67,7 @@ const command = task(
     integerFrom(1),
     defaults.maxSentencepieceLength,
   )
+  .option("--overwrite", "replace a model of that name", false)
   .option("--control-symbols <list>", "pieces never cut from text", list, [
     ...defaults.controlSymbols,
   ])
@@ -86,7 +88,7 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, modelType, ...options }, signal) => {
+await runTask(command, async ({ input, modelType, overwrite, ...options }, signal) => {
   if (modelType !== "unigram") {
     throw new UsageError(
       `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
@@ -96,6 +98,15 @@ await runTask(command, async ({ input, modelType, ...options }, signal) => {
   if (options.maxSentencepieceLength > 512) {
     throw new UsageError("--max-sentencepiece-length is at most 512");
   }
+  const prefix = options.modelPrefix;
+  if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
+    throw new UsageError(
+      `${prefix}.model is there already; choose another --model-prefix, or add --overwrite`,
+    );
+  }
+  // A folder that cannot be written is better told before the training than after it.
+  await Deno.mkdir(dirname(prefix), { recursive: true });
+  await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainUnigram(
     readLines(input),
@@ -107,8 +118,6 @@ await runTask(command, async ({ input, modelType, ...options }, signal) => {
     },
   );
   bar.finish();
-  const prefix = options.modelPrefix;
-  await Deno.mkdir(dirname(prefix), { recursive: true });
   await writeFileAtomic(`${prefix}.vocab`, trained.vocab);
   await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);

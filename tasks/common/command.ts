@@ -92,6 +92,7 @@ function explain(error: unknown, signal: AbortSignal): { text: string; code: num
   }
   const code = (error as { code?: unknown }).code;
   if (code === "ENOSPC") return { text: `${error.message}; free some space and rerun`, code: 1 };
+  if (code === "EROFS") return { text: `${error.message}; choose a folder to write in`, code: 1 };
   if (code === "EPIPE") return { text: "the reader of our output went away", code: 1 };
   if (typeof code === "string" && /^E[A-Z]+$/.test(code)) return { text: error.message, code: 1 };
   return undefined;

@@ -189,6 +189,7 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
       ["extract", ["--report", "--out", "x"], 1, "x/manifest.json does not exist"],
       ["extract", ["--dump", "missing.xml", "--out", "x"], 1, "missing.xml does not exist"],
       ["sentencepiece", ["--vocab-size", "40", "--model-prefix", "tiny"], 1, "raise --vocab-size"],
+      ["sentencepiece", ["--vocab-size", "1500"], 2, "add --overwrite"],
       ["export", ["--checkpoint", "7", "--out", "y"], 1, "there are 10, 20, 24"],
     ];
     for (const [task, args, code, message] of cases) {
