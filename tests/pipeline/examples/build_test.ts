@@ -190,6 +190,43 @@ Deno.test("a build stopped anywhere goes on and ends with the same bytes", async
   });
 });
 
+Deno.test("a build whose worker is killed at any message ends, run again, with the same bytes", async () => {
+  await withText(1500, async (folder, options) => {
+    await buildExamples(options, never, silent);
+    const undisturbed = await contentOf(options.output);
+    const output = `${folder}/disturbed`;
+    const RealWorker = globalThis.Worker;
+    let deaths = 0;
+    // Messages 1 and 2 are the setups of two workers; each run lets one message more through.
+    for (let mortal = 3;; mortal++) {
+      assert(mortal < 50, "the build never ends");
+      let sent = 0;
+      globalThis.Worker = class extends RealWorker {
+        override postMessage(message: unknown, options?: unknown): void {
+          if (++sent !== mortal) return super.postMessage(message, options as Transferable[]);
+          this.terminate();
+          queueMicrotask(() => this.onerror?.(new ErrorEvent("error", { message: "killed" })));
+        }
+      };
+      try {
+        await buildExamples({ ...options, output, gatherBytes: 1 }, never, silent);
+        if (sent < mortal) break;
+      } catch (error) {
+        assert(
+          error instanceof Error && error.message.includes("a worker died: killed"),
+          `${error}`,
+        );
+        await assertRejects(() => Deno.stat(output), Deno.errors.NotFound);
+        deaths++;
+      } finally {
+        globalThis.Worker = RealWorker;
+      }
+    }
+    assert(deaths > 2, `only ${deaths} deaths`);
+    assertEquals(await contentOf(output), undisturbed);
+  });
+});
+
 Deno.test("what was appended after the last saved state is cut off again", async () => {
   await withText(600, async (folder, options) => {
     await buildExamples(options, never, silent);
