@@ -1,9 +1,8 @@
 /**
- * Functions of single elements: addition, scaling, filling, GELU, dropout.
+ * Functions of single elements: addition, multiplication, scaling, filling, dropout.
  *
  * @module
  */
-import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import {
   type Binding,
   bytesPerElement,
@@ -35,10 +34,7 @@ interface Body {
   readonly output: string;
   /** WGSL expression of the `Value` at `i`: four elements where they fall into vec4s, else one. */
   readonly expression: string;
-  /** For functions of one number alone. */
-  readonly scalar?: boolean;
   readonly flops: number;
-  readonly libraries?: readonly string[];
   readonly stream?: number;
   /** Storage of the inputs, where it is not the output's. */
   readonly inputStorage?: "f32" | "f16";
@@ -53,7 +49,7 @@ function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
     ...(stream !== undefined ? [stepStateBinding] : []),
     { name: output, access: accumulate ? "read_write" : "write", dtype: storage, elements },
   ];
-  const vectors = elements % 4 === 0 && !body.scalar, lanes = vectors ? 4 : 1;
+  const vectors = elements % 4 === 0, lanes = vectors ? 4 : 1;
   const typeOf = (dtype: string): string => vectors ? `vec4<${dtype}>` : dtype;
   const types = Object.fromEntries([
     ...inputs.map((name) => [name, typeOf(inputStorage)]),
@@ -69,7 +65,6 @@ function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
       aliases: { Value: typeOf("f32"), Stored: typeOf(storage), Words: typeOf("u32") },
       constants: { VALUES: elements / lanes },
       libraries: [
-        ...(body.libraries ?? []),
         ...(stream !== undefined ? [randomLibrary, "struct Params { stream: u32 }"] : []),
         declareBindings(bindings, types),
         ...(stream !== undefined
@@ -100,6 +95,17 @@ export function add(spec: ElementwiseSpec): KernelProgram {
     inputs: ["a", "b"],
     output: "output",
     expression: "Value(a[i]) + Value(b[i])",
+    flops: 1,
+  });
+}
+
+/** output = a · b, element by element. Bindings: a, b, output. */
+export function multiply(spec: ElementwiseSpec): KernelProgram {
+  return elementwise(spec, {
+    kernel: "multiply",
+    inputs: ["a", "b"],
+    output: "output",
+    expression: "Value(a[i]) * Value(b[i])",
     flops: 1,
   });
 }
@@ -135,32 +141,6 @@ export function fill(spec: ElementwiseSpec & { readonly value: number }): Kernel
     output: "output",
     expression: `Value(${Math.fround(spec.value)})`,
     flops: 0,
-  });
-}
-
-/** output = gelu(input). Bindings: input, output. */
-export function geluForward(spec: ElementwiseSpec): KernelProgram {
-  return elementwise(spec, {
-    kernel: "gelu",
-    inputs: ["input"],
-    output: "output",
-    expression: "gelu(f32(input[i]))",
-    flops: 20,
-    libraries: [geluLibrary],
-    scalar: true,
-  });
-}
-
-/** inputGradient = outputGradient · gelu'(input). Bindings: input, outputGradient, inputGradient. */
-export function geluBackward(spec: ElementwiseSpec): KernelProgram {
-  return elementwise(spec, {
-    kernel: "gelu_backward",
-    inputs: ["input", "outputGradient"],
-    output: "inputGradient",
-    expression: "f32(outputGradient[i]) * gelu_derivative(f32(input[i]))",
-    flops: 26,
-    libraries: [geluLibrary],
-    scalar: true,
   });
 }
 

@@ -11,12 +11,9 @@ fn normal_distribution(x: f32, density: f32) -> f32 {
   return select(tail, 1.0 - tail, x >= 0.0);
 }
 
-fn gelu(x: f32) -> f32 {
-  return x * normal_distribution(x, exp(-0.5 * x * x));
-}
-
-// Φ(x) + x φ(x)
-fn gelu_derivative(x: f32) -> f32 {
+// x · Φ(x), and its derivative Φ(x) + x · φ(x).
+fn gelu(x: f32) -> vec2<f32> {
   let density = exp(-0.5 * x * x);
-  return normal_distribution(x, density) + 0.39894228 * x * density;
+  let distribution = normal_distribution(x, density);
+  return vec2<f32>(x * distribution, distribution + 0.39894228 * x * density);
 }

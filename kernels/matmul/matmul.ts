@@ -46,13 +46,13 @@ export interface MatmulSpec {
   /** Adds `bias` [n], f32, to each row. */
   readonly bias?: boolean;
   /**
-   * `gelu`: writes `preActivation` = z and c = gelu(z). `gelu_backward`: multiplies by
-   * gelu'(`preActivation`), which is read.
+   * `gelu`: c = gelu(z), and writes `derivative` = gelu'(z) for the backward pass, since one exponential
+   * serves both. `gelu_backward`: multiplies by `derivative`, which is read.
    */
   readonly epilogue?: "none" | "gelu" | "gelu_backward";
   /** Adds to c instead of overwriting it. */
   readonly accumulate?: boolean;
-  /** Storage of a, b and preActivation; f32 by default. */
+  /** Storage of a, b and derivative; f32 by default. */
   readonly storage?: "f32" | "f16";
   /** Storage of c; as `storage` by default. */
   readonly outputStorage?: "f32" | "f16";
@@ -152,7 +152,7 @@ const MOST_PARTIAL_BYTES = 1 << 26;
 /**
  * C = epilogue(α·A·B + bias) (+ C).
  *
- * Bindings: a, b, [bias], [preActivation], c.
+ * Bindings: a, b, [bias], [derivative], c.
  *
  * @param variant a variant by name; chosen by shape where left out.
  * @throws {KernelError} for shapes or strides that make no product, or a variant that cannot do them.
@@ -188,7 +188,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
   if (spec.bias) results.push({ name: "bias", access: "read", dtype: "f32", elements: n });
   if (epilogue !== "none") {
     const access = epilogue === "gelu" ? "write" : "read";
-    results.push({ name: "preActivation", access, dtype: storage, elements: cElements });
+    results.push({ name: "derivative", access, dtype: storage, elements: cElements });
   }
   results.push({
     name: "c",

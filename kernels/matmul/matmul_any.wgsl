@@ -40,11 +40,12 @@ fn store(matrix: u32, row: u32, column: u32, sum: f32) {
   value += bias[column];
   //# end
   //# if GELU
-  preActivation[at] = Elem(value);
-  value = gelu(value);
+  let both = gelu(value);
+  value = both.x;
+  derivative[at] = Elem(both.y);
   //# end
   //# if GELU_BACKWARD
-  value *= gelu_derivative(f32(preActivation[at]));
+  value *= f32(derivative[at]);
   //# end
   //# if ACCUMULATE
   value += f32(c[at]);

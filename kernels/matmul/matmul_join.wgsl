@@ -19,5 +19,6 @@ fn main(
   for (var split = 1u; split < SPLITS; split++) {
     sum += partials[at + split * quads];
   }
-  store(matrix, i % quads / (N / 4u), i % quads % (N / 4u) * 4u, sum);
+  let column = i % quads % (N / 4u) * 4u;
+  store(matrix, i % quads / (N / 4u), column, sum, bias_of(column));
 }

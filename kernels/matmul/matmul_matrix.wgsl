@@ -48,6 +48,7 @@ fn main(
     let at = 4u * quad;
     let row = row0 + at / COLUMNS;
     let sum = vec4<f32>(staged[at], staged[at + 1u], staged[at + 2u], staged[at + 3u]);
-    store(0u, row, column0 + at % COLUMNS, sum);
+    let column = column0 + at % COLUMNS;
+    store(0u, row, column, sum, bias_of(column));
   }
 }

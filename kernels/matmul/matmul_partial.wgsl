@@ -2,7 +2,11 @@
 //
 // Prelude: as in matmul_tile.wgsl. `matrix` counts the splits of all products.
 
-fn store(matrix: u32, row: u32, column: u32, sum: vec4<f32>) {
+fn bias_of(column: u32) -> vec4<f32> {
+  return vec4<f32>();
+}
+
+fn store(matrix: u32, row: u32, column: u32, sum: vec4<f32>, bias_here: vec4<f32>) {
   if (row >= M || column >= N) {
     return;
   }

@@ -3,23 +3,30 @@
 //
 // Prelude: as in matmul_tile.wgsl.
 
-fn store(matrix: u32, row: u32, column: u32, sum: vec4<f32>) {
+// What is added to four columns of every row; loaded once for all rows of an invocation.
+fn bias_of(column: u32) -> vec4<f32> {
+  var value = vec4<f32>();
+  //# if BIAS
+  value = bias[min(column, N - 4u) / 4u];
+  //# end
+  return value;
+}
+
+fn store(matrix: u32, row: u32, column: u32, sum: vec4<f32>, bias_here: vec4<f32>) {
   if (row >= M || column >= N) {
     return;
   }
   let at = (matrix * C_BATCH + row * C_STRIDE + column) / 4u;
-  var value = ALPHA * sum;
-  //# if BIAS
-  value += bias[column / 4u];
-  //# end
+  var value = ALPHA * sum + bias_here;
   //# if GELU
-  preActivation[at] = Elem4(value);
-  value = vec4<f32>(gelu(value.x), gelu(value.y), gelu(value.z), gelu(value.w));
+  //# for i in 0..4
+  let gelu_$i = gelu(value[$i]);
+  //# end
+  value = vec4<f32>(gelu_0.x, gelu_1.x, gelu_2.x, gelu_3.x);
+  derivative[at] = Elem4(vec4<f32>(gelu_0.y, gelu_1.y, gelu_2.y, gelu_3.y));
   //# end
   //# if GELU_BACKWARD
-  let z = vec4<f32>(preActivation[at]);
-  value *= vec4<f32>(
-    gelu_derivative(z.x), gelu_derivative(z.y), gelu_derivative(z.z), gelu_derivative(z.w));
+  value *= vec4<f32>(derivative[at]);
   //# end
   //# if ACCUMULATE
   value += vec4<f32>(c[at]);

@@ -121,11 +121,20 @@ fn main(
   }
   //# end
 
+  //# for q in 0..QUADS
+  let bias_$q = bias_of(column0 + 4u * $qu);
+  //# end
   //# for g in 0..GROUPS
   //# for h in 0..SHARE_QUADS
   //# for r in 0..4
   //# for q in 0..QUADS
-  store(workgroup.z, row0 + $gu * SHARE + 4u * $hu + $ru, column0 + 4u * $qu, c_$g_$h_$r_$q);
+  store(
+    workgroup.z,
+    row0 + $gu * SHARE + 4u * $hu + $ru,
+    column0 + 4u * $qu,
+    c_$g_$h_$r_$q,
+    bias_$q,
+  );
   //# end
   //# end
   //# end

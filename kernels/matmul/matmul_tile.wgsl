@@ -104,10 +104,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   //# end
 
+  //# for q in 0..QUADS
+  let bias_$q = bias_of(column0 + 4u * $qu);
+  //# end
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   //# for q in 0..QUADS
-  store(id.z, row0 + 4u * $pu + $ju, column0 + 4u * $qu, c_$p_$j_$q);
+  store(id.z, row0 + 4u * $pu + $ju, column0 + 4u * $qu, c_$p_$j_$q, bias_$q);
   //# end
   //# end
   //# end

@@ -183,6 +183,9 @@ fn main(
     workgroupBarrier();
   }
 
+  //# for q in 0..QUADS
+  let bias_$q = bias_of(workgroup.x * TILE_N + 4u * (local.x + $qu * WORKGROUP_X));
+  //# end
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   //# for q in 0..QUADS
@@ -191,6 +194,7 @@ fn main(
     workgroup.y * TILE_M + 4u * (local.y + $pu * WORKGROUP_Y) + $ju,
     workgroup.x * TILE_N + 4u * (local.x + $qu * WORKGROUP_X),
     c_$p_$j_$q,
+    bias_$q,
   );
   //# end
   //# end

@@ -15,18 +15,19 @@ export interface MatmulOperands {
   /** [n] */
   readonly bias?: ArrayLike<number>;
   /** Read by `gelu_backward`. */
-  readonly preActivation?: ArrayLike<number>;
+  readonly derivative?: ArrayLike<number>;
   /** Read where the product accumulates. */
   readonly c?: ArrayLike<number>;
 }
 
-/** C, and z where the epilogue is `gelu`; dense storage only. */
+/** C, and gelu'(z) where the epilogue is `gelu`; dense storage only. */
 export function matmulReference(
   spec: MatmulSpec,
-  { a, b, bias, preActivation, c }: MatmulOperands,
-): { c: Float64Array; preActivation: Float64Array } {
+  operands: MatmulOperands,
+): { c: Float64Array; derivative: Float64Array } {
+  const { a, b } = operands;
   const { m, n, k, layout, batch = 1, alpha = 1, epilogue = "none" } = spec;
-  const out = new Float64Array(batch * m * n), z = new Float64Array(batch * m * n);
+  const c = new Float64Array(batch * m * n), derivative = new Float64Array(batch * m * n);
   for (let p = 0; p < batch; p++) {
     for (let row = 0; row < m; row++) {
       for (let column = 0; column < n; column++) {
@@ -37,13 +38,16 @@ export function matmulReference(
           sum += a[p * m * k + left] * b[p * k * n + right];
         }
         const at = p * m * n + row * n + column;
-        z[at] = alpha * sum + (spec.bias ? bias![column] : 0);
-        out[at] = z[at];
-        if (epilogue === "gelu") out[at] = geluReference(z[at]);
-        if (epilogue === "gelu_backward") out[at] *= geluDerivativeReference(preActivation![at]);
-        if (spec.accumulate) out[at] += c![at];
+        const z = alpha * sum + (spec.bias ? operands.bias![column] : 0);
+        c[at] = z;
+        if (epilogue === "gelu") {
+          c[at] = geluReference(z);
+          derivative[at] = geluDerivativeReference(z);
+        }
+        if (epilogue === "gelu_backward") c[at] *= operands.derivative![at];
+        if (spec.accumulate) c[at] += operands.c![at];
       }
     }
   }
-  return { c: out, preActivation: z };
+  return { c, derivative };
 }

@@ -70,7 +70,7 @@ export function matmulBySubgroupMatrices(
   if (spec.bias) bindings.push({ name: "bias", access: "read", dtype: "f32", elements: n });
   if (epilogue !== "none") {
     const access = epilogue === "gelu" ? "write" : "read";
-    bindings.push({ name: "preActivation", access, dtype: storage, elements: m * n });
+    bindings.push({ name: "derivative", access, dtype: storage, elements: m * n });
   }
   bindings.push({
     name: "c",
@@ -131,7 +131,7 @@ export function matmulBySubgroupMatrices(
           a: "Elem",
           b: "Elem",
           bias: "vec4<f32>",
-          preActivation: "Elem4",
+          derivative: "Elem4",
           c: "Output4",
         }),
         unroll(storeSource, names),

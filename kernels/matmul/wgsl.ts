@@ -47,7 +47,7 @@ export function anyWgsl(
     },
     libraries: [
       geluLibrary,
-      declareBindings(bindings, { a: "Elem", b: "Elem", preActivation: "Elem", c: "Output" }),
+      declareBindings(bindings, { a: "Elem", b: "Elem", derivative: "Elem", c: "Output" }),
     ],
   });
 }
@@ -126,7 +126,7 @@ const VECTOR_TYPES = {
   a: "Elem4",
   b: "Elem4",
   bias: "vec4<f32>",
-  preActivation: "Elem4",
+  derivative: "Elem4",
   partials: "vec4<f32>",
   c: "Output4",
 };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { geluBackward } from "../../kernels/elementwise/elementwise.ts";
+import { multiply } from "../../kernels/elementwise/elementwise.ts";
 import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Gradients, Tape } from "../autograd/tape.ts";
@@ -62,7 +62,7 @@ export function linear(
 
 /** gelu(x·Wᵀ + b), with the exact erf. */
 export function linearGelu(tape: Tape, input: Tensor, weights: DenseWeights): Tensor {
-  const { output, preActivation } = geluForward(tape, "linear with GELU", input, weights);
+  const { output, derivative } = geluForward(tape, "linear with GELU", input, weights);
   tape.differentiate(
     "linear with GELU",
     [input, weights.weight, weights.bias],
@@ -70,10 +70,10 @@ export function linearGelu(tape: Tape, input: Tensor, weights: DenseWeights): Te
     (gradients) => {
       const gradient = tape.activation("gradient before GELU", output.shape, tape.storage);
       const spec = { elements: output.elements, storage: tape.storage };
-      tape.run("GELU backward", geluBackward(spec), {
-        input: preActivation,
-        outputGradient: gradients.of(output),
-        inputGradient: gradient,
+      tape.run("GELU backward", multiply(spec), {
+        a: gradients.of(output),
+        b: derivative,
+        output: gradient,
       });
       linearBackward(tape, gradients, input, weights, gradient);
     },
@@ -88,7 +88,7 @@ export function feedForward(
   first: DenseWeights,
   second: DenseWeights,
 ): Tensor {
-  const { output: hidden, preActivation } = geluForward(tape, "feed-forward", input, first);
+  const { output: hidden, derivative } = geluForward(tape, "feed-forward", input, first);
   requireFit("feed-forward", hidden, second);
   const m = input.rows;
   const [columns, width] = second.weight.shape;
@@ -110,7 +110,7 @@ export function feedForward(
       tape.run(
         "feed-forward backward",
         matmulOn(tape, { m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" }),
-        { a: gradient, b: tape.stored(second.weight), preActivation, c: inner },
+        { a: gradient, b: tape.stored(second.weight), derivative, c: inner },
       );
       linearBackward(tape, gradients, input, first, inner);
     },
@@ -123,21 +123,21 @@ function geluForward(
   operation: string,
   input: Tensor,
   weights: DenseWeights,
-): { output: Tensor; preActivation: Tensor } {
+): { output: Tensor; derivative: Tensor } {
   requireFit(operation, input, weights);
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
   const m = input.rows;
   const output = tape.activation(`GELU of ${input.name}`, [m, n], tape.storage, true);
-  const preActivation = tape.activation(`before GELU of ${input.name}`, [m, n], tape.storage);
+  const derivative = tape.activation(`GELU derivative at ${input.name}`, [m, n], tape.storage);
   tape.run(operation, matmulOn(tape, { m, n, k, layout: "NT", bias: true, epilogue: "gelu" }), {
     a: input,
     b: tape.stored(weight),
     bias,
-    preActivation,
+    derivative,
     c: output,
   });
-  return { output, preActivation };
+  return { output, derivative };
 }
 
 function linearBackward(

@@ -20,8 +20,7 @@ import {
   cast,
   dropout,
   fill,
-  geluBackward,
-  geluForward,
+  multiply,
   scale,
 } from "../../kernels/elementwise/elementwise.ts";
 import {
@@ -240,10 +239,9 @@ export const KERNELS: readonly RegisteredKernel[] = [
   plain("loss_scale", { growthInterval: 1000 }, lossScale),
   plain("cast", ELEMENTS, ({ elements }) => cast({ elements, from: "f16" })),
   plain("add", ELEMENTS, add),
+  plain("multiply", ELEMENTS, multiply),
   plain("scale", ELEMENTS, ({ elements }) => scale({ elements, factor: 0.5 })),
   plain("fill", ELEMENTS, ({ elements }) => fill({ elements, value: 0 })),
-  plain("gelu", ELEMENTS, geluForward),
-  plain("gelu_backward", ELEMENTS, geluBackward),
   entry({
     name: "dropout",
     shape: ELEMENTS,

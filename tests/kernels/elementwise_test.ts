@@ -1,14 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert/mod.js";
-import {
-  add,
-  dropout,
-  fill,
-  geluBackward,
-  geluForward,
-  scale,
-} from "../../kernels/elementwise/elementwise.ts";
+import { add, dropout, fill, multiply, scale } from "../../kernels/elementwise/elementwise.ts";
 import { KernelError } from "../../kernels/errors.ts";
-import { geluDerivativeReference, geluReference } from "../../kernels/gelu/reference.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
 import { softmaxBackwardReference, softmaxReference } from "../../kernels/softmax/reference.ts";
 import { rowVariants } from "../../kernels/reduce/lanes.ts";
@@ -18,12 +10,14 @@ import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 
 const SIZES = [1, 7, 64, 65, 260, 1009];
 
-Deno.test("add, scale and fill do so, written and accumulated", async () => {
+Deno.test("add, multiply, scale and fill do so, written and accumulated", async () => {
   const gpu = await testGpu();
   for (const elements of SIZES) {
     const a = normal(elements, 1), b = normal(elements, 2), output = normal(elements, 3);
     const sum = await runTwice(gpu, add({ elements }), { a, b });
     assertClose(sum.output, a.map((x, i) => x + b[i]), 1e-7, "add");
+    const product = await runTwice(gpu, multiply({ elements }), { a, b });
+    assertClose(product.output, a.map((x, i) => x * b[i]), 1e-7, "multiply");
     const scaled = await runTwice(gpu, scale({ elements, factor: -0.25, accumulate: true }), {
       input: a,
       output,
@@ -32,27 +26,6 @@ Deno.test("add, scale and fill do so, written and accumulated", async () => {
     const filled = await runTwice(gpu, fill({ elements, value: 3 }), {});
     assertEquals(filled.output, new Float32Array(elements).fill(3));
   }
-});
-
-Deno.test("gelu and its derivative agree with the exact erf from −12 to 12 within 1e-6", async () => {
-  const elements = 2401;
-  const input = Float32Array.from({ length: elements }, (_, i) => (i - 1200) / 100);
-  const { output } = await runTwice(await testGpu(), geluForward({ elements }), { input });
-  const outputGradient = new Float32Array(elements).fill(1);
-  const { inputGradient } = await runTwice(await testGpu(), geluBackward({ elements }), {
-    input,
-    outputGradient,
-  });
-  for (let i = 0; i < elements; i++) {
-    assertAlmostEquals(output[i], geluReference(input[i]), 1e-6 * Math.max(1, Math.abs(input[i])));
-    assertAlmostEquals(inputGradient[i], geluDerivativeReference(input[i]), 1.5e-6);
-  }
-});
-
-Deno.test("the reference derivative of gelu agrees with central differences", () => {
-  const point = normal(50, 1, 2);
-  const sum = (x: Float64Array): number => x.reduce((s, v) => s + geluReference(v), 0);
-  assertGradient(sum, point, Float64Array.from(point, geluDerivativeReference), "gelu");
 });
 
 Deno.test("dropout keeps the elements that the host's words say and scales them up", async () => {

@@ -21,14 +21,14 @@ async function holdToReference(spec: MatmulSpec, variant?: MatmulVariant): Promi
   const a = normal(batch * m * k, 1), b = normal(batch * k * n, 2);
   const extra = {
     ...(bias ? { bias: normal(n, 3) } : {}),
-    ...(epilogue === "gelu_backward" ? { preActivation: normal(batch * m * n, 4) } : {}),
+    ...(epilogue === "gelu_backward" ? { derivative: normal(batch * m * n, 4) } : {}),
     ...(accumulate ? { c: normal(batch * m * n, 5) } : {}),
   };
   const expected = matmulReference(spec, { a, b, ...extra });
   const actual = await runTwice(await testGpu(), matmul(spec, variant), { a, b, ...extra });
   const what = `${spec.layout} ${m}×${n}×${k} ${variant ?? ""}`;
   assertClose(actual.c, expected.c, 2e-6, what);
-  if (epilogue === "gelu") assertClose(actual.preActivation, expected.preActivation, 2e-6, what);
+  if (epilogue === "gelu") assertClose(actual.derivative, expected.derivative, 2e-6, what);
 }
 
 for (const layout of ["NN", "NT", "TN"] as const) {
