@@ -86,12 +86,13 @@ const registerTile = (rows: number, columns: number, workgroupY: number): Matmul
   workgroupX: 8,
   workgroupY,
 });
-const subgroupTile = (rows: number, columns: number): MatmulTile => ({
+const subgroupTile = (rows: number, columns: number, splits = 1): MatmulTile => ({
   kind: "subgroup",
   rows,
   columns,
   workgroupX: 8,
   workgroupY: 1,
+  splits,
 });
 const workgroupTile = (
   rows: number,
@@ -107,7 +108,10 @@ export type MatmulVariant =
   | "16x8"
   | "8x8"
   | "4x4"
+  | "subgroup 40x8"
+  | "subgroup 40x8 split 16"
   | "subgroup 32x8"
+  | "subgroup 32x8 split 16"
   | "subgroup 16x8"
   | "subgroup 16x4"
   | "subgroup 8x4"
@@ -130,7 +134,10 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "16x8": registerTile(16, 8, 4),
   "8x8": registerTile(8, 8, 4),
   "4x4": registerTile(4, 4, 4),
+  "subgroup 40x8": subgroupTile(40, 8),
+  "subgroup 40x8 split 16": subgroupTile(40, 8, 16),
   "subgroup 32x8": subgroupTile(32, 8),
+  "subgroup 32x8 split 16": subgroupTile(32, 8, 16),
   "subgroup 16x8": subgroupTile(16, 8),
   "subgroup 16x4": subgroupTile(16, 4),
   "subgroup 8x4": subgroupTile(8, 4),
@@ -316,7 +323,13 @@ function chooseVariant(spec: MatmulSpec): MatmulVariant {
   if (subgroupSize >= 4 && subgroupSize <= 8) {
     if (m <= 8) return "subgroup 8x4";
     if (n <= 32 || batch * m * n * k < 500_000) return "subgroup 16x4";
-    return m % 32 === 0 || m > 48 ? "subgroup 32x8" : "subgroup 16x8";
+    const padded = (rows: number): number => Math.ceil(m / rows) * rows;
+    if (padded(16) < Math.min(padded(32), padded(40)) / 1.25) return "subgroup 16x8";
+    const tall = 1.05 * padded(40) < padded(32);
+    // Where a panel of B outgrows the caches, splits let the next rows of A find it there.
+    const long: MatmulVariant = tall ? "subgroup 40x8 split 16" : "subgroup 32x8 split 16";
+    if (k >= 20_000 && suits(long)) return long;
+    return tall ? "subgroup 40x8" : "subgroup 32x8";
   }
   const groups = (variant: MatmulVariant): number => {
     const { rows, columns, workgroupX, workgroupY, splits = 1 }: MatmulTile =

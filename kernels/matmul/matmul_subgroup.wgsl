@@ -3,7 +3,8 @@
 // n, so all of them need the same rows of A: SHARE lanes load SHARE rows, and broadcasts hand them round.
 // Each invocation holds ROWS × (4 · QUADS) sums, ROWS = GROUPS · SHARE.
 //
-// Prelude: as in matmul_tile.wgsl; SHARE is 4 or 8, no more than the least subgroup size. No lane leaves
+// Prelude: as in matmul_tile.wgsl; SPLITS and SPLIT_K (steps of k that one split sums, a multiple of
+// four); SHARE is 4 or 8, no more than the least subgroup size. No lane leaves
 // early, since others wait for its broadcasts: columns past the edge are clamped, stores are guarded.
 
 const ROWS = GROUPS * SHARE;
@@ -17,8 +18,10 @@ fn main(
 ) {
   let row0 = workgroup.y * ROWS;
   let column0 = (workgroup.x * WORKGROUP_X + invocation) * COLUMNS;
-  let a_base = workgroup.z * (A_BATCH / 4u);
-  let b_base = workgroup.z * (B_BATCH / 4u);
+  let a_base = workgroup.z / SPLITS * (A_BATCH / 4u);
+  let b_base = workgroup.z / SPLITS * (B_BATCH / 4u);
+  let first = workgroup.z % SPLITS * SPLIT_K;
+  let end = min(first + SPLIT_K, K);
   let share = lane % SHARE;
 
   //# for g in 0..GROUPS
@@ -51,7 +54,7 @@ fn main(
   //# end
   //# end
 
-  for (var k = 0u; k + 4u <= K; k += 4u) {
+  for (var k = first; k + 4u <= end; k += 4u) {
     //# for q in 0..QUADS
     //# if B_TRANSPOSED
     let u0_$q = vec4<f32>(b[b_$q + k / 4u]);
@@ -103,7 +106,7 @@ fn main(
     //# end
   }
   //# if K_TAIL
-  for (var k = K / 4u * 4u; k < K; k++) {
+  for (var k = end / 4u * 4u; k < end; k++) {
     //# for q in 0..QUADS
     let tail_$q = vec4<f32>(b[b_$q + k * (B_STRIDE / 4u)]);
     //# end

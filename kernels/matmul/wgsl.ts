@@ -69,10 +69,11 @@ export function vectorWgsl(
     ...quads,
     A_STRIDE: strides.a,
     B_STRIDE: strides.b,
+    ...(kind === "register"
+      ? {}
+      : { SPLITS: splits, SPLIT_K: Math.ceil(k / splits / DEPTH) * DEPTH }),
     ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
-    ...(kind === "workgroup"
-      ? { ...tiles, DEPTH, SPLITS: splits, SPLIT_K: Math.ceil(k / splits / DEPTH) * DEPTH }
-      : {}),
+    ...(kind === "workgroup" ? { ...tiles, DEPTH } : {}),
   };
   const names = {
     ...options(spec),
