@@ -12,7 +12,7 @@ import {
   singleLaunch,
   spreadWorkgroups,
 } from "../launch.ts";
-import { anyWgsl, DEPTH, joinWgsl, type Strides, vectorWgsl } from "./wgsl.ts";
+import { anyWgsl, joinWgsl, type Strides, vectorWgsl } from "./wgsl.ts";
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
 export type MatmulLayout = "NN" | "NT" | "TN";
@@ -75,6 +75,8 @@ export interface MatmulTile {
   readonly workgroupX: number;
   /** Invocations along m. */
   readonly workgroupY: number;
+  /** Steps of k that `workgroup` stages at a time: 8 or 16. */
+  readonly depth?: number;
   /** Parts of k that are summed side by side and joined by a second dispatch; 1 by default. */
   readonly splits?: number;
 }
@@ -99,8 +101,9 @@ const workgroupTile = (
   columns: number,
   workgroupX: number,
   workgroupY: number,
+  depth: number,
   splits = 1,
-): MatmulTile => ({ kind: "workgroup", rows, columns, workgroupX, workgroupY, splits });
+): MatmulTile => ({ kind: "workgroup", rows, columns, workgroupX, workgroupY, depth, splits });
 
 /** Names of the variants. */
 export type MatmulVariant =
@@ -141,17 +144,21 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "subgroup 16x8": subgroupTile(16, 8),
   "subgroup 16x4": subgroupTile(16, 4),
   "subgroup 8x4": subgroupTile(8, 4),
-  "workgroup 128x128": workgroupTile(8, 8, 16, 16),
-  "workgroup 128x64": workgroupTile(8, 8, 8, 16),
-  "workgroup 64x64": workgroupTile(8, 8, 8, 8),
-  "workgroup 32x32": workgroupTile(4, 4, 8, 8),
-  "workgroup 128x128 split 4": workgroupTile(8, 8, 16, 16, 4),
-  "workgroup 128x64 split 8": workgroupTile(8, 8, 8, 16, 8),
-  "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 4),
-  "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 16),
+  // Depths such that each invocation stages one block of 4 × 4: a second would cost 16 registers.
+  "workgroup 128x128": workgroupTile(8, 8, 16, 16, 16),
+  "workgroup 128x64": workgroupTile(8, 8, 8, 16, 8),
+  "workgroup 64x64": workgroupTile(8, 8, 8, 8, 8),
+  "workgroup 32x32": workgroupTile(4, 4, 8, 8, 16),
+  "workgroup 128x128 split 4": workgroupTile(8, 8, 16, 16, 16, 4),
+  "workgroup 128x64 split 8": workgroupTile(8, 8, 8, 16, 8, 8),
+  "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 8, 4),
+  "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 8, 16),
   /** For shapes that do not fall into vec4s. */
   any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
 };
+
+/** Least steps of k that are worth a split of their own. */
+const LEAST_SPLIT = 64;
 
 /** Most bytes of partial sums that a split product may take. */
 const MOST_PARTIAL_BYTES = 1 << 26;
@@ -287,7 +294,9 @@ function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | undefined 
   const { kind, splits = 1 } = tile;
   if (kind !== "any" && !fallsIntoVectors(spec, stridesOf(spec))) return "wants multiples of 4";
   if (kind === "subgroup" && subgroupSize < 4) return "wants subgroups of at least 4 lanes";
-  if (splits > 1 && k < 4 * DEPTH * splits) return `wants sums of at least ${4 * DEPTH * splits}`;
+  if (splits > 1 && k < LEAST_SPLIT * splits) {
+    return `wants sums of at least ${LEAST_SPLIT * splits}`;
+  }
   if (splits > 1 && 4 * splits * batch * m * n > MOST_PARTIAL_BYTES) {
     return `would need more than ${MOST_PARTIAL_BYTES} bytes for its partial sums`;
   }

@@ -17,12 +17,12 @@ const A_BLOCKS = TILE_ROW_QUADS * DEPTH_QUADS;
 const BLOCKS = A_BLOCKS + TILE_QUADS * DEPTH_QUADS;
 const INVOCATIONS = WORKGROUP_X * WORKGROUP_Y;
 
-var<workgroup> a_stage: array<vec4<f32>, DEPTH * TILE_ROW_QUADS>;
-var<workgroup> b_stage: array<vec4<f32>, DEPTH * TILE_QUADS>;
+var<workgroup> a_stage: array<array<vec4<f32>, TILE_ROW_QUADS>, DEPTH>;
+var<workgroup> b_stage: array<array<vec4<f32>, TILE_QUADS>, DEPTH>;
 
-// Where quad number `quad` of step k is staged, of `width` quads a step (a multiple of eight).
-fn slot(k: u32, quad: u32, width: u32) -> u32 {
-  return k * width + (quad ^ (k / 4u % 4u * 2u));
+// Where quad number `quad` of step k is staged; a step has a multiple of eight quads.
+fn slot(k: u32, quad: u32) -> u32 {
+  return quad ^ (k / 4u % DEPTH_QUADS * (8u / DEPTH_QUADS));
 }
 
 // Four steps of k of four rows of A, or of four columns of B, as one vec4 a step.
@@ -123,7 +123,7 @@ fn stage(number: u32, block: mat4x4<f32>) {
   if (number < A_BLOCKS) {
     let place = a_place(number);
     //# for i in 0..4
-    a_stage[slot(4u * place.y + $iu, place.x, TILE_ROW_QUADS)] = block[$i];
+    a_stage[4u * place.y + $iu][slot(4u * place.y, place.x)] = block[$i];
     //# end
     return;
   }
@@ -132,7 +132,7 @@ fn stage(number: u32, block: mat4x4<f32>) {
   }
   let place = b_place(number - A_BLOCKS);
   //# for i in 0..4
-  b_stage[slot(4u * place.y + $iu, place.x, TILE_QUADS)] = block[$i];
+  b_stage[4u * place.y + $iu][slot(4u * place.y, place.x)] = block[$i];
   //# end
 }
 
@@ -167,19 +167,32 @@ fn main(
       next_$l = load(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
       //# end
     }
-    for (var step = 0u; step < DEPTH; step++) {
-      //# for q in 0..QUADS
-      let b_$q = b_stage[slot(step, local.x + $qu * WORKGROUP_X, TILE_QUADS)];
-      //# end
-      //# for p in 0..ROW_QUADS
-      let a_$p = a_stage[slot(step, local.y + $pu * WORKGROUP_Y, TILE_ROW_QUADS)];
-      //# for j in 0..4
-      //# for q in 0..QUADS
-      c_$p_$j_$q += a_$p[$j] * b_$q;
-      //# end
-      //# end
-      //# end
-    }
+    // The factors of a step are loaded while those of the step before are multiplied.
+    //# for q in 0..QUADS
+    var b_$q = b_stage[0][slot(0u, local.x + $qu * WORKGROUP_X)];
+    //# end
+    //# for p in 0..ROW_QUADS
+    var a_$p = a_stage[0][slot(0u, local.y + $pu * WORKGROUP_Y)];
+    //# end
+    //# for s in 0..DEPTH
+    //# for q in 0..QUADS
+    let b_$s_$q = b_stage[($su + 1u) % DEPTH][slot(($su + 1u) % DEPTH, local.x + $qu * WORKGROUP_X)];
+    //# end
+    //# for p in 0..ROW_QUADS
+    let a_$s_$p = a_stage[($su + 1u) % DEPTH][slot(($su + 1u) % DEPTH, local.y + $pu * WORKGROUP_Y)];
+    //# end
+    //# for p in 0..ROW_QUADS
+    //# for j in 0..4
+    //# for q in 0..QUADS
+    c_$p_$j_$q += a_$p[$j] * b_$q;
+    //# end
+    //# end
+    a_$p = a_$s_$p;
+    //# end
+    //# for q in 0..QUADS
+    b_$q = b_$s_$q;
+    //# end
+    //# end
     workgroupBarrier();
   }
 

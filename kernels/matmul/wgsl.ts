@@ -15,9 +15,6 @@ import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
 import tileSource from "./matmul_tile.wgsl" with { type: "text" };
 import workgroupSource from "./matmul_workgroup.wgsl" with { type: "text" };
 
-/** Steps of k that `workgroup` tiles stage at a time. */
-export const DEPTH = 16;
-
 /** Elements between neighbouring rows and matrices. */
 export interface Strides {
   readonly a: number;
@@ -60,20 +57,20 @@ export function vectorWgsl(
   tile: MatmulTile,
 ): string {
   const { k, layout, subgroupSize = 4 } = spec;
-  const { kind, rows, columns, workgroupX, workgroupY, splits = 1 } = tile;
+  const { kind, rows, columns, workgroupX, workgroupY, depth = 4, splits = 1 } = tile;
   const quads = { ROW_QUADS: rows / 4, QUADS: columns / 4 };
   const share = subgroupSize >= 8 ? 8 : 4;
   const tiles = { TILE_M: rows * workgroupY, TILE_N: columns * workgroupX };
-  const blocks = (tiles.TILE_M + tiles.TILE_N) / 4 * (DEPTH / 4);
+  const blocks = (tiles.TILE_M + tiles.TILE_N) / 4 * (depth / 4);
   const constants: Record<string, number> = {
     ...quads,
     A_STRIDE: strides.a,
     B_STRIDE: strides.b,
     ...(kind === "register"
       ? {}
-      : { SPLITS: splits, SPLIT_K: Math.ceil(k / splits / DEPTH) * DEPTH }),
+      : { SPLITS: splits, SPLIT_K: Math.ceil(k / splits / depth) * depth }),
     ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
-    ...(kind === "workgroup" ? { ...tiles, DEPTH } : {}),
+    ...(kind === "workgroup" ? { ...tiles, DEPTH: depth } : {}),
   };
   const names = {
     ...options(spec),
@@ -86,7 +83,7 @@ export function vectorWgsl(
     B_STRAIGHT: Number(layout[1] === "N"),
     K_TAIL: Number(k % 4 !== 0),
     K_WHOLE: Number(k % 4 === 0),
-    K_EDGE: Number(k % DEPTH !== 0),
+    K_EDGE: Number(k % depth !== 0),
   };
   const sources = { register: tileSource, subgroup: subgroupSource, workgroup: workgroupSource };
   return specialise(unroll(sources[kind as keyof typeof sources], names), {
