@@ -1,11 +1,13 @@
-// What the three attention kernels share: where vectors lie, and dropout of probabilities.
+// What the attention kernels share: where vectors lie, and dropout of probabilities.
 //
 // qkv holds queries, keys and values side by side: [BATCH, SEQUENCE, 3 · HEADS · HEAD_SIZE]; a head takes
 // HEAD_SIZE columns of each. Vectors are handled in QUADS groups of four; where four does not divide
 // HEAD_SIZE the last group is filled up with zeros.
 //
-// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS, SKIPS (1 where padding is skipped), and with dropout
+// THRESHOLD KEEP_SCALE.
 
+const SKIPS_PADDING = SKIPS == 1u;
 const HIDDEN = HEADS * HEAD_SIZE;
 const SCALE = inverseSqrt(f32(HEAD_SIZE));
 // On the score of a padded key, as in the original.
@@ -48,15 +50,27 @@ fn padding_of(head_of_batch: u32, token: u32) -> f32 {
   return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * SEQUENCE + token] != 0u);
 }
 
-// One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
-// all is padding. Every invocation looks for itself, so that it is the same in all by construction.
-fn end_of_keys(head_of_batch: u32) -> u32 {
+// The first token from `start` on that is real, or that is padding; SEQUENCE where there is none. Every
+// invocation looks for itself, so that it is the same in all by construction.
+fn next_token(head_of_batch: u32, start: u32, real: bool) -> u32 {
   let first = head_of_batch / HEADS * SEQUENCE;
-  var end = SEQUENCE;
-  while (end > 1u && attentionMask[first + end - 1u] == 0u) {
-    end--;
+  var token = start;
+  while (token < SEQUENCE && (attentionMask[first + token] != 0u) != real) {
+    token++;
   }
-  return select(end, SEQUENCE, end == 1u && attentionMask[first] == 0u);
+  return token;
+}
+
+// The first block of `size` tokens from `start` on, a multiple of `size`, that is not padding alone where
+// such blocks are skipped; at or past SEQUENCE where there is none. Loops go from block to block by it
+// rather than pass over blocks with `continue`, since some drivers run what `continue` leaves out with all
+// lanes switched off.
+fn next_block(head_of_batch: u32, start: u32, size: u32, skips: bool) -> u32 {
+  if (!skips) {
+    return start;
+  }
+  let token = next_token(head_of_batch, start, true);
+  return select(token - token % size, token, token >= SEQUENCE);
 }
 
 //# if DROPOUT

@@ -25,8 +25,13 @@ fn main(
   //# end
   var largest = ABSENT;
   var total = 0.0;
-  let end = end_of_keys(head);
-  for (var first = 0u; first < end; first += TILE) {
+  // Where all keys are padding, all count alike.
+  let skips = SKIPS_PADDING && next_token(head, 0u, true) < SEQUENCE;
+  for (
+    var first = next_block(head, 0u, TILE, skips);
+    first < SEQUENCE;
+    first = next_block(head, first + TILE, TILE, skips)
+  ) {
     workgroupBarrier();
     for (var i = local; i < TILE * QUADS; i += 64u) {
       let at = part_at(head, min(first + i / QUADS, SEQUENCE - 1u), 1u);

@@ -31,8 +31,13 @@ fn main(
   //# for w in 0..LANE_QUADS
   let quad_$w = quad_across(lane, $wu);
   //# end
-  let end = end_of_keys(head);
-  for (var key = 0u; key < end; key += 4u) {
+  // Where all keys are padding, all count alike.
+  let skips = SKIPS_PADDING && next_token(head, 0u, true) < SEQUENCE;
+  for (
+    var key = next_block(head, 0u, 4u, skips);
+    key < SEQUENCE;
+    key = next_block(head, key + 4u, 4u, skips)
+  ) {
     let own_bias = bias_of(head, key + lane % 4u);
     //# for j in 0..4
     let key_at_$j = part_at(head, min(key + $ju, SEQUENCE - 1u), 1u);

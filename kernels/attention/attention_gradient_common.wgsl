@@ -1,4 +1,20 @@
-// Access to context and gradients, for the two backward kernels.
+// What the backward kernels share: access to context and gradients, and the part of padding. A padded query
+// has none in any gradient; a padded key has none as soon as its sequence has a real one, since its
+// probabilities are then exactly 0.
+
+// A log-sum-exp that makes all probabilities of its query 0.
+const NOTHING = 3.0e38;
+
+// The log-sum-exp of a query that is not past the sequence.
+fn log_sum_of(head_of_batch: u32, query: u32) -> f32 {
+  let skipped = SKIPS_PADDING && padding_of(head_of_batch, query) != 0.0;
+  return select(logSumExp[head_of_batch * SEQUENCE + query], NOTHING, skipped);
+}
+
+// Whether the 64 tokens from `first` on have no part in any gradient.
+fn is_idle(head_of_batch: u32, first: u32) -> bool {
+  return SKIPS_PADDING && next_token(head_of_batch, first, true) >= first + 64u;
+}
 
 //# if VECTORS
 fn quad_of_gradient(at: u32, quad: u32) -> vec4<f32> {

@@ -2,12 +2,12 @@
 // SHARE · KEYS, KEYS in each lane, and queries pass by in fours. Scores are made with keys in the lanes, queries
 // being broadcast; gradients with their columns across the lanes, where the broadcast of one
 // score's gradient serves the query and the key. The queries' gradients gather in
-// `queryGradient` from block to block; each lane finds there what it wrote itself.
+// `queryGradient` from block to block. Padding first gets zeros, which stay where it is skipped. Each lane
+// writes and finds the same columns everywhere.
 //
 // Prelude: as in attention_subgroup.wgsl; KEYS.
 
-// A log-sum-exp for queries past the sequence, which makes their probabilities 0.
-const NOTHING = 3.0e38;
+const BLOCK = SHARE * KEYS;
 
 @compute @workgroup_size(SHARE)
 fn main(
@@ -23,8 +23,23 @@ fn main(
   let quad_$w = quad_across(lane, $wu);
   let exists_$w = exists(lane * LANE_QUADS + $wu);
   //# end
-  let end = end_of_keys(head);
-  for (var block = 0u; block < SEQUENCE; block += SHARE * KEYS) {
+  for (
+    var token = select(SEQUENCE, next_token(head, 0u, false), SKIPS_PADDING);
+    token < SEQUENCE;
+    token = next_token(head, token + 1u, false)
+  ) {
+    //# for w in 0..LANE_QUADS
+    if (lane * LANE_QUADS + $wu < QUADS) {
+      //# for part in 0..3
+      put_gradient(part_at(head, token, $partu), quad_$w, vec4<f32>());
+      //# end
+    }
+    //# end
+  }
+  let first_block = next_block(head, 0u, BLOCK, SKIPS_PADDING);
+  var block = first_block;
+  while (block < SEQUENCE) {
+    let following = next_block(head, block + BLOCK, BLOCK, SKIPS_PADDING);
     let key = block + KEYS * lane;
     //# for c in 0..KEYS
     let key_at_$c = part_at(head, min(key + $cu, SEQUENCE - 1u), 1u);
@@ -42,14 +57,17 @@ fn main(
     //# end
     //# end
     //# end
-    let is_first = block == 0u;
-    let is_last = block + SHARE * KEYS >= end;
-    let queries = select(0u, SEQUENCE, block < end);
-    for (var query = 0u; query < queries; query += 4u) {
+    let is_first = block == first_block;
+    let is_last = following >= SEQUENCE;
+    for (
+      var query = next_block(head, 0u, 4u, SKIPS_PADDING);
+      query < SEQUENCE;
+      query = next_block(head, query + 4u, 4u, SKIPS_PADDING)
+    ) {
       let own_query = query + lane % 4u;
-      let own_row = head * SEQUENCE + min(own_query, SEQUENCE - 1u);
-      let own_log_sum = select(NOTHING, logSumExp[own_row], own_query < SEQUENCE);
-      let own_projection = rowProjection[own_row];
+      let own_row = min(own_query, SEQUENCE - 1u);
+      let own_log_sum = select(NOTHING, log_sum_of(head, own_row), own_query < SEQUENCE);
+      let own_projection = rowProjection[head * SEQUENCE + own_row];
       //# for r in 0..4
       let query_$r = min(query + $ru, SEQUENCE - 1u);
       let query_at_$r = part_at(head, query_$r, 0u);
@@ -140,5 +158,6 @@ fn main(
     //# end
     //# end
     //# end
+    block = following;
   }
 }
