@@ -238,6 +238,11 @@ function tileRows({ headSize }: AttentionSpec): number {
   throw new KernelError(`attention: headSize ${headSize} is more than workgroup memory holds`);
 }
 
+/** Tokens that are skipped together: a power of two, so that the bits of one word do for a sequence. */
+function skippedTokens(sequence: number): number {
+  return Math.max(4, 2 ** Math.ceil(Math.log2(sequence / 32)));
+}
+
 /** How rows lie across the lanes, and how many vectors of queries or keys a workgroup holds. */
 function subgroupShape(
   { headSize, subgroupSize = 0 }: AttentionSpec,
@@ -313,6 +318,7 @@ function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
         SEQUENCE: sequence,
         HEAD_SIZE: headSize,
         QUADS: quads,
+        BLOCK: skippedTokens(sequence),
         SKIPS: Number(skipPadding),
         ...constants,
         ...(drops

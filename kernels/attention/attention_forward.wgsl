@@ -26,11 +26,12 @@ fn main(
   var largest = ABSENT;
   var total = 0.0;
   // Where all keys are padding, all count alike.
-  let skips = SKIPS_PADDING && next_token(head, 0u, true) < SEQUENCE;
+  let real = real_blocks(head);
+  let blocks = select(real, ALL_BLOCKS, real == 0u);
   for (
-    var first = next_block(head, 0u, TILE, skips);
+    var first = next_run(blocks, 0u, TILE);
     first < SEQUENCE;
-    first = next_block(head, first + TILE, TILE, skips)
+    first = next_run(blocks, first + TILE, TILE)
   ) {
     workgroupBarrier();
     for (var i = local; i < TILE * QUADS; i += 64u) {

@@ -32,12 +32,9 @@ fn main(
   let quad_$w = quad_across(lane, $wu);
   //# end
   // Where all keys are padding, all count alike.
-  let skips = SKIPS_PADDING && next_token(head, 0u, true) < SEQUENCE;
-  for (
-    var key = next_block(head, 0u, 4u, skips);
-    key < SEQUENCE;
-    key = next_block(head, key + 4u, 4u, skips)
-  ) {
+  let real = real_blocks(head);
+  let blocks = select(real, ALL_BLOCKS, real == 0u);
+  for (var key = next_run(blocks, 0u, 4u); key < SEQUENCE; key = next_run(blocks, key + 4u, 4u)) {
     let own_bias = bias_of(head, key + lane % 4u);
     //# for j in 0..4
     let key_at_$j = part_at(head, min(key + $ju, SEQUENCE - 1u), 1u);

@@ -11,9 +11,11 @@ fn log_sum_of(head_of_batch: u32, query: u32) -> f32 {
   return select(logSumExp[head_of_batch * SEQUENCE + query], NOTHING, skipped);
 }
 
-// Whether the 64 tokens from `first` on have no part in any gradient.
-fn is_idle(head_of_batch: u32, first: u32) -> bool {
-  return SKIPS_PADDING && next_token(head_of_batch, first, true) >= first + 64u;
+// Where the loop of a workgroup that answers for the 64 tokens from `first` on begins: past SEQUENCE where
+// all of them are padding.
+fn first_run(blocks: u32, first: u32, size: u32) -> u32 {
+  let idle = next_run(blocks, first, 4u) >= first + 64u;
+  return select(next_run(blocks, 0u, size), SEQUENCE, idle);
 }
 
 //# if VECTORS

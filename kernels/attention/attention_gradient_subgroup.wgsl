@@ -1,13 +1,13 @@
-// All gradients of attention for adapters with narrow subgroups, one workgroup a head. Keys go in blocks of
+// All gradients of attention for adapters with narrow subgroups, one workgroup a head. Keys go in runs of
 // SHARE · KEYS, KEYS in each lane, and queries pass by in fours. Scores are made with keys in the lanes, queries
 // being broadcast; gradients with their columns across the lanes, where the broadcast of one
 // score's gradient serves the query and the key. The queries' gradients gather in
-// `queryGradient` from block to block. Padding first gets zeros, which stay where it is skipped. Each lane
+// `queryGradient` from run to run. Padding first gets zeros, which stay where it is skipped. Each lane
 // writes and finds the same columns everywhere.
 //
 // Prelude: as in attention_subgroup.wgsl; KEYS.
 
-const BLOCK = SHARE * KEYS;
+const RUN = SHARE * KEYS;
 
 @compute @workgroup_size(SHARE)
 fn main(
@@ -23,11 +23,7 @@ fn main(
   let quad_$w = quad_across(lane, $wu);
   let exists_$w = exists(lane * LANE_QUADS + $wu);
   //# end
-  for (
-    var token = select(SEQUENCE, next_token(head, 0u, false), SKIPS_PADDING);
-    token < SEQUENCE;
-    token = next_token(head, token + 1u, false)
-  ) {
+  for (var token = next_padding(head, 0u); token < SEQUENCE; token = next_padding(head, token + 1u)) {
     //# for w in 0..LANE_QUADS
     if (lane * LANE_QUADS + $wu < QUADS) {
       //# for part in 0..3
@@ -36,11 +32,12 @@ fn main(
     }
     //# end
   }
-  let first_block = next_block(head, 0u, BLOCK, SKIPS_PADDING);
-  var block = first_block;
-  while (block < SEQUENCE) {
-    let following = next_block(head, block + BLOCK, BLOCK, SKIPS_PADDING);
-    let key = block + KEYS * lane;
+  let blocks = real_blocks(head);
+  let first = next_run(blocks, 0u, RUN);
+  var run = first;
+  while (run < SEQUENCE) {
+    let following = next_run(blocks, run + RUN, RUN);
+    let key = run + KEYS * lane;
     //# for c in 0..KEYS
     let key_at_$c = part_at(head, min(key + $cu, SEQUENCE - 1u), 1u);
     let bias_$c = bias_of(head, key + $cu);
@@ -49,7 +46,7 @@ fn main(
     let k_$c_$l_$w = quad_of_qkv(key_at_$c, quad_across($lu, $wu)) * SCALE;
     let v_$c_$l_$w = quad_of_qkv(key_at_$c + HIDDEN, quad_across($lu, $wu));
     //# end
-    let across_at_$c_$l = part_at(head, min(block + KEYS * $lu + $cu, SEQUENCE - 1u), 1u);
+    let across_at_$c_$l = part_at(head, min(run + KEYS * $lu + $cu, SEQUENCE - 1u), 1u);
     //# for w in 0..LANE_QUADS
     let across_$c_$l_$w = quad_of_qkv(across_at_$c_$l, quad_$w) * SCALE;
     var dk_$c_$l_$w = vec4<f32>();
@@ -57,12 +54,12 @@ fn main(
     //# end
     //# end
     //# end
-    let is_first = block == first_block;
+    let is_first = run == first;
     let is_last = following >= SEQUENCE;
     for (
-      var query = next_block(head, 0u, 4u, SKIPS_PADDING);
+      var query = next_run(blocks, 0u, 4u);
       query < SEQUENCE;
-      query = next_block(head, query + 4u, 4u, SKIPS_PADDING)
+      query = next_run(blocks, query + 4u, 4u)
     ) {
       let own_query = query + lane % 4u;
       let own_row = min(own_query, SEQUENCE - 1u);
@@ -151,13 +148,23 @@ fn main(
     //# for c in 0..KEYS
     //# for l in 0..SHARE
     //# for w in 0..LANE_QUADS
-    if (block + KEYS * $lu + $cu < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
+    if (run + KEYS * $lu + $cu < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
       put_gradient(across_at_$c_$l, quad_$w, dk_$c_$l_$w * SCALE);
       put_gradient(across_at_$c_$l + HIDDEN, quad_$w, dv_$c_$l_$w);
     }
     //# end
     //# end
     //# end
-    block = following;
+    run = following;
   }
+}
+
+// The first padded token from `start` on that may be skipped; SEQUENCE where there is none.
+fn next_padding(head_of_batch: u32, start: u32) -> u32 {
+  let first = head_of_batch / HEADS * SEQUENCE;
+  var token = select(SEQUENCE, start, SKIPS_PADDING);
+  while (token < SEQUENCE && attentionMask[first + token] != 0u) {
+    token++;
+  }
+  return token;
 }

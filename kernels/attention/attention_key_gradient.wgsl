@@ -26,11 +26,11 @@ fn main(
   var dv_$d = vec4<f32>();
   //# end
   let padding = padding_of(head, key);
-  let begin = next_block(head, 0u, TILE, SKIPS_PADDING);
+  let blocks = real_blocks(head);
   for (
-    var first = select(begin, SEQUENCE, is_idle(head, workgroup.x * 64u));
+    var first = first_run(blocks, workgroup.x * 64u, TILE);
     first < SEQUENCE;
-    first = next_block(head, first + TILE, TILE, SKIPS_PADDING)
+    first = next_run(blocks, first + TILE, TILE)
   ) {
     workgroupBarrier();
     for (var i = local; i < TILE * QUADS; i += 64u) {
