@@ -45,6 +45,12 @@ export interface AttentionSpec {
   readonly stream?: number;
   /** Storage of qkv, context and their gradients; f32 by default. */
   readonly storage?: "f32" | "f16";
+  /**
+   * Whether blocks of padded tokens are skipped; true by default. Skipping padded keys changes no bit, unless
+   * scores reach the thousands. Skipping padded queries, in the backward pass, takes the gradient of their
+   * context as 0, which it is where no loss looks at padding.
+   */
+  readonly skipPadding?: boolean;
   /** The least subgroup size of the device, where it has subgroup operations and they may be used. */
   readonly subgroupSize?: number;
 }
@@ -68,7 +74,8 @@ const TILE_FLOATS = 4096;
 const MOST_ACROSS = 128;
 
 /**
- * context = softmax(q·kᵀ/√headSize + mask)·v for each head; padded keys get −10000 on their score.
+ * context = softmax(q·kᵀ/√headSize + mask)·v for each head; padded keys get −10000 on their score, so that
+ * they count for nothing wherever their sequence has a real one.
  *
  * The dropout of (row, key) takes lane key % 4 of block row · ⌈sequence / 4⌉ + key / 4, row =
  * (b · heads + h) · sequence + query.
@@ -116,7 +123,8 @@ export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant
 }
 
 /**
- * Gradients of {@link attentionForward}.
+ * Gradients of {@link attentionForward}, those of padding exactly 0: the gradient that arrives at a padded
+ * query is taken as 0, whatever it is, unless `skipPadding` is false.
  *
  * Bindings: contextGradient, qkv, context, logSumExp, attentionMask, [stepState], qkvGradient.
  *
@@ -230,6 +238,11 @@ function tileRows({ headSize }: AttentionSpec): number {
   throw new KernelError(`attention: headSize ${headSize} is more than workgroup memory holds`);
 }
 
+/** Tokens that are skipped together: a power of two, so that the bits of one word do for a sequence. */
+function skippedTokens(sequence: number): number {
+  return Math.max(4, 2 ** Math.ceil(Math.log2(sequence / 32)));
+}
+
 /** How rows lie across the lanes, and how many vectors of queries or keys a workgroup holds. */
 function subgroupShape(
   { headSize, subgroupSize = 0 }: AttentionSpec,
@@ -270,6 +283,7 @@ interface Parts {
 
 function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
   const { batch, heads, sequence, headSize, dropout = 0, stream = 0, storage = "f32" } = spec;
+  const { skipPadding = true } = spec;
   const { kernel, sources, flopsPerProduct, bindings, constants = {}, enables = [] } = parts;
   const vectors = headSize % 4 === 0;
   const drops = bindings.includes(stepStateBinding);
@@ -304,6 +318,8 @@ function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
         SEQUENCE: sequence,
         HEAD_SIZE: headSize,
         QUADS: quads,
+        BLOCK: skippedTokens(sequence),
+        SKIPS: Number(skipPadding),
         ...constants,
         ...(drops
           ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }

@@ -1,11 +1,14 @@
-// What the three attention kernels share: where vectors lie, and dropout of probabilities.
+// What the attention kernels share: where vectors lie, and dropout of probabilities.
 //
 // qkv holds queries, keys and values side by side: [BATCH, SEQUENCE, 3 · HEADS · HEAD_SIZE]; a head takes
 // HEAD_SIZE columns of each. Vectors are handled in QUADS groups of four; where four does not divide
 // HEAD_SIZE the last group is filled up with zeros.
 //
-// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS, BLOCK (a power of two, at most 32 in a sequence), SKIPS (1
+// where padding is skipped), and with dropout THRESHOLD KEEP_SCALE.
 
+const SKIPS_PADDING = SKIPS == 1u;
+const ALL_BLOCKS = 0xffffffffu;
 const HIDDEN = HEADS * HEAD_SIZE;
 const SCALE = inverseSqrt(f32(HEAD_SIZE));
 // On the score of a padded key, as in the original.
@@ -48,15 +51,30 @@ fn padding_of(head_of_batch: u32, token: u32) -> f32 {
   return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * SEQUENCE + token] != 0u);
 }
 
-// One past the last key that is not padding, so that padding behind it is skipped; the whole sequence where
-// all is padding. Every invocation looks for itself, so that it is the same in all by construction.
-fn end_of_keys(head_of_batch: u32) -> u32 {
+// Padding that is skipped: one bit for each BLOCK tokens of a sequence, 0 where all of them are padding. Every
+// invocation looks for itself, so that the word is the same in all by construction.
+fn real_blocks(head_of_batch: u32) -> u32 {
   let first = head_of_batch / HEADS * SEQUENCE;
-  var end = SEQUENCE;
-  while (end > 1u && attentionMask[first + end - 1u] == 0u) {
-    end--;
+  var blocks = select(ALL_BLOCKS, 0u, SKIPS_PADDING);
+  var token = select(SEQUENCE, 0u, SKIPS_PADDING);
+  while (token < SEQUENCE) {
+    // A real token speaks for its block.
+    let real = attentionMask[first + token] != 0u;
+    let block = token / BLOCK;
+    blocks |= select(0u, 1u << block, real);
+    token = select(token + 1u, (block + 1u) * BLOCK, real);
   }
-  return select(end, SEQUENCE, end == 1u && attentionMask[first] == 0u);
+  return blocks;
+}
+
+// The first run of `size` tokens from `start` on, both multiples of four, that is not to be skipped; at or past
+// SEQUENCE where there is none. Loops go from run to run by this, since some drivers run what `continue`
+// passes over with all lanes switched off.
+fn next_run(blocks: u32, start: u32, size: u32) -> u32 {
+  let block = min(start, SEQUENCE - 1u) / BLOCK;
+  let ahead = countTrailingZeros(blocks >> block);
+  let token = select(start, (block + ahead) * BLOCK, ahead > 0u);
+  return token - token % size;
 }
 
 //# if DROPOUT

@@ -25,8 +25,14 @@ fn main(
   //# end
   var largest = ABSENT;
   var total = 0.0;
-  let end = end_of_keys(head);
-  for (var first = 0u; first < end; first += TILE) {
+  // Where all keys are padding, all count alike.
+  let real = real_blocks(head);
+  let blocks = select(real, ALL_BLOCKS, real == 0u);
+  for (
+    var first = next_run(blocks, 0u, TILE);
+    first < SEQUENCE;
+    first = next_run(blocks, first + TILE, TILE)
+  ) {
     workgroupBarrier();
     for (var i = local; i < TILE * QUADS; i += 64u) {
       let at = part_at(head, min(first + i / QUADS, SEQUENCE - 1u), 1u);

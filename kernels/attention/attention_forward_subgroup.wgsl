@@ -31,8 +31,10 @@ fn main(
   //# for w in 0..LANE_QUADS
   let quad_$w = quad_across(lane, $wu);
   //# end
-  let end = end_of_keys(head);
-  for (var key = 0u; key < end; key += 4u) {
+  // Where all keys are padding, all count alike.
+  let real = real_blocks(head);
+  let blocks = select(real, ALL_BLOCKS, real == 0u);
+  for (var key = next_run(blocks, 0u, 4u); key < SEQUENCE; key = next_run(blocks, key + 4u, 4u)) {
     let own_bias = bias_of(head, key + lane % 4u);
     //# for j in 0..4
     let key_at_$j = part_at(head, min(key + $ju, SEQUENCE - 1u), 1u);

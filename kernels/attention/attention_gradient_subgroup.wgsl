@@ -1,13 +1,13 @@
-// All gradients of attention for adapters with narrow subgroups, one workgroup a head. Keys go in blocks of
+// All gradients of attention for adapters with narrow subgroups, one workgroup a head. Keys go in runs of
 // SHARE · KEYS, KEYS in each lane, and queries pass by in fours. Scores are made with keys in the lanes, queries
 // being broadcast; gradients with their columns across the lanes, where the broadcast of one
 // score's gradient serves the query and the key. The queries' gradients gather in
-// `queryGradient` from block to block; each lane finds there what it wrote itself.
+// `queryGradient` from run to run. Padding first gets zeros, which stay where it is skipped. Each lane
+// writes and finds the same columns everywhere.
 //
 // Prelude: as in attention_subgroup.wgsl; KEYS.
 
-// A log-sum-exp for queries past the sequence, which makes their probabilities 0.
-const NOTHING = 3.0e38;
+const RUN = SHARE * KEYS;
 
 @compute @workgroup_size(SHARE)
 fn main(
@@ -23,9 +23,21 @@ fn main(
   let quad_$w = quad_across(lane, $wu);
   let exists_$w = exists(lane * LANE_QUADS + $wu);
   //# end
-  let end = end_of_keys(head);
-  for (var block = 0u; block < SEQUENCE; block += SHARE * KEYS) {
-    let key = block + KEYS * lane;
+  for (var token = next_padding(head, 0u); token < SEQUENCE; token = next_padding(head, token + 1u)) {
+    //# for w in 0..LANE_QUADS
+    if (lane * LANE_QUADS + $wu < QUADS) {
+      //# for part in 0..3
+      put_gradient(part_at(head, token, $partu), quad_$w, vec4<f32>());
+      //# end
+    }
+    //# end
+  }
+  let blocks = real_blocks(head);
+  let first = next_run(blocks, 0u, RUN);
+  var run = first;
+  while (run < SEQUENCE) {
+    let following = next_run(blocks, run + RUN, RUN);
+    let key = run + KEYS * lane;
     //# for c in 0..KEYS
     let key_at_$c = part_at(head, min(key + $cu, SEQUENCE - 1u), 1u);
     let bias_$c = bias_of(head, key + $cu);
@@ -34,7 +46,7 @@ fn main(
     let k_$c_$l_$w = quad_of_qkv(key_at_$c, quad_across($lu, $wu)) * SCALE;
     let v_$c_$l_$w = quad_of_qkv(key_at_$c + HIDDEN, quad_across($lu, $wu));
     //# end
-    let across_at_$c_$l = part_at(head, min(block + KEYS * $lu + $cu, SEQUENCE - 1u), 1u);
+    let across_at_$c_$l = part_at(head, min(run + KEYS * $lu + $cu, SEQUENCE - 1u), 1u);
     //# for w in 0..LANE_QUADS
     let across_$c_$l_$w = quad_of_qkv(across_at_$c_$l, quad_$w) * SCALE;
     var dk_$c_$l_$w = vec4<f32>();
@@ -42,14 +54,17 @@ fn main(
     //# end
     //# end
     //# end
-    let is_first = block == 0u;
-    let is_last = block + SHARE * KEYS >= end;
-    let queries = select(0u, SEQUENCE, block < end);
-    for (var query = 0u; query < queries; query += 4u) {
+    let is_first = run == first;
+    let is_last = following >= SEQUENCE;
+    for (
+      var query = next_run(blocks, 0u, 4u);
+      query < SEQUENCE;
+      query = next_run(blocks, query + 4u, 4u)
+    ) {
       let own_query = query + lane % 4u;
-      let own_row = head * SEQUENCE + min(own_query, SEQUENCE - 1u);
-      let own_log_sum = select(NOTHING, logSumExp[own_row], own_query < SEQUENCE);
-      let own_projection = rowProjection[own_row];
+      let own_row = min(own_query, SEQUENCE - 1u);
+      let own_log_sum = select(NOTHING, log_sum_of(head, own_row), own_query < SEQUENCE);
+      let own_projection = rowProjection[head * SEQUENCE + own_row];
       //# for r in 0..4
       let query_$r = min(query + $ru, SEQUENCE - 1u);
       let query_at_$r = part_at(head, query_$r, 0u);
@@ -133,12 +148,23 @@ fn main(
     //# for c in 0..KEYS
     //# for l in 0..SHARE
     //# for w in 0..LANE_QUADS
-    if (block + KEYS * $lu + $cu < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
+    if (run + KEYS * $lu + $cu < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
       put_gradient(across_at_$c_$l, quad_$w, dk_$c_$l_$w * SCALE);
       put_gradient(across_at_$c_$l + HIDDEN, quad_$w, dv_$c_$l_$w);
     }
     //# end
     //# end
     //# end
+    run = following;
   }
+}
+
+// The first padded token from `start` on that may be skipped; SEQUENCE where there is none.
+fn next_padding(head_of_batch: u32, start: u32) -> u32 {
+  let first = head_of_batch / HEADS * SEQUENCE;
+  var token = select(SEQUENCE, start, SKIPS_PADDING);
+  while (token < SEQUENCE && attentionMask[first + token] != 0u) {
+    token++;
+  }
+  return token;
 }

@@ -1,8 +1,10 @@
 // Gradients of keys and values, one invocation a key: queries pass by in tiles of TILE,
-// which a workgroup loads together. Keys that are padding to the end have none.
+// which a workgroup loads together.
 
 var<workgroup> tile_queries: array<vec4<f32>, TILE * QUADS>;
 var<workgroup> tile_gradients: array<vec4<f32>, TILE * QUADS>;
+// Log-sum-exp and Σ dO∘O of each query.
+var<workgroup> tile_sums: array<vec2<f32>, TILE>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -24,13 +26,21 @@ fn main(
   var dv_$d = vec4<f32>();
   //# end
   let padding = padding_of(head, key);
-  let queries = select(0u, SEQUENCE, workgroup.x * 64u < end_of_keys(head));
-  for (var first = 0u; first < queries; first += TILE) {
+  let blocks = real_blocks(head);
+  for (
+    var first = first_run(blocks, workgroup.x * 64u, TILE);
+    first < SEQUENCE;
+    first = next_run(blocks, first + TILE, TILE)
+  ) {
     workgroupBarrier();
     for (var i = local; i < TILE * QUADS; i += 64u) {
       let token = min(first + i / QUADS, SEQUENCE - 1u);
       tile_queries[i] = quad_of_qkv(part_at(head, token, 0u), i % QUADS);
       tile_gradients[i] = quad_of_gradient(context_at(head, token), i % QUADS);
+    }
+    if (local < TILE) {
+      let token = min(first + local, SEQUENCE - 1u);
+      tile_sums[local] = vec2<f32>(log_sum_of(head, token), rowProjection[head * SEQUENCE + token]);
     }
     workgroupBarrier();
     for (var query = first; query < min(first + TILE, SEQUENCE); query++) {
@@ -43,8 +53,8 @@ fn main(
       score += q_$d * k_$d;
       weight += g_$d * v_$d;
       //# end
-      let row = head * SEQUENCE + query;
-      let p = exp(dot(score, vec4<f32>(1.0)) * SCALE + padding - logSumExp[row]);
+      let sums = tile_sums[query - first];
+      let p = exp(dot(score, vec4<f32>(1.0)) * SCALE + padding - sums.x);
       var dp = dot(weight, vec4<f32>(1.0));
       var kept = p;
       //# if DROPOUT
@@ -52,7 +62,7 @@ fn main(
       dp *= factor;
       kept *= factor;
       //# end
-      let ds = p * (dp - rowProjection[row]) * SCALE;
+      let ds = p * (dp - sums.y) * SCALE;
       //# for d in 0..QUADS
       dv_$d += kept * g_$d;
       dk_$d += ds * q_$d;

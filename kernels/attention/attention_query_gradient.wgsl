@@ -27,9 +27,13 @@ fn main(
   var dq_$d = vec4<f32>();
   //# end
   let projection = dot(projections, vec4<f32>(1.0));
-  let log_sum = logSumExp[head * SEQUENCE + query];
-  let end = end_of_keys(head);
-  for (var first = 0u; first < end; first += TILE) {
+  let log_sum = log_sum_of(head, query);
+  let blocks = real_blocks(head);
+  for (
+    var first = first_run(blocks, workgroup.x * 64u, TILE);
+    first < SEQUENCE;
+    first = next_run(blocks, first + TILE, TILE)
+  ) {
     workgroupBarrier();
     for (var i = local; i < TILE * QUADS; i += 64u) {
       let at = part_at(head, min(first + i / QUADS, SEQUENCE - 1u), 1u);

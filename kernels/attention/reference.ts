@@ -15,9 +15,12 @@ export interface AttentionOperands {
   readonly factors?: ArrayLike<number>;
 }
 
-/** Context and log-sum-exp; with `contextGradient`, the gradient of qkv as well. */
+/**
+ * Context and log-sum-exp; with `contextGradient`, the gradient of qkv as well, in which padded queries have
+ * no part unless `skipPadding` is false.
+ */
 export function attentionReference(
-  { batch, heads, sequence: S, headSize: D }: AttentionSpec,
+  { batch, heads, sequence: S, headSize: D, skipPadding = true }: AttentionSpec,
   { qkv, attentionMask, factors }: AttentionOperands,
   contextGradient?: ArrayLike<number>,
 ): { context: Float64Array; logSumExp: Float64Array; qkvGradient: Float64Array } {
@@ -47,7 +50,7 @@ export function attentionReference(
             context[out(i) + d] += p[j] * factor(j) * qkv[at(j, 2) + d];
           }
         }
-        if (!contextGradient) continue;
+        if (!contextGradient || (skipPadding && !attentionMask[b * S + i])) continue;
         const dp = p.map((_, j) => {
           let dot = 0;
           for (let d = 0; d < D; d++) dot += contextGradient[out(i) + d] * qkv[at(j, 2) + d];
