@@ -28,6 +28,7 @@ import keySource from "./attention_key_gradient.wgsl" with { type: "text" };
 import projectionSource from "./attention_projection.wgsl" with { type: "text" };
 import querySource from "./attention_query_gradient.wgsl" with { type: "text" };
 import subgroupSource from "./attention_subgroup.wgsl" with { type: "text" };
+import tileSource from "./attention_tile.wgsl" with { type: "text" };
 
 /** Shape of an attention. */
 export interface AttentionSpec {
@@ -56,8 +57,8 @@ export interface AttentionSpec {
 }
 
 /**
- * Ways to compute it: `tile` gives an invocation a query (or a key), stages the others in workgroup
- * memory and does any shape; `subgroup` is for narrow subgroups, whose lanes load rows together.
+ * Ways to compute it: `tile` multiplies tiles that a workgroup stages in its memory and does any shape;
+ * `subgroup` is for narrow subgroups, whose lanes load rows together.
  */
 export const attentionVariants = ["tile", "subgroup"] as const;
 
@@ -67,8 +68,14 @@ export type AttentionVariant = typeof attentionVariants[number];
 /** Heads along y; the rest go along z. Known to the kernels. */
 const HEADS_ALONG_Y = 32_768;
 
-/** Numbers in the workgroup memory that every device has. */
-const TILE_FLOATS = 4096;
+/** Bytes of workgroup memory that every device has. */
+const WORKGROUP_BYTES = 16_384;
+
+/** Columns of a tile's scores; known to attention_tile.wgsl. */
+const TILE_COLUMNS = 32;
+
+/** Head size up to which an invocation holds two quads of rows. */
+const MOST_FOR_TWO_QUADS = 64;
 
 /** Head size up to which rows may lie across the lanes of a narrow subgroup, given their registers. */
 const MOST_ACROSS = 128;
@@ -98,17 +105,9 @@ export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant
   ];
   const kernel = "attention", flopsPerProduct = 4;
   if (chosen === "tile") {
-    const sources = [commonSource, forwardSource];
-    return singleLaunch(
-      build(spec, {
-        kernel,
-        sources,
-        flopsPerProduct,
-        bindings,
-        rows: 64,
-        constants: { TILE: tileRows(spec) },
-      }),
-    );
+    const sources = [commonSource, tileSource, forwardSource];
+    const shape = tileShape(spec, spec.headSize <= MOST_FOR_TWO_QUADS ? 2 : 1);
+    return singleLaunch(build(spec, { kernel, sources, flopsPerProduct, bindings, ...shape }));
   }
   const { share, vectors, ...constants } = subgroupShape(spec);
   return singleLaunch(build(spec, {
@@ -166,25 +165,33 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
     elements: qkv,
   };
   const scratch: Scratch[] = [{ name: "rowProjection", dtype: "f32", elements: rows }];
+  const projecting = build(spec, {
+    kernel: "attention_projection",
+    sources: [projectionSource],
+    flopsPerProduct: 0,
+    bindings: [contextGradient, contextBinding, projection("write")],
+    rows: 64,
+  });
   if (chosen === "tile") {
     // The two kernels write different columns of one tensor, so together they write all of it.
+    const sources = [commonSource, gradientCommonSource, tileSource];
+    const bindings = [...shared, projection("read"), gradient];
     return {
       launches: [
+        projecting,
         build(spec, {
           kernel: "attention_query_gradient",
-          sources: [commonSource, gradientCommonSource, querySource],
+          sources: [...sources, querySource],
           flopsPerProduct: 6,
-          bindings: [...shared, contextBinding, projection("write"), gradient],
-          rows: 64,
-          constants: { TILE: tileRows(spec) },
+          bindings,
+          ...tileShape(spec, spec.headSize <= MOST_FOR_TWO_QUADS ? 2 : 1),
         }),
         build(spec, {
           kernel: "attention_key_gradient",
-          sources: [commonSource, gradientCommonSource, keySource],
+          sources: [...sources, keySource],
           flopsPerProduct: 8,
-          bindings: [...shared, projection("read"), gradient],
-          rows: 64,
-          constants: { TILE: tileRows(spec) },
+          bindings,
+          ...tileShape(spec, 1),
         }),
       ],
       scratch,
@@ -193,13 +200,7 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
   const { share: _, vectors, ...constants } = subgroupShape(spec);
   return {
     launches: [
-      build(spec, {
-        kernel: "attention_projection",
-        sources: [projectionSource],
-        flopsPerProduct: 0,
-        bindings: [contextGradient, contextBinding, projection("write")],
-        rows: 64,
-      }),
+      projecting,
       build(spec, {
         kernel: "attention_gradient",
         sources: [commonSource, gradientCommonSource, subgroupSource, gradientSubgroupSource],
@@ -231,11 +232,24 @@ function choose(spec: AttentionSpec, variant?: AttentionVariant): AttentionVaria
   return variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "tile");
 }
 
-/** Keys (or queries) that a workgroup stages at a time. */
-function tileRows({ headSize }: AttentionSpec): number {
-  const rows = [16, 8, 4].find((rows) => 2 * rows * 4 * Math.ceil(headSize / 4) <= TILE_FLOATS);
-  if (rows) return rows;
-  throw new KernelError(`attention: headSize ${headSize} is more than workgroup memory holds`);
+/** What a workgroup and its invocations hold of an attention by tiles, given the quads of rows of each. */
+function tileShape(
+  { headSize }: AttentionSpec,
+  rowQuads: number,
+): Pick<Parts, "rows" | "constants"> {
+  const quads = Math.ceil(headSize / 4), outQuads = Math.ceil(quads / 8);
+  const width = 8 * Math.max(rowQuads + TILE_COLUMNS / 32, outQuads);
+  const weights = TILE_COLUMNS * 8 * rowQuads;
+  const depth = [16, 8, 4].find((depth) =>
+    depth <= Math.max(4, 4 * quads) && 16 * (depth * width + weights) <= WORKGROUP_BYTES
+  );
+  if (!depth) {
+    throw new KernelError(`attention: headSize ${headSize} is more than workgroup memory holds`);
+  }
+  return {
+    rows: 32 * rowQuads,
+    constants: { ROW_QUADS: rowQuads, OUT_QUADS: outQuads, DEPTH: depth, WIDTH: width },
+  };
 }
 
 /** Tokens that are skipped together: a power of two, so that the bits of one word do for a sequence. */
@@ -288,13 +302,16 @@ function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
   const vectors = headSize % 4 === 0;
   const drops = bindings.includes(stepStateBinding);
   const quads = Math.ceil(headSize / 4);
+  const ragged = 4 * quads % (constants.DEPTH ?? 4) !== 0;
   const names = {
     QUADS: quads,
     VECTORS: Number(vectors),
     SCALARS: Number(!vectors),
     DROPOUT: Number(drops),
     NO_DROPOUT: Number(!drops),
-    READS_CONTEXT: Number(bindings.some(({ name }) => name === "context")),
+    READS_GRADIENT: Number(bindings.some(({ name }) => name === "contextGradient")),
+    RAGGED: Number(ragged),
+    WHOLE: Number(!ragged),
     ...constants,
   };
   const element = vectors ? "Elem4" : "Elem";

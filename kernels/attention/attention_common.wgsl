@@ -51,6 +51,11 @@ fn padding_of(head_of_batch: u32, token: u32) -> f32 {
   return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * SEQUENCE + token] != 0u);
 }
 
+// What is added to the score of a key.
+fn bias_of(head_of_batch: u32, key: u32) -> f32 {
+  return select(ABSENT, padding_of(head_of_batch, min(key, SEQUENCE - 1u)), key < SEQUENCE);
+}
+
 // Padding that is skipped: one bit for each BLOCK tokens of a sequence, 0 where all of them are padding. Every
 // invocation looks for itself, so that the word is the same in all by construction.
 fn real_blocks(head_of_batch: u32) -> u32 {

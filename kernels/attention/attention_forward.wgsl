@@ -1,10 +1,30 @@
-// Attention without a matrix of scores, one invocation a query: keys pass by in tiles of TILE, which a
-// workgroup loads together, and within them in fours; the maximum and the
-// sum of exponentials are kept running, and the context is rescaled whenever the maximum grows (Milakov
-// and Gimelshein, 2018; Dao et al., 2022).
+// Attention without a matrix of scores: keys pass by in tiles, the maximum and the sum of exponentials of
+// each row are kept running, and the context is rescaled whenever the maximum grows (Milakov and
+// Gimelshein, 2018; Dao et al., 2022). The eight invocations that share a row agree on its maximum; each
+// sums the exponentials of its own keys, and the sums are joined at the end.
+//
+// Prelude: as in attention_tile.wgsl.
 
-var<workgroup> tile_keys: array<vec4<f32>, TILE * QUADS>;
-var<workgroup> tile_values: array<vec4<f32>, TILE * QUADS>;
+// The rows that share their columns with this invocation's: what each of the eight has left in `weights`.
+fn largest_of(rows: u32) -> vec4<f32> {
+  var largest = weights[0][rows];
+  //# for i in 0..7
+  largest = max(largest, weights[$i + 1][rows]);
+  //# end
+  return largest;
+}
+
+fn sum_of(rows: u32) -> vec4<f32> {
+  var sum = weights[0][rows];
+  //# for i in 0..7
+  sum += weights[$i + 1][rows];
+  //# end
+  return sum;
+}
+
+fn largest_in(v: vec4<f32>) -> f32 {
+  return max(max(v.x, v.y), max(v.z, v.w));
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -15,70 +35,76 @@ fn main(
   if (head >= BATCH * HEADS) {
     return;
   }
-  // Invocations past the sequence go along, since others wait for them, and write nothing.
-  let query = min(workgroup.x * 64u + local, SEQUENCE - 1u);
-  let inside = workgroup.x * 64u + local < SEQUENCE;
-  let query_at = part_at(head, query, 0u);
-  //# for d in 0..QUADS
-  let q_$d = quad_of_qkv(query_at, $du) * SCALE;
-  var o_$d = vec4<f32>();
+  let x = local % 8u;
+  let y = local / 8u;
+  let row = workgroup.x * TILE_ROWS;
+  var sums = Sums();
+  //# for p in 0..ROW_QUADS
+  var largest_$p = vec4<f32>(ABSENT);
+  var total_$p = vec4<f32>();
   //# end
-  var largest = ABSENT;
-  var total = 0.0;
   // Where all keys are padding, all count alike.
   let real = real_blocks(head);
   let blocks = select(real, ALL_BLOCKS, real == 0u);
   for (
-    var first = next_run(blocks, 0u, TILE);
-    first < SEQUENCE;
-    first = next_run(blocks, first + TILE, TILE)
+    var column = next_run(blocks, 0u, TILE_COLUMNS);
+    column < SEQUENCE;
+    column = next_run(blocks, column + TILE_COLUMNS, TILE_COLUMNS)
   ) {
+    var scores = scores_of(QUERY, KEY, head, row, column, local);
+    let key = column + 4u * x;
+    let bias = vec4<f32>(
+      bias_of(head, key), bias_of(head, key + 1u), bias_of(head, key + 2u), bias_of(head, key + 3u));
+    //# for p in 0..ROW_QUADS
+    //# for j in 0..4
+    scores.row_$p_$j = scores.row_$p_$j * SCALE + bias;
+    //# end
+    weights[x][y + 8u * $pu] = vec4<f32>(
+      largest_in(scores.row_$p_0), largest_in(scores.row_$p_1),
+      largest_in(scores.row_$p_2), largest_in(scores.row_$p_3));
+    //# end
     workgroupBarrier();
-    for (var i = local; i < TILE * QUADS; i += 64u) {
-      let at = part_at(head, min(first + i / QUADS, SEQUENCE - 1u), 1u);
-      tile_keys[i] = quad_of_qkv(at, i % QUADS);
-      tile_values[i] = quad_of_qkv(at + HIDDEN, i % QUADS);
-    }
+    //# for p in 0..ROW_QUADS
+    let next_$p = max(largest_$p, largest_of(y + 8u * $pu));
+    let shrink_$p = exp(largest_$p - next_$p);
+    largest_$p = next_$p;
+    total_$p *= shrink_$p;
+    //# for j in 0..4
+    scores.row_$p_$j = exp(scores.row_$p_$j - vec4<f32>(next_$p[$j]));
+    total_$p[$j] += dot(scores.row_$p_$j, vec4<f32>(1.0));
+    //# if DROPOUT
+    scores.row_$p_$j *= dropout_factors(head, row + 4u * (y + 8u * $pu) + $ju, key / 4u);
+    //# end
+    //# for q in 0..OUT_QUADS
+    sums.row_$p_$j_$q *= shrink_$p[$j];
+    //# end
+    //# end
+    //# end
     workgroupBarrier();
-    for (var key = first; key < first + TILE; key += 4u) {
-      //# for j in 0..4
-      let key_$j = min(key + $ju, SEQUENCE - 1u);
-      let tile_$j = (key - first + $ju) * QUADS;
-      var s_$j = vec4<f32>();
-      //# end
-      //# for d in 0..QUADS
-      //# for j in 0..4
-      s_$j += q_$d * tile_keys[tile_$j + $du];
-      //# end
-      //# end
-      var scores: vec4<f32>;
-      //# for j in 0..4
-      scores[$j] = select(ABSENT, dot(s_$j, vec4<f32>(1.0)) + padding_of(head, key_$j),
-        key + $ju < SEQUENCE);
-      //# end
-      let next = max(largest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
-      let shrink = exp(largest - next);
-      var p = exp(scores - vec4<f32>(next));
-      total = total * shrink + dot(p, vec4<f32>(1.0));
-      largest = next;
-      //# if DROPOUT
-      p *= dropout_factors(head, query, key / 4u);
-      //# end
-      //# for d in 0..QUADS
-      o_$d = o_$d * shrink + p.x * tile_values[tile_0 + $du] +
-        p.y * tile_values[tile_1 + $du] + p.z * tile_values[tile_2 + $du] +
-        p.w * tile_values[tile_3 + $du];
-      //# end
-    }
+    put_weights(scores, local);
+    add_products(&sums, VALUE, head, column, local);
   }
-  if (!inside) {
-    return;
-  }
-  let at = context_at(head, query);
-  //# for d in 0..QUADS
-  put_context(at, $du, o_$d / total);
+  workgroupBarrier();
+  //# for p in 0..ROW_QUADS
+  weights[x][y + 8u * $pu] = total_$p;
   //# end
-  logSumExp[head * SEQUENCE + query] = largest + log(total);
+  workgroupBarrier();
+  //# for p in 0..ROW_QUADS
+  let whole_$p = sum_of(y + 8u * $pu);
+  //# for j in 0..4
+  let query_$p_$j = row + 4u * (y + 8u * $pu) + $ju;
+  if (query_$p_$j < SEQUENCE) {
+    //# for q in 0..OUT_QUADS
+    if (x + 8u * $qu < QUADS) {
+      put_context(context_at(head, query_$p_$j), x + 8u * $qu, sums.row_$p_$j_$q / whole_$p[$j]);
+    }
+    //# end
+    if (x == 0u) {
+      logSumExp[head * SEQUENCE + query_$p_$j] = largest_$p[$j] + log(whole_$p[$j]);
+    }
+  }
+  //# end
+  //# end
 }
 
 //# if VECTORS

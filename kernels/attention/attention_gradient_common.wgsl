@@ -1,4 +1,4 @@
-// What the backward kernels share: access to context and gradients, and the part of padding. A padded query
+// What the backward kernels share: access to gradients, and the part of padding. A padded query
 // has none in any gradient; a padded key has none as soon as its sequence has a real one, since its
 // probabilities are then exactly 0.
 
@@ -11,10 +11,10 @@ fn log_sum_of(head_of_batch: u32, query: u32) -> f32 {
   return select(logSumExp[head_of_batch * SEQUENCE + query], NOTHING, skipped);
 }
 
-// Where the loop of a workgroup that answers for the 64 tokens from `first` on begins: past SEQUENCE where
+// Where the loop of a workgroup that answers for `rows` tokens from `first` on begins: past SEQUENCE where
 // all of them are padding.
-fn first_run(blocks: u32, first: u32, size: u32) -> u32 {
-  let idle = next_run(blocks, first, 4u) >= first + 64u;
+fn first_run(blocks: u32, first: u32, rows: u32, size: u32) -> u32 {
+  let idle = next_run(blocks, first, 4u) >= first + rows;
   return select(next_run(blocks, 0u, size), SEQUENCE, idle);
 }
 
@@ -26,12 +26,6 @@ fn quad_of_gradient(at: u32, quad: u32) -> vec4<f32> {
 fn put_gradient(at: u32, quad: u32, value: vec4<f32>) {
   qkvGradient[at / 4u + quad] = Elem4(value);
 }
-
-//# if READS_CONTEXT
-fn quad_of_context(at: u32, quad: u32) -> vec4<f32> {
-  return vec4<f32>(context[at / 4u + quad]);
-}
-//# end
 //# end
 //# if SCALARS
 fn quad_of_gradient(at: u32, quad: u32) -> vec4<f32> {
@@ -47,14 +41,4 @@ fn put_gradient(at: u32, quad: u32, value: vec4<f32>) {
     qkvGradient[at + 4u * quad + i] = Elem(value[i]);
   }
 }
-
-//# if READS_CONTEXT
-fn quad_of_context(at: u32, quad: u32) -> vec4<f32> {
-  var value = vec4<f32>();
-  for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {
-    value[i] = f32(context[at + 4u * quad + i]);
-  }
-  return value;
-}
-//# end
 //# end

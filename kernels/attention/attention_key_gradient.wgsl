@@ -1,10 +1,6 @@
-// Gradients of keys and values, one invocation a key: queries pass by in tiles of TILE,
-// which a workgroup loads together.
-
-var<workgroup> tile_queries: array<vec4<f32>, TILE * QUADS>;
-var<workgroup> tile_gradients: array<vec4<f32>, TILE * QUADS>;
-// Log-sum-exp and Σ dO∘O of each query.
-var<workgroup> tile_sums: array<vec2<f32>, TILE>;
+// Gradients of keys and values; queries pass by in tiles. Rows are keys here, columns queries.
+//
+// Prelude: as in attention_tile.wgsl.
 
 @compute @workgroup_size(64)
 fn main(
@@ -15,65 +11,73 @@ fn main(
   if (head >= BATCH * HEADS) {
     return;
   }
-  // Invocations past the sequence go along, since others wait for them, and write nothing.
-  let key = min(workgroup.x * 64u + local, SEQUENCE - 1u);
-  let inside = workgroup.x * 64u + local < SEQUENCE;
-  let key_at = part_at(head, key, 1u);
-  //# for d in 0..QUADS
-  let k_$d = quad_of_qkv(key_at, $du);
-  let v_$d = quad_of_qkv(key_at + HIDDEN, $du);
-  var dk_$d = vec4<f32>();
-  var dv_$d = vec4<f32>();
+  let x = local % 8u;
+  let y = local / 8u;
+  let row = workgroup.x * TILE_ROWS;
+  var key_sums = Sums();
+  var value_sums = Sums();
+  //# for p in 0..ROW_QUADS
+  //# for j in 0..4
+  let key_$p_$j = row + 4u * (y + 8u * $pu) + $ju;
+  let bias_$p_$j = padding_of(head, min(key_$p_$j, SEQUENCE - 1u));
   //# end
-  let padding = padding_of(head, key);
+  //# end
   let blocks = real_blocks(head);
   for (
-    var first = first_run(blocks, workgroup.x * 64u, TILE);
-    first < SEQUENCE;
-    first = next_run(blocks, first + TILE, TILE)
+    var column = first_run(blocks, row, TILE_ROWS, TILE_COLUMNS);
+    column < SEQUENCE;
+    column = next_run(blocks, column + TILE_COLUMNS, TILE_COLUMNS)
   ) {
-    workgroupBarrier();
-    for (var i = local; i < TILE * QUADS; i += 64u) {
-      let token = min(first + i / QUADS, SEQUENCE - 1u);
-      tile_queries[i] = quad_of_qkv(part_at(head, token, 0u), i % QUADS);
-      tile_gradients[i] = quad_of_gradient(context_at(head, token), i % QUADS);
-    }
-    if (local < TILE) {
-      let token = min(first + local, SEQUENCE - 1u);
-      tile_sums[local] = vec2<f32>(log_sum_of(head, token), rowProjection[head * SEQUENCE + token]);
-    }
-    workgroupBarrier();
-    for (var query = first; query < min(first + TILE, SEQUENCE); query++) {
-      let tile = (query - first) * QUADS;
-      var score = vec4<f32>();
-      var weight = vec4<f32>();
-      //# for d in 0..QUADS
-      let q_$d = tile_queries[tile + $du];
-      let g_$d = tile_gradients[tile + $du];
-      score += q_$d * k_$d;
-      weight += g_$d * v_$d;
+    let query = column + 4u * x;
+    var log_sums: vec4<f32>;
+    var projections: vec4<f32>;
+    //# for i in 0..4
+    let query_$i = min(query + $iu, SEQUENCE - 1u);
+    log_sums[$i] = select(NOTHING, log_sum_of(head, query_$i), query + $iu < SEQUENCE);
+    projections[$i] = rowProjection[head * SEQUENCE + query_$i];
+    //# end
+    var scores = scores_of(KEY, QUERY, head, row, column, local);
+    var kept = scores;
+    //# for p in 0..ROW_QUADS
+    //# if DROPOUT
+    let factors_$p = transpose(mat4x4<f32>(
+      //# for i in 0..4
+      dropout_factors(head, query_$i, row / 4u + y + 8u * $pu),
       //# end
-      let sums = tile_sums[query - first];
-      let p = exp(dot(score, vec4<f32>(1.0)) * SCALE + padding - sums.x);
-      var dp = dot(weight, vec4<f32>(1.0));
-      var kept = p;
-      //# if DROPOUT
-      let factor = dropout_factors(head, query, key / 4u)[key % 4u];
-      dp *= factor;
-      kept *= factor;
-      //# end
-      let ds = p * (dp - sums.y) * SCALE;
-      //# for d in 0..QUADS
-      dv_$d += kept * g_$d;
-      dk_$d += ds * q_$d;
-      //# end
-    }
+    ));
+    //# end
+    //# for j in 0..4
+    scores.row_$p_$j = exp(scores.row_$p_$j * SCALE + vec4<f32>(bias_$p_$j) - log_sums);
+    kept.row_$p_$j = scores.row_$p_$j;
+    //# if DROPOUT
+    kept.row_$p_$j *= factors_$p[$j];
+    //# end
+    //# end
+    //# end
+    put_weights(kept, local);
+    add_products(&value_sums, GRADIENT, head, column, local);
+    let gradients = scores_of(VALUE, GRADIENT, head, row, column, local);
+    //# for p in 0..ROW_QUADS
+    //# for j in 0..4
+    var dp_$p_$j = gradients.row_$p_$j;
+    //# if DROPOUT
+    dp_$p_$j *= factors_$p[$j];
+    //# end
+    scores.row_$p_$j *= (dp_$p_$j - projections) * SCALE;
+    //# end
+    //# end
+    put_weights(scores, local);
+    add_products(&key_sums, QUERY, head, column, local);
   }
-  if (!inside) {
-    return;
+  //# for p in 0..ROW_QUADS
+  //# for j in 0..4
+  //# for q in 0..OUT_QUADS
+  if (key_$p_$j < SEQUENCE && x + 8u * $qu < QUADS) {
+    let at_$p_$j_$q = part_at(head, key_$p_$j, KEY);
+    put_gradient(at_$p_$j_$q, x + 8u * $qu, key_sums.row_$p_$j_$q);
+    put_gradient(at_$p_$j_$q + HIDDEN, x + 8u * $qu, value_sums.row_$p_$j_$q);
   }
-  //# for d in 0..QUADS
-  put_gradient(key_at, $du, dk_$d);
-  put_gradient(key_at + HIDDEN, $du, dv_$d);
+  //# end
+  //# end
   //# end
 }

@@ -1,9 +1,6 @@
-// Gradient of the queries, one invocation a query, keys in tiles as in
-// attention_forward.wgsl: probabilities are made again from the log-sum-exp.
-// Leaves Σ dO∘O of each query for the keys' kernel.
-
-var<workgroup> tile_keys: array<vec4<f32>, TILE * QUADS>;
-var<workgroup> tile_values: array<vec4<f32>, TILE * QUADS>;
+// Gradient of the queries; keys pass by in tiles, and probabilities are made again from the log-sum-exp.
+//
+// Prelude: as in attention_tile.wgsl.
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,58 +11,48 @@ fn main(
   if (head >= BATCH * HEADS) {
     return;
   }
-  // Invocations past the sequence go along, since others wait for them, and write nothing.
-  let query = min(workgroup.x * 64u + local, SEQUENCE - 1u);
-  let inside = workgroup.x * 64u + local < SEQUENCE;
-  let query_at = part_at(head, query, 0u);
-  let output_at = context_at(head, query);
-  var projections = vec4<f32>();
-  //# for d in 0..QUADS
-  let q_$d = quad_of_qkv(query_at, $du) * SCALE;
-  let g_$d = quad_of_gradient(output_at, $du);
-  projections += g_$d * quad_of_context(output_at, $du);
-  var dq_$d = vec4<f32>();
+  let x = local % 8u;
+  let y = local / 8u;
+  let row = workgroup.x * TILE_ROWS;
+  var sums = Sums();
+  //# for p in 0..ROW_QUADS
+  //# for j in 0..4
+  let query_$p_$j = row + 4u * (y + 8u * $pu) + $ju;
+  let log_sum_$p_$j = log_sum_of(head, min(query_$p_$j, SEQUENCE - 1u));
+  let projection_$p_$j = rowProjection[head * SEQUENCE + min(query_$p_$j, SEQUENCE - 1u)];
   //# end
-  let projection = dot(projections, vec4<f32>(1.0));
-  let log_sum = log_sum_of(head, query);
+  //# end
   let blocks = real_blocks(head);
   for (
-    var first = first_run(blocks, workgroup.x * 64u, TILE);
-    first < SEQUENCE;
-    first = next_run(blocks, first + TILE, TILE)
+    var column = first_run(blocks, row, TILE_ROWS, TILE_COLUMNS);
+    column < SEQUENCE;
+    column = next_run(blocks, column + TILE_COLUMNS, TILE_COLUMNS)
   ) {
-    workgroupBarrier();
-    for (var i = local; i < TILE * QUADS; i += 64u) {
-      let at = part_at(head, min(first + i / QUADS, SEQUENCE - 1u), 1u);
-      tile_keys[i] = quad_of_qkv(at, i % QUADS);
-      tile_values[i] = quad_of_qkv(at + HIDDEN, i % QUADS);
-    }
-    workgroupBarrier();
-    for (var key = first; key < min(first + TILE, SEQUENCE); key++) {
-      let tile = (key - first) * QUADS;
-      var score = vec4<f32>();
-      var weight = vec4<f32>();
-      //# for d in 0..QUADS
-      let k_$d = tile_keys[tile + $du];
-      score += q_$d * k_$d;
-      weight += g_$d * tile_values[tile + $du];
-      //# end
-      let p = exp(dot(score, vec4<f32>(1.0)) + padding_of(head, key) - log_sum);
-      var dp = dot(weight, vec4<f32>(1.0));
-      //# if DROPOUT
-      dp *= dropout_factors(head, query, key / 4u)[key % 4u];
-      //# end
-      let ds = p * (dp - projection) * SCALE;
-      //# for d in 0..QUADS
-      dq_$d += ds * k_$d;
-      //# end
-    }
+    var scores = scores_of(QUERY, KEY, head, row, column, local);
+    let gradients = scores_of(GRADIENT, VALUE, head, row, column, local);
+    let key = column + 4u * x;
+    let bias = vec4<f32>(
+      bias_of(head, key), bias_of(head, key + 1u), bias_of(head, key + 2u), bias_of(head, key + 3u));
+    //# for p in 0..ROW_QUADS
+    //# for j in 0..4
+    let p_$p_$j = exp(scores.row_$p_$j * SCALE + bias - vec4<f32>(log_sum_$p_$j));
+    var dp_$p_$j = gradients.row_$p_$j;
+    //# if DROPOUT
+    dp_$p_$j *= dropout_factors(head, query_$p_$j, key / 4u);
+    //# end
+    scores.row_$p_$j = p_$p_$j * (dp_$p_$j - vec4<f32>(projection_$p_$j)) * SCALE;
+    //# end
+    //# end
+    put_weights(scores, local);
+    add_products(&sums, KEY, head, column, local);
   }
-  if (!inside) {
-    return;
+  //# for p in 0..ROW_QUADS
+  //# for j in 0..4
+  //# for q in 0..OUT_QUADS
+  if (query_$p_$j < SEQUENCE && x + 8u * $qu < QUADS) {
+    put_gradient(part_at(head, query_$p_$j, QUERY), x + 8u * $qu, sums.row_$p_$j_$q);
   }
-  //# for d in 0..QUADS
-  put_gradient(query_at, $du, dq_$d);
   //# end
-  rowProjection[head * SEQUENCE + query] = projection;
+  //# end
+  //# end
 }

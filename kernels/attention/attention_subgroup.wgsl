@@ -17,8 +17,3 @@ fn quad_across(lane: u32, w: u32) -> u32 {
 fn exists(quad: u32) -> f32 {
   return select(0.0, 1.0, quad < QUADS);
 }
-
-// What is added to the score of a key.
-fn bias_of(head_of_batch: u32, key: u32) -> f32 {
-  return select(ABSENT, padding_of(head_of_batch, min(key, SEQUENCE - 1u)), key < SEQUENCE);
-}
