@@ -14,7 +14,7 @@ export interface DeviceFeatures {
   readonly f16: boolean;
   /** Time stamps written by the queue. */
   readonly timestamps: boolean;
-  /** The least number of lanes in a subgroup; 0 without subgroup operations. */
+  /** Lanes of a subgroup that kernels may count on: see {@link reliableLanes}; 0 without subgroups. */
   readonly subgroupSize: number;
   /** Matrix products that a subgroup makes as one; empty without, or where the provider has none. */
   readonly subgroupMatrices: readonly SubgroupMatrix[];
@@ -140,7 +140,7 @@ export class Gpu {
       {
         f16: device.features.has("shader-f16"),
         timestamps: device.features.has("timestamp-query"),
-        subgroupSize: subgroups ? adapter.info.subgroupMinSize ?? 0 : 0,
+        subgroupSize: subgroups ? reliableLanes(adapter.info) : 0,
         subgroupMatrices: device.features.has(SUBGROUP_MATRIX)
           ? subgroupMatrices(adapter.info)
           : [],
@@ -256,6 +256,20 @@ export function requireLimits(
       );
     }
   }
+}
+
+/**
+ * Lanes of a subgroup that kernels may count on. Up to 8 at most speaks of an adapter on a CPU, and kernels
+ * are chosen by that. A GPU whose subgroups may be narrower than 16 (Intel's from 8, Apple's, by
+ * what the driver says, from 4 on) counts as one without: its kernels share work through workgroup memory.
+ */
+export function reliableLanes(
+  { subgroupMinSize = 0, subgroupMaxSize = subgroupMinSize }: Pick<
+    GPUAdapterInfo,
+    "subgroupMinSize" | "subgroupMaxSize"
+  >,
+): number {
+  return subgroupMaxSize <= 8 || subgroupMinSize >= 16 ? subgroupMinSize : 0;
 }
 
 /** The configurations that Dawn lists beside the adapter's name. */

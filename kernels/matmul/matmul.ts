@@ -123,9 +123,10 @@ export type MatmulVariant =
   | "workgroup 64x64"
   | "workgroup 32x32"
   | "workgroup 128x128 split 4"
-  | "workgroup 128x64 split 8"
+  | "workgroup 128x128 split 16"
   | "workgroup 64x64 split 4"
   | "workgroup 64x64 split 16"
+  | "workgroup 64x64 split 64"
   | "any";
 
 /**
@@ -150,9 +151,10 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "workgroup 64x64": workgroupTile(8, 8, 8, 8, 8),
   "workgroup 32x32": workgroupTile(4, 4, 8, 8, 16),
   "workgroup 128x128 split 4": workgroupTile(8, 8, 16, 16, 16, 4),
-  "workgroup 128x64 split 8": workgroupTile(8, 8, 8, 16, 8, 8),
+  "workgroup 128x128 split 16": workgroupTile(8, 8, 16, 16, 16, 16),
   "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 8, 4),
   "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 8, 16),
+  "workgroup 64x64 split 64": workgroupTile(8, 8, 8, 8, 8, 64),
   /** For shapes that do not fall into vec4s. */
   any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
 };
@@ -319,40 +321,53 @@ function fallsIntoVectors({ m, n, k, layout, batch = 1 }: MatmulSpec, strides: S
 }
 
 /**
- * A variant by shape alone. Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU: there
- * the largest tile that does not waste rows is fastest, and small products take small tiles, which compile
- * in a fraction of the time. Wide subgroups belong to GPUs: there tiles are staged in workgroup memory, as
- * large as still gives every core work, and long sums of small products are split. Without subgroups,
- * register tiles do well enough on either.
+ * A variant by shape alone. Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU; all
+ * others are taken for GPUs.
  */
 function chooseVariant(spec: MatmulSpec): MatmulVariant {
-  const { m, n, k, batch = 1, subgroupSize = 0 } = spec;
-  const suits = (variant: MatmulVariant): boolean => !whyUnfit(spec, variant);
-  if (!suits("4x4")) return "any";
-  if (subgroupSize >= 4 && subgroupSize <= 8) {
-    if (m <= 8) return "subgroup 8x4";
-    if (n <= 32 || batch * m * n * k < 500_000) return "subgroup 16x4";
-    const padded = (rows: number): number => Math.ceil(m / rows) * rows;
-    if (padded(16) < Math.min(padded(32), padded(40)) / 1.25) return "subgroup 16x8";
-    const tall = 1.05 * padded(40) < padded(32);
-    // Where a panel of B outgrows the caches, splits let the next rows of A find it there.
-    const long: MatmulVariant = tall ? "subgroup 40x8 split 16" : "subgroup 32x8 split 16";
-    if (k >= 20_000 && suits(long)) return long;
-    return tall ? "subgroup 40x8" : "subgroup 32x8";
-  }
-  const groups = (variant: MatmulVariant): number => {
+  const { subgroupSize = 0 } = spec;
+  if (whyUnfit(spec, "4x4")) return "any";
+  return subgroupSize >= 4 && subgroupSize <= 8 ? chooseForCpu(spec) : chooseForGpu(spec);
+}
+
+/**
+ * The largest tile that does not waste rows is fastest, and small products take small tiles, which compile
+ * in a fraction of the time.
+ */
+function chooseForCpu(spec: MatmulSpec): MatmulVariant {
+  const { m, n, k, batch = 1 } = spec;
+  if (m <= 8) return "subgroup 8x4";
+  if (n <= 32 || batch * m * n * k < 500_000) return "subgroup 16x4";
+  const padded = (rows: number): number => Math.ceil(m / rows) * rows;
+  if (padded(16) < Math.min(padded(32), padded(40)) / 1.25) return "subgroup 16x8";
+  const tall = 1.05 * padded(40) < padded(32);
+  // Where a panel of B outgrows the caches, splits let the next rows of A find it there.
+  const long: MatmulVariant = tall ? "subgroup 40x8 split 16" : "subgroup 32x8 split 16";
+  if (k >= 20_000 && !whyUnfit(spec, long)) return long;
+  return tall ? "subgroup 40x8" : "subgroup 32x8";
+}
+
+/** Workgroups that are taken to fill a GPU. */
+const FILLING = 256;
+
+/** Multiply-adds that take as long as writing and reading a partial sum. */
+const JOIN_WORK = 50;
+
+/**
+ * The tile with the least estimated time: the multiply-adds of all tiles, edges filled up, longer by what
+ * each has to stage and where there are too few to fill the card, and the joining of splits.
+ */
+function chooseForGpu(spec: MatmulSpec): MatmulVariant {
+  const { m, n, k, batch = 1 } = spec;
+  const time = (variant: MatmulVariant): number => {
     const { rows, columns, workgroupX, workgroupY, splits = 1 }: MatmulTile =
       matmulVariants[variant];
-    return batch * splits * Math.ceil(m / (rows * workgroupY)) *
-      Math.ceil(n / (columns * workgroupX));
+    const height = rows * workgroupY, width = columns * workgroupX;
+    const tiles = batch * Math.ceil(m / height) * Math.ceil(n / width);
+    const work = tiles * height * width * k * (1 + 16 / height + 16 / width);
+    const joins = splits > 1 ? JOIN_WORK * splits * batch * m * n : 0;
+    return work * Math.max(1, FILLING / (tiles * splits)) + joins;
   };
-  const [least, order, last]: readonly [number, readonly MatmulVariant[], MatmulVariant] =
-    subgroupSize > 8
-      ? [
-        256,
-        ["workgroup 128x128", "workgroup 128x64", "workgroup 64x64", "workgroup 64x64 split 4"],
-        suits("workgroup 64x64 split 16") ? "workgroup 64x64 split 16" : "workgroup 32x32",
-      ]
-      : [8, ["16x8", "8x8"], "4x4"];
-  return order.find((variant) => suits(variant) && groups(variant) >= least) ?? last;
+  return suitableVariants(spec).filter((variant) => matmulVariants[variant].kind === "workgroup")
+    .toSorted((a, b) => time(a) - time(b))[0];
 }

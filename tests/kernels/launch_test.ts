@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
-import { Gpu, requireLimits } from "../../kernels/device.ts";
+import { Gpu, reliableLanes, requireLimits } from "../../kernels/device.ts";
 import { KernelError } from "../../kernels/errors.ts";
 import { specialise, spreadWorkgroups } from "../../kernels/launch.ts";
 import { unroll } from "../../kernels/unroll.ts";
@@ -118,4 +118,15 @@ Deno.test("WGSL that does not compile names the kernel; equal WGSL compiles once
   const before = gpu.compileStatistics.pipelines;
   await Promise.all([gpu.pipeline(wgsl, "a"), gpu.pipeline(wgsl, "b")]);
   assertEquals(gpu.compileStatistics.pipelines - before, 1);
+});
+
+Deno.test("lanes are counted on where a subgroup always has as many, and 8 or less mean a CPU", () => {
+  const lanes = (subgroupMinSize: number, subgroupMaxSize: number): number =>
+    reliableLanes({ subgroupMinSize, subgroupMaxSize });
+  assertEquals(lanes(8, 8), 8); // llvmpipe
+  assertEquals(lanes(4, 4), 4); // SwiftShader
+  assertEquals(lanes(32, 32), 32);
+  assertEquals(lanes(32, 64), 32);
+  assertEquals(lanes(8, 32), 0); // Intel
+  assertEquals(lanes(4, 64), 0); // Apple
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
 import { KernelError } from "../../kernels/errors.ts";
 import type { KernelLaunch } from "../../kernels/launch.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
 import { alignTable, markdownTable } from "../../tasks/common/table.ts";
 import { KERNELS } from "../../tasks/common/kernel_registry.ts";
 import { hparamsOf } from "../../tasks/common/synthetic.ts";
@@ -43,10 +44,11 @@ Deno.test("every kernel is specialised for its own shape; variants that cannot d
 });
 
 Deno.test("the registry holds every kernel that a training step dispatches", () => {
+  const choices = { subgroupSize: 0, layout: "NT", dropout: 0.1 } as const;
   const shown = new Set(
-    KERNELS.flatMap(({ shape, launch }) =>
-      launch(shape, { subgroupSize: 0, layout: "NT", dropout: 0.1 }).launches.map((l) => l.kernel)
-    ),
+    KERNELS.flatMap(({ shape, launch }) => launch(shape, choices)).concat(
+      matmul({ m: 64, n: 64, k: 256, layout: "NT" }, "workgroup 64x64 split 4"),
+    ).flatMap(({ launches }) => launches.map(({ kernel }) => kernel)),
   );
   const store = new ParameterStore();
   const size = { modelSize: "tiny", batch: 2, maxSeqLength: 16, vocabSize: 100 } as const;
