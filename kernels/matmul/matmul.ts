@@ -131,7 +131,7 @@ export type MatmulVariant =
 
 /**
  * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
- * workgroup makes. Those of kind `subgroup` need `subgroupSize` of at least 4.
+ * workgroup makes. Those of kind `subgroup` need a `subgroupSize` of 4 to 8.
  */
 export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "16x16": registerTile(16, 16, 2),
@@ -295,7 +295,10 @@ function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | undefined 
   const tile: MatmulTile = matmulVariants[variant];
   const { kind, splits = 1 } = tile;
   if (kind !== "any" && !fallsIntoVectors(spec, stridesOf(spec))) return "wants multiples of 4";
-  if (kind === "subgroup" && subgroupSize < 4) return "wants subgroups of at least 4 lanes";
+  // Their many sums would spill on a GPU, and take its compiler long.
+  if (kind === "subgroup" && (subgroupSize < 4 || subgroupSize > 8)) {
+    return "wants subgroups of 4 to 8 lanes";
+  }
   if (splits > 1 && k < LEAST_SPLIT * splits) {
     return `wants sums of at least ${LEAST_SPLIT * splits}`;
   }
