@@ -74,8 +74,11 @@ const WORKGROUP_BYTES = 16_384;
 /** Columns of a tile's scores; known to attention_tile.wgsl. */
 const TILE_COLUMNS = 32;
 
-/** Head size up to which an invocation holds two quads of rows. */
+/** Head size up to which an invocation may hold two quads of rows. */
 const MOST_FOR_TWO_QUADS = 64;
+
+/** Lanes of subgroups on the GPUs that let an invocation have far more than 128 registers: NVIDIA's and RDNA. */
+const LANES_WITH_MANY_REGISTERS = 32;
 
 /** Head size up to which rows may lie across the lanes of a narrow subgroup, given their registers. */
 const MOST_ACROSS = 128;
@@ -106,7 +109,7 @@ export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant
   const kernel = "attention", flopsPerProduct = 4;
   if (chosen === "tile") {
     const sources = [commonSource, tileSource, forwardSource];
-    const shape = tileShape(spec, spec.headSize <= MOST_FOR_TWO_QUADS ? 2 : 1);
+    const shape = tileShape(spec, queryQuads(spec));
     return singleLaunch(build(spec, { kernel, sources, flopsPerProduct, bindings, ...shape }));
   }
   const { share, vectors, ...constants } = subgroupShape(spec);
@@ -184,7 +187,7 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
           sources: [...sources, querySource],
           flopsPerProduct: 6,
           bindings,
-          ...tileShape(spec, spec.headSize <= MOST_FOR_TWO_QUADS ? 2 : 1),
+          ...tileShape(spec, queryQuads(spec)),
         }),
         build(spec, {
           kernel: "attention_key_gradient",
@@ -230,6 +233,11 @@ function choose(spec: AttentionSpec, variant?: AttentionVariant): AttentionVaria
     );
   }
   return variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "tile");
+}
+
+/** Quads of queries that an invocation holds. */
+function queryQuads({ headSize, subgroupSize }: AttentionSpec): number {
+  return headSize <= MOST_FOR_TWO_QUADS && subgroupSize === LANES_WITH_MANY_REGISTERS ? 2 : 1;
 }
 
 /** What a workgroup and its invocations hold of an attention by tiles, given the quads of rows of each. */

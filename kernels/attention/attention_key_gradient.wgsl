@@ -36,8 +36,9 @@ fn main(
     log_sums[$i] = select(NOTHING, log_sum_of(head, query_$i), query + $iu < SEQUENCE);
     projections[$i] = rowProjection[head * SEQUENCE + query_$i];
     //# end
-    var scores = scores_of(KEY, QUERY, head, row, column, local);
-    var kept = scores;
+    // What goes on into the values' gradients, and what into the keys'.
+    var kept = scores_of(KEY, QUERY, head, row, column, local);
+    var scores = scores_of(VALUE, GRADIENT, head, row, column, local);
     //# for p in 0..ROW_QUADS
     //# if DROPOUT
     let factors_$p = transpose(mat4x4<f32>(
@@ -47,25 +48,18 @@ fn main(
     ));
     //# end
     //# for j in 0..4
-    scores.row_$p_$j = exp(scores.row_$p_$j * SCALE + vec4<f32>(bias_$p_$j) - log_sums);
-    kept.row_$p_$j = scores.row_$p_$j;
+    let p_$p_$j = exp(kept.row_$p_$j * SCALE + vec4<f32>(bias_$p_$j) - log_sums);
+    kept.row_$p_$j = p_$p_$j;
     //# if DROPOUT
     kept.row_$p_$j *= factors_$p[$j];
+    scores.row_$p_$j *= factors_$p[$j];
     //# end
+    scores.row_$p_$j = p_$p_$j * (scores.row_$p_$j - projections) * SCALE;
     //# end
     //# end
     put_weights(kept, local);
     add_products(&value_sums, GRADIENT, head, column, local);
-    let gradients = scores_of(VALUE, GRADIENT, head, row, column, local);
-    //# for p in 0..ROW_QUADS
-    //# for j in 0..4
-    var dp_$p_$j = gradients.row_$p_$j;
-    //# if DROPOUT
-    dp_$p_$j *= factors_$p[$j];
-    //# end
-    scores.row_$p_$j *= (dp_$p_$j - projections) * SCALE;
-    //# end
-    //# end
+    workgroupBarrier();
     put_weights(scores, local);
     add_products(&key_sums, QUERY, head, column, local);
   }

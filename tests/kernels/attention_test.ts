@@ -28,6 +28,8 @@ async function suitable(spec: AttentionSpec): Promise<[AttentionSpec, AttentionV
     const across = subgroupSize >= 4 && spec.headSize % 4 === 0 && spec.headSize <= 128;
     if (variant === "subgroup" && !across) continue;
     cases.push([{ ...spec, subgroupSize }, variant]);
+    // GPUs with many registers take larger tiles.
+    if (variant === "tile") cases.push([{ ...spec, subgroupSize: 32 }, variant]);
     // Wide subgroups must be able to do what narrow ones do.
     if (variant === "subgroup" && subgroupSize >= 8) {
       cases.push([{ ...spec, subgroupSize: 4 }, variant]);
