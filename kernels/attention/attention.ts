@@ -244,7 +244,7 @@ function queryQuads({ headSize, subgroupSize }: AttentionSpec): number {
 function tileShape(
   { headSize }: AttentionSpec,
   rowQuads: number,
-): Pick<Parts, "rows" | "constants"> {
+): Pick<Parts, "rows" | "constants" | "loads"> {
   const quads = Math.ceil(headSize / 4), outQuads = Math.ceil(quads / 8);
   const width = 8 * Math.max(rowQuads + TILE_COLUMNS / 32, outQuads);
   const weights = TILE_COLUMNS * 8 * rowQuads;
@@ -257,6 +257,10 @@ function tileShape(
   return {
     rows: 32 * rowQuads,
     constants: { ROW_QUADS: rowQuads, OUT_QUADS: outQuads, DEPTH: depth, WIDTH: width },
+    loads: {
+      BLOCK_LOADS: Math.ceil((8 * rowQuads + TILE_COLUMNS / 4) * depth / 4 / 64),
+      TOKEN_LOADS: Math.ceil(depth * quads / 64),
+    },
   };
 }
 
@@ -300,6 +304,8 @@ interface Parts {
   /** Queries or keys of a workgroup. */
   readonly rows: number;
   readonly constants?: Readonly<Record<string, number>>;
+  /** How often loads of a workgroup are repeated in the text. */
+  readonly loads?: Readonly<Record<string, number>>;
   readonly enables?: readonly string[];
 }
 
@@ -321,6 +327,7 @@ function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
     RAGGED: Number(ragged),
     WHOLE: Number(!ragged),
     ...constants,
+    ...parts.loads,
   };
   const element = vectors ? "Elem4" : "Elem";
   const types = {

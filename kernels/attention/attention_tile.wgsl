@@ -10,6 +10,8 @@ const TILE_ROW_QUADS = 8u * ROW_QUADS;
 const TILE_ROWS = 4u * TILE_ROW_QUADS;
 const TILE_COLUMNS = 32u;
 const DEPTH_QUADS = DEPTH / 4u;
+// What is staged of both sides of a product of scores, in blocks of 4 × 4.
+const BLOCKS = (TILE_ROW_QUADS + TILE_COLUMNS / 4u) * DEPTH_QUADS;
 
 // What a product takes its rows or columns from: a part of qkv, or the gradient of the context.
 const QUERY = 0u;
@@ -83,16 +85,15 @@ fn scores_of(left: u32, right: u32, head: u32, row: u32, column: u32, local: u32
   var scores = Scores();
   for (var quad = 0u; quad < QUADS; quad += DEPTH_QUADS) {
     workgroupBarrier();
-    for (var i = local; i < TILE_ROW_QUADS * DEPTH_QUADS; i += 64u) {
-      let place = i / DEPTH_QUADS;
-      let part = i % DEPTH_QUADS;
-      stage_turned(left, head, row + 4u * place, quad + part, 4u * part, place);
+    //# for l in 0..BLOCK_LOADS
+    if (local + 64u * $lu < BLOCKS) {
+      let place = (local + 64u * $lu) / DEPTH_QUADS;
+      let part = local % DEPTH_QUADS;
+      let is_left = place < TILE_ROW_QUADS;
+      let token = select(column + 4u * (place - TILE_ROW_QUADS), row + 4u * place, is_left);
+      stage_turned(select(right, left, is_left), head, token, quad + part, 4u * part, place);
     }
-    for (var i = local; i < TILE_COLUMNS / 4u * DEPTH_QUADS; i += 64u) {
-      let place = i / DEPTH_QUADS;
-      let part = i % DEPTH_QUADS;
-      stage_turned(right, head, column + 4u * place, quad + part, 4u * part, TILE_ROW_QUADS + place);
-    }
+    //# end
     workgroupBarrier();
     //# for s in 0..DEPTH
     let b_$s = stage[$s][slot($su, TILE_ROW_QUADS + local % 8u)];
@@ -121,9 +122,16 @@ fn put_weights(scores: Scores, local: u32) {
 fn add_products(sums: ptr<function, Sums>, source: u32, head: u32, column: u32, local: u32) {
   for (var first = 0u; first < TILE_COLUMNS; first += DEPTH) {
     workgroupBarrier();
-    for (var i = local; i < DEPTH * QUADS; i += 64u) {
-      stage[i / QUADS][i % QUADS] = quad_of(source, head, column + first + i / QUADS, i % QUADS);
+    // All on their way before the first is waited for.
+    //# for l in 0..TOKEN_LOADS
+    let i_$l = local + 64u * $lu;
+    let loaded_$l = quad_of(source, head, column + first + i_$l / QUADS, i_$l % QUADS);
+    //# end
+    //# for l in 0..TOKEN_LOADS
+    if (i_$l < DEPTH * QUADS) {
+      stage[i_$l / QUADS][i_$l % QUADS] = loaded_$l;
     }
+    //# end
     workgroupBarrier();
     //# for s in 0..DEPTH
     //# for q in 0..OUT_QUADS
