@@ -11,11 +11,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   let own = ids[token];
   var rank = 0u;
-  for (var other = 0u; other < token; other++) {
-    rank += u32(ids[other] <= own);
-  }
-  for (var other = token + 1u; other < TOKENS; other++) {
-    rank += u32(ids[other] < own);
+  // The same `other` in all invocations, so that they load it together.
+  for (var other = 0u; other < TOKENS; other++) {
+    rank += u32(ids[other] < own + u32(other < token));
   }
   sortedIds[rank] = min(own, VOCABULARY - 1u);
   order[rank] = token;
