@@ -42,8 +42,8 @@ export function tunedVariant(table: MatmulTable, spec: MatmulSpec): MatmulVarian
 export interface TuningOptions {
   /** Seconds after which no further case is begun; 60 by default. */
   readonly budgetSeconds?: number;
-  /** Called as cases are decided. */
-  readonly onProgress?: (done: number, total: number) => void;
+  /** Called before the first case and after each, with the table so far; tuning waits for it. */
+  readonly onProgress?: (done: number, total: number, table: MatmulTable) => void | Promise<void>;
   /** Ends tuning early; what was found so far is returned. */
   readonly signal?: AbortSignal;
 }
@@ -72,17 +72,23 @@ export async function tuneMatmuls(
   const work = ({ batch = 1, m, n, k }: MatmulSpec): number => batch * m * n * k;
   const order = [...cases].toSorted(([, a], [, b]) => work(b) - work(a));
   const end = performance.now() + 1000 * budgetSeconds;
-  let done = 0;
-  for (const [name, spec] of order) {
+  await onProgress?.(0, order.length, found);
+  for (const [done, [name, spec]] of order.entries()) {
     if (signal?.aborted || performance.now() > end) break;
-    found[name] = await fastestVariant(gpu, spec);
-    onProgress?.(++done, order.length);
+    const fastest = await fastestVariant(gpu, spec, signal);
+    if (fastest === undefined) break;
+    found[name] = fastest;
+    await onProgress?.(done + 1, order.length, found);
   }
   return found;
 }
 
-/** The fastest variant of a product on an adapter. */
-async function fastestVariant(gpu: Gpu, spec: MatmulSpec): Promise<MatmulVariant> {
+/** The fastest variant of a product on an adapter; undefined when stopped before it is known. */
+async function fastestVariant(
+  gpu: Gpu,
+  spec: MatmulSpec,
+  signal: AbortSignal | undefined,
+): Promise<MatmulVariant | undefined> {
   const variants = suitableVariants(spec);
   const programs = variants.map((variant) => matmul(spec, variant));
   // One after the other, since the operands of all of them might not fit side by side.
@@ -93,6 +99,7 @@ async function fastestVariant(gpu: Gpu, spec: MatmulSpec): Promise<MatmulVariant
   );
   const taken: number[] = [];
   for (const program of programs) {
+    if (signal?.aborted) return undefined;
     taken.push(await timeProgram(gpu, program, { samples: 3, sampleSeconds: 0.002 }));
   }
   const order = variants.map((_, i) => i).toSorted((a, b) => taken[a] - taken[b]);
