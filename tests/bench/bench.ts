@@ -6,7 +6,7 @@ import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import { Interrupted, runTask, task, UsageError } from "../../tasks/common/command.ts";
 import { writeFileAtomic } from "../../tasks/common/files.ts";
 import { integerFrom, list } from "../../tasks/common/numbers.ts";
-import { createProgress } from "../../tasks/common/progress.ts";
+import { createProgress, type Progress } from "../../tasks/common/progress.ts";
 import { tuneOption, tuneProducts } from "../../tasks/common/tuning.ts";
 import type { Contender } from "./contender.ts";
 import { jaxContender } from "./jax.ts";
@@ -67,15 +67,12 @@ await runTask(command, async (options, signal) => {
   }
   let step: BenchReport["step"], scaling: BenchReport["scaling"];
   if (only.includes("step")) {
-    const bar = createProgress({ label: "step", unit: "rounds", total: options.rounds });
-    step = await measureStep(
-      gpu,
-      options.rounds,
-      options.tune,
-      signal,
-      (round) => bar.update(round),
-    );
-    bar.finish();
+    let bar: Progress | undefined;
+    step = await measureStep(gpu, options.rounds, options.tune, signal, (round) => {
+      bar ??= createProgress({ label: "step", unit: "rounds", total: options.rounds });
+      bar.update(round);
+    });
+    bar?.finish();
   }
   if (only.includes("scaling")) {
     const bar = createProgress({ label: "scaling", unit: "sizes" });

@@ -38,7 +38,7 @@ export interface StepReport {
  * Times our step and PyTorch's in turns.
  *
  * @param tune whether to time the variants of the step's matrix products first.
- * @param onRound called as rounds are done.
+ * @param onRound called before the first round and after each.
  */
 export async function measureStep(
   gpu: Gpu,
@@ -53,6 +53,7 @@ export async function measureStep(
   const { plan } = trainer.training;
   const ours: number[] = [], theirs: number[] = [];
   await timePlan(gpu, plan);
+  onRound(0);
   for (let round = 0; round < rounds && !signal.aborted; round++) {
     ours.push(await timePlan(gpu, plan));
     if (torch.running) theirs.push(await torch.step());
