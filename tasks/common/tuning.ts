@@ -58,7 +58,7 @@ export async function readTable(
   try {
     return (await readFile(path, tell))[adapter] ?? {};
   } catch (error) {
-    tell(`tunings are not read: ${(error as Error).message}`);
+    tell(`${path} is not read: ${(error as Error).message}`);
     return {};
   }
 }
@@ -88,7 +88,7 @@ async function readFile(path: string, tell: Tell): Promise<TuningFile> {
   } catch {
     // Not JSON: damaged as well.
   }
-  tell(`${path} is damaged: what it held is tuned again`);
+  tell(`${path} is damaged and is not used`);
   return {};
 }
 
@@ -153,7 +153,7 @@ export async function tuneProducts(
   bar.finish(
     signal.aborted ? "stopped" : done < all ? "time is up: the small rest goes by shape" : "",
   );
-  if (fault !== "") tell(`tunings are not kept: ${fault}`);
+  if (fault !== "") tell(`the tunings serve this run alone, since they cannot be kept: ${fault}`);
   if (signal.aborted) {
     throw new Interrupted(
       done === 0 || fault !== ""
