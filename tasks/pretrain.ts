@@ -4,7 +4,7 @@ import { join } from "@std/path/mod.js";
 import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
-import { Option, runTask, task, UsageError } from "./common/command.ts";
+import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
@@ -13,7 +13,7 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer } from "./common/tokenizer.ts";
-import type { TuneMode } from "./common/tuning.ts";
+import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
@@ -33,18 +33,11 @@ const command = task(
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME (default: electra)")
   .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
   .option("--resume", "go on from the newest checkpoint", false)
-  .option("--dry-run", "print what the run would cost; read and write nothing", false)
+  .option("--dry-run", "print what the run would cost; no data is read or written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
-  .addOption(
-    new Option(
-      "--tune <when>",
-      "time the variants of matrix products and remember the fastest; auto does on GPUs",
-    )
-      .choices(["auto", "on", "off"] as const)
-      .default("auto" as TuneMode),
-  )
+  .addOption(tuneOption)
   .addOption(adapterOption)
   .addOption(webgpuOption)
   .addOption(precisionOption);
@@ -66,7 +59,7 @@ await runTask(command, async (options, signal) => {
   discriminatorConfig(hparams);
   if (options.dryRun) {
     const adapter = await requestGpu(options).catch((error: Error) => error);
-    await dryRun(hparams, options.precision, adapter, signal);
+    await dryRun(hparams, options.precision, options.tune, adapter, signal);
     return;
   }
   const gpu = await requestGpu(options);

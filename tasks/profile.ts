@@ -16,10 +16,11 @@ import { Option, runTask, task } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { integerFrom } from "./common/numbers.ts";
-import { createProgress } from "./common/progress.ts";
+import { createProgress, type Progress } from "./common/progress.ts";
 import { hparamsOf, type Size, SIZES, warmTrainer } from "./common/synthetic.ts";
 import { alignTable } from "./common/table.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
+import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** What tells the rows of the table apart. */
@@ -52,6 +53,7 @@ const command = task(
   .option("--wall-clock", "do not use the adapter's timestamps", false)
   .option("--json", "print JSON instead of a table", false)
   .option("--trace-out <file>", "write a trace for chrome://tracing or ui.perfetto.dev")
+  .addOption(tuneOption)
   .addOption(adapterOption)
   .addOption(webgpuOption)
   .addOption(precisionOption);
@@ -61,16 +63,18 @@ await runTask(command, async (options, signal) => {
   const { modelSize, batch, maxSeqLength, vocabSize } = options;
   const hparams = hparamsOf({ modelSize, batch, maxSeqLength, vocabSize }, given);
   const gpu = await requestGpu(options);
-  const compiling = createProgress({ label: "compile", unit: "kernels" });
+  let compiling: Progress | undefined;
   const trainer = await warmTrainer(gpu, hparams, {
+    tune: options.tune,
     signal,
     precision: options.precision,
     onCompile: (ready, total) => {
+      compiling ??= createProgress({ label: "compile", unit: "kernels" });
       compiling.setTotal(total);
       compiling.update(ready);
     },
   });
-  compiling.finish();
+  compiling?.finish();
   const { plan } = trainer.training;
   const measuring = createProgress({ label: "measure", unit: "runs", total: options.runs });
   const rates = await measureRoofline(gpu);

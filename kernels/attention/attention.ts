@@ -266,7 +266,7 @@ function tileShape(
 
 /** Tokens that are skipped together: a power of two, so that the bits of one word do for a sequence. */
 function skippedTokens(sequence: number): number {
-  return Math.max(4, 2 ** Math.ceil(Math.log2(sequence / 32)));
+  return Math.max(16, 2 ** Math.ceil(Math.log2(sequence / 32)));
 }
 
 /** How rows lie across the lanes, and how many vectors of queries or keys a workgroup holds. */

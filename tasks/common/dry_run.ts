@@ -9,6 +9,7 @@ import { planTraining } from "../../model/step_plan.ts";
 import { createProgress } from "./progress.ts";
 import { planLines, timeLines } from "./step_report.ts";
 import { warmTrainer } from "./synthetic.ts";
+import type { TuneMode } from "./tuning.ts";
 
 /** What a plan assumes where there is no adapter: WebGPU's own limits. */
 const NO_ADAPTER: DeviceTraits = { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 };
@@ -23,11 +24,13 @@ const MOST_SECONDS = 10;
  * Prints the plan of a training step, then how long the run would take: from steps on random tokens, first
  * with one example, then with the whole batch where the adapter can do that in short time.
  *
+ * @param tune whether to time the variants of matrix products, as the run would.
  * @param adapter the adapter, or why there is none.
  */
 export async function dryRun(
   hparams: PretrainingHparams,
   precision: "f32" | "f16",
+  tune: TuneMode,
   adapter: Gpu | Error,
   signal: AbortSignal,
 ): Promise<void> {
@@ -44,13 +47,13 @@ export async function dryRun(
   let seconds: number;
   try {
     const single = { ...hparams, train_batch_size: 1 };
-    seconds = await fastestStep(adapter, single, precision, signal);
+    seconds = await fastestStep(adapter, single, precision, tune, signal);
     bar.update(MEASURED_STEPS);
     // Arithmetic grows with the batch; what does not (the update) is then counted too often.
     seconds *= plan.flops / planTraining(single, traits, { storage: precision }).flops;
     basis = "from steps with one example";
     if (seconds <= MOST_SECONDS && hparams.train_batch_size > 1) {
-      seconds = await fastestStep(adapter, hparams, precision, signal);
+      seconds = await fastestStep(adapter, hparams, precision, tune, signal);
       basis = "from steps with the whole batch";
     }
     bar.update(2 * MEASURED_STEPS);
@@ -69,9 +72,10 @@ async function fastestStep(
   gpu: Gpu,
   hparams: PretrainingHparams,
   precision: "f32" | "f16",
+  tune: TuneMode,
   signal: AbortSignal,
 ): Promise<number> {
-  const trainer = await warmTrainer(gpu, hparams, { signal, precision });
+  const trainer = await warmTrainer(gpu, hparams, { tune, signal, precision });
   try {
     let best = Infinity;
     for (let step = 0; step < MEASURED_STEPS; step++) {

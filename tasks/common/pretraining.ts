@@ -88,9 +88,9 @@ export async function runPretraining(
   const evaluates = hparams.do_eval || run.evaluateEvery > 0;
   if (hparams.do_train) await checkExamples(run.trainFiles, hparams.train_batch_size, hparams);
   if (evaluates) await checkExamples(run.evalFiles, hparams.eval_batch_size, hparams);
-  await directory.create();
 
   const chooseMatmul = await tuneStep(gpu, hparams, run.precision, run.tune, signal);
+  await directory.create();
   const compiling = createProgress({ label: "compile", unit: "kernels" });
   const trainer = await PretrainingTrainer.create(gpu, {
     hparams,
@@ -246,7 +246,9 @@ async function train(
   }
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
-      `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
+      trainer.step === 0
+        ? "interrupted before the first step; there is nothing to save"
+        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
     );
   }
 }

@@ -5,7 +5,7 @@ import { randomWord } from "../../kernels/random/random.ts";
 import { type PretrainingHparams, resolveHparams } from "../../model/electra/config.ts";
 import type { SpecialIds, TokenBatch } from "../../model/masking.ts";
 import { PretrainingTrainer } from "../../model/trainer.ts";
-import { tuneStep } from "./tuning.ts";
+import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** The paper's sizes, and one below them. */
 export const SIZES = ["tiny", "small", "base", "large"] as const;
@@ -73,7 +73,9 @@ export function randomBatch(
 
 /** How a warm trainer is made. */
 export interface WarmOptions {
-  /** Ends the tuning of matrix products, where the adapter wants it. */
+  /** Whether to time the variants of matrix products first, as `pretrain` does. */
+  readonly tune: TuneMode;
+  /** Ends the tuning. */
   readonly signal: AbortSignal;
   /** Storage of activations; f32 by default. */
   readonly precision?: "f32" | "f16";
@@ -88,14 +90,14 @@ export interface WarmOptions {
 export async function warmTrainer(
   gpu: Gpu,
   hparams: PretrainingHparams,
-  { signal, precision = "f32", onCompile }: WarmOptions,
+  { tune, signal, precision = "f32", onCompile }: WarmOptions,
 ): Promise<PretrainingTrainer> {
   const trainer = await PretrainingTrainer.create(gpu, {
     hparams,
     special: specialIds(hparams),
     seed: 42,
     precision,
-    chooseMatmul: await tuneStep(gpu, hparams, precision, "auto", signal),
+    chooseMatmul: await tuneStep(gpu, hparams, precision, tune, signal),
     onCompile,
   });
   const { metrics } = await trainer.train(randomBatch(hparams, 1));

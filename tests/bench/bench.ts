@@ -2,13 +2,15 @@
 
 import denoJson from "../../deno.json" with { type: "json" };
 import { Gpu } from "../../kernels/device.ts";
+import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import { Interrupted, runTask, task, UsageError } from "../../tasks/common/command.ts";
 import { writeFileAtomic } from "../../tasks/common/files.ts";
 import { integerFrom, list } from "../../tasks/common/numbers.ts";
-import { createProgress } from "../../tasks/common/progress.ts";
+import { createProgress, type Progress } from "../../tasks/common/progress.ts";
+import { tuneOption, tuneProducts } from "../../tasks/common/tuning.ts";
 import type { Contender } from "./contender.ts";
 import { jaxContender } from "./jax.ts";
-import { kohakuContender } from "./kohaku.ts";
+import { kohakuContender, matmulsOfWork } from "./kohaku.ts";
 import { measure, type Measurement } from "./measure.ts";
 import { type BenchReport, markdown, terminalLines } from "./report.ts";
 import { measureScaling } from "./scaling.ts";
@@ -31,6 +33,7 @@ const command = task(
 )
   .option("--only <parts>", `some of ${PARTS.join(", ")} (default: all but scaling)`, list)
   .option("--rounds <n>", "samples of each contender, taken in turns", integerFrom(1), 5)
+  .addOption(tuneOption)
   .option("--json <file>", "write all figures as JSON")
   .option("--markdown <file>", "write the tables as Markdown");
 
@@ -42,7 +45,15 @@ await runTask(command, async (options, signal) => {
   }
   const gpu = await Gpu.request();
   const works = WORKS.filter((work) => only.includes(groupOf(work)));
-  const contenders = works.length === 0 ? [] : await startAll(gpu);
+  const contenders = works.length === 0 ? [] : await startAll(
+    gpu,
+    await tuneProducts(
+      gpu,
+      works.flatMap((work) => matmulsOfWork(gpu, work)),
+      options.tune,
+      signal,
+    ),
+  );
   const measurements: Measurement[] = [];
   if (works.length > 0) {
     const bar = createProgress({ label: "kernels", unit: "lines", total: works.length });
@@ -56,13 +67,16 @@ await runTask(command, async (options, signal) => {
   }
   let step: BenchReport["step"], scaling: BenchReport["scaling"];
   if (only.includes("step")) {
-    const bar = createProgress({ label: "step", unit: "rounds", total: options.rounds });
-    step = await measureStep(gpu, options.rounds, signal, (round) => bar.update(round));
-    bar.finish();
+    let bar: Progress | undefined;
+    step = await measureStep(gpu, options.rounds, options.tune, signal, (round) => {
+      bar ??= createProgress({ label: "step", unit: "rounds", total: options.rounds });
+      bar.update(round);
+    });
+    bar?.finish();
   }
   if (only.includes("scaling")) {
     const bar = createProgress({ label: "scaling", unit: "sizes" });
-    scaling = await measureScaling(gpu, signal, (done, total, note) => {
+    scaling = await measureScaling(gpu, options.tune, signal, (done, total, note) => {
       bar.setTotal(total);
       bar.update(done, note);
     });
@@ -97,11 +111,14 @@ await runTask(command, async (options, signal) => {
 });
 
 /** Ourselves first: the others are compared with us. */
-async function startAll(gpu: Gpu): Promise<Contender[]> {
+async function startAll(
+  gpu: Gpu,
+  chooseMatmul: MatmulChooser | undefined,
+): Promise<Contender[]> {
   const version = (name: keyof typeof denoJson.imports): string =>
     denoJson.imports[name].split("@").at(-1)!;
   return [
-    kohakuContender(gpu, denoJson.version),
+    kohakuContender(gpu, denoJson.version, chooseMatmul),
     await jaxContender(version("@jax-js/jax")),
     await tensorflowContender(version("@tensorflow/tfjs-backend-webgpu")),
   ];

@@ -3,11 +3,12 @@
 import type { Gpu } from "../../kernels/device.ts";
 import { attentionBackward, attentionForward } from "../../kernels/attention/attention.ts";
 import type { DType } from "../../kernels/launch.ts";
+import type { MatmulSpec } from "../../kernels/matmul/matmul.ts";
 import { layerNormBackward, layerNormForward } from "../../kernels/layernorm/layernorm.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
 import { Plan } from "../../model/autograd/plan.ts";
 import { readBuffer } from "../../model/autograd/readback.ts";
-import { Tape } from "../../model/autograd/tape.ts";
+import { type MatmulChooser, Tape } from "../../model/autograd/tape.ts";
 import { Tensor } from "../../model/autograd/tensor.ts";
 import {
   discriminatorConfig,
@@ -22,15 +23,34 @@ import {
   type Arrays,
   type AttentionWork,
   EPSILON,
+  inputsOf,
   LAYER_VARIABLES,
   type LayerWork,
   type RowWork,
   type Work,
 } from "./work.ts";
 
-/** Kohaku on a device. */
-export function kohakuContender(gpu: Gpu, version: string): Contender {
-  return { name: "Kohaku", version, prepare: (work, inputs) => prepare(gpu, work, inputs) };
+/** Kohaku on a device, its matrix products as the tuner chose them. */
+export function kohakuContender(
+  gpu: Gpu,
+  version: string,
+  chooseMatmul: MatmulChooser | undefined,
+): Contender {
+  return {
+    name: "Kohaku",
+    version,
+    prepare: (work, inputs) => prepare(gpu, work, inputs, chooseMatmul),
+  };
+}
+
+/** The matrix products in a piece of work, so that they can be tuned before it is measured. */
+export function matmulsOfWork(gpu: Gpu, work: Work): MatmulSpec[] {
+  const specs: MatmulSpec[] = [];
+  record(gpu, work, inputsOf(work), (spec) => {
+    specs.push(spec);
+    return undefined;
+  });
+  return specs;
 }
 
 /** A tape, what the host writes into it, and what it reads: a result may need its layout restored. */
@@ -45,8 +65,13 @@ interface Result {
   readonly restore?: (data: Float32Array<ArrayBuffer>) => Float32Array;
 }
 
-async function prepare(gpu: Gpu, work: Work, inputs: Arrays): Promise<Runner> {
-  const { tape, writes, results } = record(gpu, work, inputs);
+async function prepare(
+  gpu: Gpu,
+  work: Work,
+  inputs: Arrays,
+  chooseMatmul: MatmulChooser | undefined,
+): Promise<Runner> {
+  const { tape, writes, results } = record(gpu, work, inputs, chooseMatmul);
   for (const { tensor } of Object.values(results)) tape.keep(tensor);
   const plan = await Plan.compile(gpu, tape, {
     locate: (tensor) => {
@@ -71,8 +96,14 @@ async function prepare(gpu: Gpu, work: Work, inputs: Arrays): Promise<Runner> {
   };
 }
 
-function record(gpu: Gpu, work: Work, inputs: Arrays): Recording {
-  const tape = new Tape({ training: true, subgroupSize: gpu.features.subgroupSize });
+function record(
+  gpu: Gpu,
+  work: Work,
+  inputs: Arrays,
+  chooseMatmul: MatmulChooser | undefined,
+): Recording {
+  const { subgroupSize } = gpu.features;
+  const tape = new Tape({ training: true, subgroupSize, chooseMatmul });
   switch (work.kind) {
     case "matmul": {
       const { m, n, k, layout } = work;

@@ -6,6 +6,7 @@ import { ModelError } from "../../model/errors.ts";
 import { traitsOf } from "../../model/recording.ts";
 import { planTraining } from "../../model/step_plan.ts";
 import { hparamsOf, type StepSize, warmTrainer } from "../../tasks/common/synthetic.ts";
+import type { TuneMode } from "../../tasks/common/tuning.ts";
 
 /** One size with its costs. */
 export interface ScalingPoint extends StepSize {
@@ -52,10 +53,12 @@ const MOST_SECONDS = 12;
 /**
  * Plans every size and runs those that this adapter does in reasonable time, the smallest first.
  *
+ * @param tune whether to time the variants of each size's matrix products first.
  * @param onPoint called as sizes are done.
  */
 export async function measureScaling(
   gpu: Gpu,
+  tune: TuneMode,
   signal: AbortSignal,
   onPoint: (done: number, total: number, note: string) => void,
 ): Promise<ScalingReport> {
@@ -81,7 +84,7 @@ export async function measureScaling(
     const { modelSize, batch, maxSeqLength, flops } = point;
     onPoint(done, planned.length, `${modelSize}, batch ${batch}, sequence ${maxSeqLength}`);
     if (flops * slowest > MOST_SECONDS) continue;
-    const taken = await timeStep(gpu, point, signal);
+    const taken = await timeStep(gpu, point, tune, signal);
     if (taken === undefined) continue;
     seconds.set(point, taken);
     slowest = taken / flops;
@@ -95,10 +98,11 @@ export async function measureScaling(
 async function timeStep(
   gpu: Gpu,
   size: StepSize,
+  tune: TuneMode,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   try {
-    const trainer = await warmTrainer(gpu, hparamsOf(size), { signal });
+    const trainer = await warmTrainer(gpu, hparamsOf(size), { tune, signal });
     const { plan } = trainer.training;
     const seconds = Math.min(await timePlan(gpu, plan), await timePlan(gpu, plan));
     trainer.destroy();

@@ -5,6 +5,7 @@ import type { Gpu } from "../../kernels/device.ts";
 import { median } from "../../kernels/timing.ts";
 import { timePlan } from "../../model/autograd/profile.ts";
 import { hparamsOf, type StepSize, warmTrainer } from "../../tasks/common/synthetic.ts";
+import type { TuneMode } from "../../tasks/common/tuning.ts";
 
 /** ELECTRA-small as the table of bars has it. */
 const SIZE: StepSize = { modelSize: "small", batch: 4, maxSeqLength: 128, vocabSize: 32_000 };
@@ -36,20 +37,23 @@ export interface StepReport {
 /**
  * Times our step and PyTorch's in turns.
  *
- * @param onRound called as rounds are done.
+ * @param tune whether to time the variants of the step's matrix products first.
+ * @param onRound called before the first round and after each.
  */
 export async function measureStep(
   gpu: Gpu,
   rounds: number,
+  tune: TuneMode,
   signal: AbortSignal,
   onRound: (done: number) => void,
 ): Promise<StepReport> {
   const hparams = hparamsOf(SIZE);
-  const trainer = await warmTrainer(gpu, hparams, { signal });
+  const trainer = await warmTrainer(gpu, hparams, { tune, signal });
   const torch = await Torch.start(hparams.max_predictions_per_seq);
   const { plan } = trainer.training;
   const ours: number[] = [], theirs: number[] = [];
   await timePlan(gpu, plan);
+  onRound(0);
   for (let round = 0; round < rounds && !signal.aborted; round++) {
     ours.push(await timePlan(gpu, plan));
     if (torch.running) theirs.push(await torch.step());
