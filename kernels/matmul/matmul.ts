@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SubgroupMatrix } from "../device.ts";
 import { KernelError } from "../errors.ts";
 import {
   type Binding,
@@ -12,6 +13,7 @@ import {
   singleLaunch,
   spreadWorkgroups,
 } from "../launch.ts";
+import { matrixOfTile, matrixWgsl } from "./subgroup_matrix.ts";
 import { anyWgsl, DEPTH, joinWgsl, type Strides, vectorWgsl } from "./wgsl.ts";
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
@@ -58,22 +60,25 @@ export interface MatmulSpec {
   readonly outputStorage?: "f32" | "f16";
   /** The least subgroup size of the device, where it has subgroup operations and they may be used. */
   readonly subgroupSize?: number;
+  /** Products of subgroup matrices that the device makes, where they may be used. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
 }
 
 /** How the work of a product is shared out. */
 export interface MatmulTile {
   /**
    * `register`: each invocation reads what it needs. `subgroup`: rows of A go round by broadcasts.
-   * `workgroup`: operands are staged in workgroup memory. `any`: one number at a time.
+   * `workgroup`: operands are staged in workgroup memory. `matrix`: they are staged for subgroup matrices,
+   * and subgroups stand where other kinds have invocations. `any`: one number at a time.
    */
-  readonly kind: "register" | "subgroup" | "workgroup" | "any";
-  /** Rows per invocation, a multiple of 4; of 8 in `subgroup`. */
+  readonly kind: "register" | "subgroup" | "workgroup" | "matrix" | "any";
+  /** Rows per invocation (`matrix`: per subgroup), a multiple of 4; of 8 in `subgroup`. */
   readonly rows: number;
-  /** Columns per invocation, a multiple of 4. */
+  /** Columns per invocation (`matrix`: per subgroup), a multiple of 4. */
   readonly columns: number;
-  /** Invocations along n. */
+  /** Invocations (`matrix`: subgroups) along n. */
   readonly workgroupX: number;
-  /** Invocations along m. */
+  /** Invocations (`matrix`: subgroups) along m. */
   readonly workgroupY: number;
   /** Parts of k that are summed side by side and joined by a second dispatch; 1 by default. */
   readonly splits?: number;
@@ -100,6 +105,14 @@ const workgroupTile = (
   workgroupY: number,
   splits = 1,
 ): MatmulTile => ({ kind: "workgroup", rows, columns, workgroupX, workgroupY, splits });
+const matrixTile = (rows: number, columns: number, splits = 1): MatmulTile => ({
+  kind: "matrix",
+  rows,
+  columns,
+  workgroupX: 2,
+  workgroupY: 2,
+  splits,
+});
 
 /** Names of the variants. */
 export type MatmulVariant =
@@ -119,11 +132,17 @@ export type MatmulVariant =
   | "workgroup 128x64 split 8"
   | "workgroup 64x64 split 4"
   | "workgroup 64x64 split 16"
+  | "matrix 128x128"
+  | "matrix 64x64"
+  | "matrix 128x128 split 4"
+  | "matrix 64x64 split 4"
+  | "matrix 64x64 split 16"
   | "any";
 
 /**
  * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
- * workgroup makes. Those of kind `subgroup` need `subgroupSize` of at least 4.
+ * workgroup (`workgroup`, `matrix`) makes. Those of kind `subgroup` need `subgroupSize` of at least 4, those
+ * of kind `matrix` subgroup matrices of the operands' type that add up in f32.
  */
 export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "16x16": registerTile(16, 16, 2),
@@ -142,6 +161,11 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "workgroup 128x64 split 8": workgroupTile(8, 8, 8, 16, 8),
   "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 4),
   "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 16),
+  "matrix 128x128": matrixTile(64, 64),
+  "matrix 64x64": matrixTile(32, 32),
+  "matrix 128x128 split 4": matrixTile(64, 64, 4),
+  "matrix 64x64 split 4": matrixTile(32, 32, 4),
+  "matrix 64x64 split 16": matrixTile(32, 32, 16),
   /** For shapes that do not fall into vec4s. */
   any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
 };
@@ -208,9 +232,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     return singleLaunch({
       kernel: "matmul",
       label,
-      wgsl: tile.kind === "any"
-        ? anyWgsl(spec, strides, bindings, tile)
-        : vectorWgsl(spec, strides, bindings, tile),
+      wgsl: wgslOf(spec, strides, bindings, tile),
       bindings,
       workgroups,
       cost: { flops, bytes: bytesOf(bindings) },
@@ -224,7 +246,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
       {
         kernel: "matmul",
         label,
-        wgsl: vectorWgsl(spec, strides, split, tile),
+        wgsl: wgslOf(spec, strides, split, tile),
         bindings: split,
         workgroups,
         cost: { flops, bytes: bytesOf(split) },
@@ -240,6 +262,20 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     ],
     scratch: [partials],
   };
+}
+
+/** The text of a variant's only or first dispatch. */
+function wgslOf(
+  spec: MatmulSpec,
+  strides: Strides,
+  bindings: readonly Binding[],
+  tile: MatmulTile,
+): string {
+  if (tile.kind === "any") return anyWgsl(spec, strides, bindings, tile);
+  const matrix = tile.kind === "matrix" ? matrixOfTile(spec, tile) : undefined;
+  return matrix
+    ? matrixWgsl(spec, strides, bindings, tile, matrix)
+    : vectorWgsl(spec, strides, bindings, tile);
 }
 
 /** Variants that can do a product as its spec says. */
@@ -275,11 +311,14 @@ function stridesOf(spec: MatmulSpec): Strides {
 
 /** What keeps a variant from doing a product, where anything does. */
 function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | undefined {
-  const { m, n, k, batch = 1, subgroupSize = 0 } = spec;
+  const { m, n, k, batch = 1, storage = "f32", subgroupSize = 0 } = spec;
   const tile: MatmulTile = matmulVariants[variant];
   const { kind, splits = 1 } = tile;
   if (kind !== "any" && !fallsIntoVectors(spec, stridesOf(spec))) return "wants multiples of 4";
   if (kind === "subgroup" && subgroupSize < 4) return "wants subgroups of at least 4 lanes";
+  if (kind === "matrix" && !matrixOfTile(spec, tile)) {
+    return `wants subgroup matrices of ${storage} that add up in f32`;
+  }
   if (splits > 1 && k < 4 * DEPTH * splits) return `wants sums of at least ${4 * DEPTH * splits}`;
   if (splits > 1 && 4 * splits * batch * m * n > MOST_PARTIAL_BYTES) {
     return `would need more than ${MOST_PARTIAL_BYTES} bytes for its partial sums`;
@@ -306,8 +345,9 @@ function fallsIntoVectors({ m, n, k, layout, batch = 1 }: MatmulSpec, strides: S
  * A variant by shape alone. Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU: there
  * the largest tile that does not waste rows is fastest, and small products take small tiles, which compile
  * in a fraction of the time. Wide subgroups belong to GPUs: there tiles are staged in workgroup memory, as
- * large as still gives every core work, and long sums of small products are split. Without subgroups,
- * register tiles do well enough on either.
+ * large as still gives every core work, and long sums of small products are split; subgroup matrices
+ * multiply them where the device has any for the operands. Without subgroups, register tiles do well
+ * enough on either.
  */
 function chooseVariant(spec: MatmulSpec): MatmulVariant {
   const { m, n, k, batch = 1, subgroupSize = 0 } = spec;
@@ -325,7 +365,13 @@ function chooseVariant(spec: MatmulSpec): MatmulVariant {
       Math.ceil(n / (columns * workgroupX));
   };
   const [least, order, last]: readonly [number, readonly MatmulVariant[], MatmulVariant] =
-    subgroupSize > 8
+    subgroupSize > 8 && suits("matrix 64x64")
+      ? [
+        256,
+        ["matrix 128x128", "matrix 64x64", "matrix 64x64 split 4"],
+        suits("matrix 64x64 split 16") ? "matrix 64x64 split 16" : "matrix 64x64",
+      ]
+      : subgroupSize > 8
       ? [
         256,
         ["workgroup 128x128", "workgroup 128x64", "workgroup 64x64", "workgroup 64x64 split 4"],

@@ -72,7 +72,8 @@ async function prepare(gpu: Gpu, work: Work, inputs: Arrays): Promise<Runner> {
 }
 
 function record(gpu: Gpu, work: Work, inputs: Arrays): Recording {
-  const tape = new Tape({ training: true, subgroupSize: gpu.features.subgroupSize });
+  const { subgroupSize, subgroupMatrices } = gpu.features;
+  const tape = new Tape({ training: true, subgroupSize, subgroupMatrices });
   switch (work.kind) {
     case "matmul": {
       const { m, n, k, layout } = work;
