@@ -20,6 +20,8 @@ const TILE_N = WORKGROUP_X * COLUMNS;
 const A_QUADS = TILE_M * DEPTH / 4u;
 const B_QUADS = TILE_N * DEPTH / 4u;
 const RESULT = SIZE_M * SIZE_N;
+const TILES_M = ROWS / SIZE_M;
+const TILES_N = COLUMNS / SIZE_N;
 
 // Elements in a staged line, without and with its padding.
 //# if A_STRAIGHT
@@ -177,23 +179,32 @@ fn main(
     workgroupBarrier();
   }
 
-  // All invocations store what all subgroups have put down.
-  //# for i in 0..TILES_M
-  //# for j in 0..TILES_N
-  if (multiplies) {
-    subgroupMatrixStore<row_major>(&results, subgroup * RESULT, c_$i_$j, SIZE_N);
+  // Each subgroup puts down one matrix, then all invocations store what lies there. The loop keeps the
+  // common end, which may be long, to one copy.
+  for (var tile = 0u; tile < TILES_M * TILES_N; tile++) {
+    if (multiplies) {
+      switch tile {
+        //# for i in 0..TILES_M
+        //# for j in 0..TILES_N
+        case $iu * TILES_N + $ju: {
+          subgroupMatrixStore<row_major>(&results, subgroup * RESULT, c_$i_$j, SIZE_N);
+        }
+        //# end
+        //# end
+        default: {
+        }
+      }
+    }
+    workgroupBarrier();
+    for (var at = 4u * invocation; at < SUBGROUPS * RESULT; at += 4u * INVOCATIONS) {
+      let owner = at / RESULT;
+      store(
+        workgroup.z,
+        workgroup.y * TILE_M + owner / WORKGROUP_X * ROWS + tile / TILES_N * SIZE_M + at % RESULT / SIZE_N,
+        workgroup.x * TILE_N + owner % WORKGROUP_X * COLUMNS + tile % TILES_N * SIZE_N + at % SIZE_N,
+        vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]),
+      );
+    }
+    workgroupBarrier();
   }
-  workgroupBarrier();
-  for (var at = 4u * invocation; at < SUBGROUPS * RESULT; at += 4u * INVOCATIONS) {
-    let owner = at / RESULT;
-    store(
-      workgroup.z,
-      workgroup.y * TILE_M + owner / WORKGROUP_X * ROWS + $iu * SIZE_M + at % RESULT / SIZE_N,
-      workgroup.x * TILE_N + owner % WORKGROUP_X * COLUMNS + $ju * SIZE_N + at % SIZE_N,
-      vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]),
-    );
-  }
-  workgroupBarrier();
-  //# end
-  //# end
 }

@@ -2,7 +2,6 @@
  * Products by subgroup matrices, run where Dawn and the driver have them: a GPU with tensor cores, or
  * Mesa's software driver from 26.1 on. Without, they are ignored.
  */
-import { assert, assertEquals } from "@std/assert/mod.js";
 import {
   matmul,
   type MatmulSpec,
@@ -11,14 +10,16 @@ import {
   suitableVariants,
 } from "../../kernels/matmul/matmul.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
-import { tunedVariant, tuneMatmuls } from "../../kernels/matmul/tune.ts";
-import { assertClose, fromHalf, normal, runTwice, testGpu, toHalf } from "../kernels/harness.ts";
+import {
+  assertClose,
+  type Data,
+  fromHalf,
+  normal,
+  runTwice,
+  testGpu,
+  toHalf,
+} from "../kernels/harness.ts";
 
-const { features: { subgroupMatrices } } = await testGpu();
-const storages = (["f16", "f32"] as const).filter((storage) =>
-  suitableVariants({ m: 4, n: 4, k: 4, layout: "NN", storage, subgroupMatrices })
-    .includes("matrix 64x64")
-);
 const variants = (Object.keys(matmulVariants) as MatmulVariant[]).filter((variant) =>
   matmulVariants[variant].kind === "matrix"
 );
@@ -29,77 +30,87 @@ const TOLERANCE = 1e-5;
 /** Half a unit in the last place of f16, with room for sums. */
 const HALF = 6e-4;
 
+/** A test of each storage; ignored where the device has no subgroup matrices of it. */
 function matrixTest(name: string, run: (storage: "f32" | "f16") => Promise<void>): void {
   Deno.test(name, async (context) => {
+    const { features: { subgroupMatrices } } = await testGpu();
     for (const storage of ["f16", "f32"] as const) {
-      const ignore = !storages.includes(storage);
+      const spec: MatmulSpec = { m: 4, n: 4, k: 4, layout: "NN", storage, subgroupMatrices };
+      const ignore = !suitableVariants(spec).includes("matrix 64x64");
       await context.step({ name: storage, ignore, fn: () => run(storage) });
     }
   });
 }
 
+/** How numbers travel in a storage, and what they are afterwards. */
+const CODECS = {
+  f16: { encode: toHalf, decode: fromHalf, tolerance: HALF },
+  f32: {
+    encode: (values: ArrayLike<number>): Float32Array => Float32Array.from(values),
+    decode: (data: Data): Float32Array => Float32Array.from(data),
+    tolerance: TOLERANCE,
+  },
+};
+
 async function holdToReference(spec: MatmulSpec, variant: MatmulVariant): Promise<void> {
-  const { m, n, k, batch = 1, storage, outputStorage = storage, epilogue } = spec;
-  const stored = storage === "f16"
-    ? { encode: toHalf, decode: fromHalf }
-    : { encode: Float32Array.from, decode: Float32Array.from };
-  const numbers = (count: number, seed: number): Float32Array =>
-    stored.decode(stored.encode(normal(count, seed)));
-  const a = numbers(batch * m * k, 1), b = numbers(batch * k * n, 2);
-  const bias = spec.bias ? { bias: normal(n, 3) } : {};
-  const preActivation = epilogue === "gelu_backward"
-    ? { preActivation: numbers(batch * m * n, 4) }
-    : {};
-  const c = spec.accumulate ? { c: numbers(batch * m * n, 5) } : {};
-  const expected = matmulReference(spec, { a, b, ...bias, ...preActivation, ...c });
-  const encodeOutput = outputStorage === "f16" ? toHalf : Float32Array.from;
-  const actual = await runTwice(
-    await testGpu(),
-    matmul({ ...spec, subgroupMatrices }, variant),
-    {
-      a: stored.encode(a),
-      b: stored.encode(b),
-      ...bias,
-      ...(preActivation.preActivation
-        ? { preActivation: stored.encode(preActivation.preActivation) }
-        : {}),
-      ...(c.c ? { c: encodeOutput(c.c) } : {}),
-    },
-  );
+  const { m, n, k, batch = 1, storage = "f32", outputStorage = storage, epilogue } = spec;
+  const stored = CODECS[storage], output = CODECS[outputStorage];
+  const data: Record<string, Data> = {
+    a: stored.encode(normal(batch * m * k, 1)),
+    b: stored.encode(normal(batch * k * n, 2)),
+  };
+  if (spec.bias) data.bias = normal(n, 3);
+  if (epilogue === "gelu_backward") data.preActivation = stored.encode(normal(batch * m * n, 4));
+  if (spec.accumulate) data.c = output.encode(normal(batch * m * n, 5));
+  const gpu = await testGpu();
+  const { subgroupMatrices } = gpu.features;
+  const actual = await runTwice(gpu, matmul({ ...spec, subgroupMatrices }, variant), data);
+  const expected = matmulReference(spec, {
+    a: stored.decode(data.a),
+    b: stored.decode(data.b),
+    bias: data.bias as Float32Array | undefined,
+    preActivation: data.preActivation && stored.decode(data.preActivation),
+    c: data.c && output.decode(data.c),
+  });
   const what = `${JSON.stringify(spec)} ${variant}`;
-  const output = outputStorage === "f16" ? fromHalf(actual.c) : actual.c;
-  assertClose(output, expected.c, outputStorage === "f16" ? HALF : TOLERANCE, what);
+  assertClose(output.decode(actual.c), expected.c, output.tolerance, what);
   if (epilogue === "gelu") {
-    const tolerance = storage === "f16" ? HALF : TOLERANCE;
-    assertClose(stored.decode(actual.preActivation), expected.preActivation, tolerance, what);
+    const { preActivation } = actual;
+    assertClose(stored.decode(preActivation), expected.preActivation, stored.tolerance, what);
   }
 }
 
 for (const layout of ["NN", "NT", "TN"] as const) {
-  matrixTest(`subgroup matrices ${layout} agree with float64 in all their variants, edges included`, async (storage) => {
-    for (const variant of variants) {
-      const { splits = 1 } = matmulVariants[variant];
-      const least = splits > 1 ? 64 * splits : 4;
-      const spec = { layout, storage, outputStorage: "f32" } as const;
-      await holdToReference({ ...spec, m: 132, n: 140, k: least + 20 }, variant);
-      await holdToReference({ ...spec, m: 4, n: 4, k: least }, variant);
-    }
-  });
+  matrixTest(
+    `subgroup matrices ${layout} agree with float64 in all their variants, edges included`,
+    async (storage) => {
+      for (const variant of variants) {
+        const { splits = 1 } = matmulVariants[variant];
+        const least = splits > 1 ? 64 * splits : 4;
+        const spec = { layout, storage, outputStorage: "f32" } as const;
+        await holdToReference({ ...spec, m: 132, n: 140, k: least + 20 }, variant);
+      }
+    },
+  );
 
-  matrixTest(`subgroup matrices ${layout}: whole tiles, batches, factors, epilogues and both storages of c`, async (storage) => {
-    const spec = { layout, storage, m: 68, n: 72, k: 96 } as const;
-    const variant = "matrix 64x64";
-    await holdToReference({ ...spec, m: 128, n: 64, k: 64, outputStorage: "f32" }, variant);
-    await holdToReference({ ...spec, batch: 3, alpha: 0.5, outputStorage: "f32" }, variant);
-    await holdToReference({ ...spec, bias: true, epilogue: "gelu" }, variant);
-    await holdToReference({ ...spec, epilogue: "gelu_backward" }, variant);
-    await holdToReference({ ...spec, accumulate: true, outputStorage: "f32" }, variant);
-    await holdToReference({ ...spec, accumulate: true }, variant);
-    await holdToReference(
-      { ...spec, k: 276, bias: true, accumulate: true, outputStorage: "f32" },
-      "matrix 64x64 split 4",
-    );
-  });
+  matrixTest(
+    `subgroup matrices ${layout}: whole tiles, batches, factors, epilogues and both storages of c`,
+    async (storage) => {
+      const spec = { layout, storage, m: 68, n: 72, k: 96 } as const;
+      const variant = "matrix 64x64";
+      await holdToReference({ ...spec, m: 4, n: 4, k: 4, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, m: 128, n: 64, k: 64, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, batch: 3, alpha: 0.5, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, bias: true, epilogue: "gelu" }, variant);
+      await holdToReference({ ...spec, epilogue: "gelu_backward" }, variant);
+      await holdToReference({ ...spec, accumulate: true, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, accumulate: true }, variant);
+      await holdToReference(
+        { ...spec, k: 276, bias: true, accumulate: true, outputStorage: "f32" },
+        "matrix 64x64 split 4",
+      );
+    },
+  );
 }
 
 matrixTest("subgroup matrices TN sum over a length that four does not divide", async (storage) => {
@@ -109,37 +120,28 @@ matrixTest("subgroup matrices TN sum over a length that four does not divide", a
   }
 });
 
-matrixTest("subgroup matrices read and write rows at strides, and nothing between them", async (storage) => {
-  const [m, n, k, pad] = [36, 40, 48, 8];
-  const [aRow, bRow, cRow] = [k + pad, n + pad, n + pad];
-  const a = new Float16Array(normal((m - 1) * aRow + k, 1));
-  const b = new Float16Array(normal((k - 1) * bRow + n, 2));
-  const c = normal((m - 1) * cRow + n, 3);
-  const expected = Float64Array.from(c);
-  for (let i = 0; i < m; i++) {
-    for (let j = 0; j < n; j++) {
-      for (let l = 0; l < k; l++) expected[i * cRow + j] += a[i * aRow + l] * b[l * bRow + j];
+matrixTest(
+  "subgroup matrices read and write rows at strides, and nothing between them",
+  async (storage) => {
+    const [m, n, k, pad] = [36, 40, 48, 8];
+    const [aRow, bRow, cRow] = [k + pad, n + pad, n + pad];
+    const a = new Float16Array(normal((m - 1) * aRow + k, 1));
+    const b = new Float16Array(normal((k - 1) * bRow + n, 2));
+    const c = normal((m - 1) * cRow + n, 3);
+    const expected = Float64Array.from(c);
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        for (let l = 0; l < k; l++) expected[i * cRow + j] += a[i * aRow + l] * b[l * bRow + j];
+      }
     }
-  }
-  const program = matmul({
-    ...{ m, n, k, layout: "NN", storage, outputStorage: "f32", accumulate: true },
-    ...{ aRowStride: aRow, bRowStride: bRow, cRowStride: cRow, subgroupMatrices },
-  }, "matrix 64x64");
-  const encode = storage === "f16" ? toHalf : Float32Array.from;
-  const actual = await runTwice(await testGpu(), program, { a: encode(a), b: encode(b), c });
-  assertClose(actual.c, expected, TOLERANCE, "strided");
-});
-
-matrixTest("the tuner times products by subgroup matrices and knows their names again", async (storage) => {
-  const gpu = await testGpu();
-  const spec = { m: 64, n: 64, k: 64, layout: "NT", storage, subgroupMatrices } as const;
-  assert(suitableVariants(spec).includes("matrix 128x128"));
-  const table = await tuneMatmuls(gpu, [spec], {});
-  assert(tunedVariant(table, spec) !== undefined);
-  const [name] = Object.keys(table);
-  assertEquals(tunedVariant({ [name]: "matrix 64x64" }, spec), "matrix 64x64");
-  assertEquals(
-    tunedVariant({ [name]: "matrix 64x64" }, { ...spec, subgroupMatrices: [] }),
-    undefined,
-  );
-});
+    const gpu = await testGpu();
+    const { subgroupMatrices } = gpu.features;
+    const program = matmul({
+      ...{ m, n, k, layout: "NN", storage, outputStorage: "f32", accumulate: true },
+      ...{ aRowStride: aRow, bRowStride: bRow, cRowStride: cRow, subgroupMatrices },
+    }, "matrix 64x64");
+    const { encode } = CODECS[storage];
+    const actual = await runTwice(gpu, program, { a: encode(a), b: encode(b), c });
+    assertClose(actual.c, expected, TOLERANCE, "strided");
+  },
+);
