@@ -25,7 +25,6 @@ export * from "./kernels/timing.ts";
 export * from "./kernels/random/random.ts";
 export * from "./kernels/matmul/matmul.ts";
 export * from "./kernels/matmul/tune.ts";
-export * from "./kernels/matmul/subgroup_matrix.ts";
 export * from "./kernels/attention/attention.ts";
 export * from "./kernels/layernorm/layernorm.ts";
 export * from "./kernels/softmax/softmax.ts";

@@ -32,6 +32,8 @@ export interface SubgroupMatrix {
   readonly componentType: string;
   /** Type of the product, such as "f32". */
   readonly resultType: string;
+  /** The most lanes that a subgroup of the device has. */
+  readonly lanes: number;
 }
 
 /** What compiling has cost so far. */
@@ -288,6 +290,7 @@ function subgroupMatrices(info: GPUAdapterInfo): SubgroupMatrix[] {
       k,
       componentType,
       resultType,
+      lanes: info.subgroupMaxSize ?? 0,
     }),
   );
 }

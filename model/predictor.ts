@@ -87,7 +87,8 @@ export class Predictor {
     record: (tape: Tape, inputs: EncoderInputs, positions: Tensor) => Tensor,
   ): Promise<CompiledPrediction> {
     const { batch, sequence, picks } = this.#shape;
-    const tape = new Tape({ training: false, subgroupSize: this.#gpu.features.subgroupSize });
+    const { subgroupSize, subgroupMatrices } = this.#gpu.features;
+    const tape = new Tape({ training: false, subgroupSize, subgroupMatrices });
     const tokens = [batch, sequence];
     const inputs = {
       inputIds: tape.input("input_ids", tokens, "u32"),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../kernels/device.ts";
+import type { Gpu, SubgroupMatrix } from "../kernels/device.ts";
 import { type MatmulChooser, Tape } from "./autograd/tape.ts";
 import type { Tensor } from "./autograd/tensor.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
@@ -21,6 +21,8 @@ const GROWTH_INTERVAL = 1000;
 export interface DeviceTraits {
   /** The least subgroup size; 0 without subgroups. */
   readonly subgroupSize: number;
+  /** Products of subgroup matrices; none by default. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
   /** Bytes that one binding may hold. */
   readonly maxStorageBufferBindingSize: number;
   /** Names the variants of matrix products; the launcher's choice by default. */
@@ -49,6 +51,7 @@ export interface Precision {
 export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser): DeviceTraits {
   return {
     subgroupSize: features.subgroupSize,
+    subgroupMatrices: features.subgroupMatrices,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
     chooseMatmul,
   };

@@ -16,8 +16,11 @@ const PERMISSIONS = [
   "--allow-run=deno,sh",
 ];
 
-/** Tests that need Dawn, whatever the driver. */
+/** Tests that need Dawn. */
 const DAWN_TESTS = "tests/dawn/";
+
+/** The one among them that needs no driver: it runs with the others, in a process that may load Dawn. */
+const TINT_TEST = `${DAWN_TESTS}tint_test.ts`;
 
 /** Enough of the output's end to hold the line of counts that `deno test` closes with. */
 const TAIL_CHARACTERS = 4096;
@@ -76,16 +79,23 @@ const command = task("test", "Runs the tests.", "deno task test kernels/matmul t
   .argument("[words...]", "only test files whose path holds one of these words");
 
 await runTask(command, async (options, signal, [words]) => {
-  const all = (await listFiles("tests", "_test.ts")).filter((file) =>
-    options.webgpu === "dawn" || !file.startsWith(DAWN_TESTS)
+  const wanted = (await listFiles("tests", "_test.ts")).filter((file) =>
+    words.length === 0 || words.some((word) => file.includes(word))
   );
-  const files = words.length === 0
-    ? all
-    : all.filter((file) => words.some((word) => file.includes(word)));
-  if (files.length === 0) {
+  const runs = options.webgpu === "dawn" ? [{ webgpu: options.webgpu, files: wanted }] : [
+    { webgpu: options.webgpu, files: wanted.filter((file) => !file.startsWith(DAWN_TESTS)) },
+    { webgpu: "dawn" as const, files: wanted.filter((file) => file === TINT_TEST) },
+  ];
+  if (runs.every(({ files }) => files.length === 0)) {
     throw new UsageError(`no test file under tests/ has ${words.join(" or ")} in its path`);
   }
-  const { passed, failed } = await runTests(files, options.filter, options.webgpu, signal);
+  let passed = 0, failed = 0;
+  for (const { webgpu, files } of runs) {
+    if (files.length === 0) continue;
+    const counts = await runTests(files, options.filter, webgpu, signal);
+    passed += counts.passed;
+    failed += counts.failed;
+  }
   signal.throwIfAborted();
   console.log(`${passed} passed, ${failed} failed`);
   if (failed > 0 || passed === 0) Deno.exit(1);

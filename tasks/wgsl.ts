@@ -1,6 +1,7 @@
 /** `deno task wgsl`: the kernels, and the exact WGSL that one of them runs. */
 
-import { type AdapterPreference, Gpu } from "../kernels/device.ts";
+import type { Gpu } from "../kernels/device.ts";
+import { KernelError } from "../kernels/errors.ts";
 import type { KernelProgram } from "../kernels/launch.ts";
 import { measureRoofline, rooflineSeconds } from "../kernels/roofline/measure.ts";
 import { timePrograms } from "../kernels/timing.ts";
@@ -15,6 +16,7 @@ import {
 import { KERNELS, type RegisteredKernel } from "./common/kernel_registry.ts";
 import { alignTable } from "./common/table.ts";
 import { formatNumber } from "./common/text.ts";
+import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 const command = task(
   "wgsl",
@@ -30,11 +32,9 @@ const command = task(
   )
   .option("--dropout <rate>", "dropout rate, where the kernel drops", parseRate, 0.1)
   .option("--time", "time it on random numbers, beside the adapter's roofline", false)
-  .addOption(
-    new Option("--adapter <preference>", "which GPU")
-      .choices(["high-performance", "low-power", "fallback"] as const)
-      .default("high-performance" as AdapterPreference),
-  );
+  .addOption(precisionOption)
+  .addOption(adapterOption)
+  .addOption(webgpuOption);
 
 await runTask(command, async (options, _signal, [name]) => {
   if (name === undefined) {
@@ -48,12 +48,18 @@ await runTask(command, async (options, _signal, [name]) => {
   }
   requireVariant(kernel, options.variant);
   const shape = shapeOf(kernel, options.shape);
-  const gpu = await Gpu.request(options.adapter).catch((error: Error) => error);
-  const missing = gpu instanceof Error;
+  const gpu = await requestGpu(options).catch((error: Error) => {
+    if (error instanceof KernelError) return error;
+    throw error;
+  });
+  const missing = gpu instanceof KernelError;
   if (missing && options.time) throw gpu;
   if (missing) console.error(`without an adapter, as for one without subgroups: ${gpu.message}`);
+  if (!missing) gpu.requireStorage(options.precision);
   const program = kernel.launch(shape, {
     subgroupSize: missing ? 0 : gpu.features.subgroupSize,
+    subgroupMatrices: missing ? [] : gpu.features.subgroupMatrices,
+    storage: options.precision,
     variant: options.variant,
     layout: options.layout,
     dropout: options.dropout,
@@ -83,6 +89,7 @@ function listing(): string[] {
     "",
     `--layout NN, NT or TN: ${having(({ layouts }) => layouts)}`,
     `--dropout RATE: ${having(({ drops }) => drops)}`,
+    `--precision f16: ${having(({ halves }) => halves)}`,
     ...varied.map(({ name, variants }) => `--variant of ${name}: ${variants!.join(", ")}`),
   ];
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SubgroupMatrix } from "../device.ts";
 import { KernelError } from "../errors.ts";
 import {
   type Binding,
@@ -12,6 +13,7 @@ import {
   singleLaunch,
   spreadWorkgroups,
 } from "../launch.ts";
+import { matrixOfTile, matrixWgsl } from "./subgroup_matrix.ts";
 import { anyWgsl, joinWgsl, type Strides, vectorWgsl } from "./wgsl.ts";
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
@@ -58,22 +60,25 @@ export interface MatmulSpec {
   readonly outputStorage?: "f32" | "f16";
   /** The least subgroup size of the device, where it has subgroup operations and they may be used. */
   readonly subgroupSize?: number;
+  /** Products of subgroup matrices that the device makes, where they may be used. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
 }
 
 /** How the work of a product is shared out. */
 export interface MatmulTile {
   /**
    * `register`: each invocation reads what it needs. `subgroup`: rows of A go round by broadcasts.
-   * `workgroup`: operands are staged in workgroup memory. `any`: one number at a time.
+   * `workgroup`: operands are staged in workgroup memory. `matrix`: they are staged for subgroup matrices,
+   * and subgroups stand where other kinds have invocations. `any`: one number at a time.
    */
-  readonly kind: "register" | "subgroup" | "workgroup" | "any";
-  /** Rows per invocation, a multiple of 4; of 8 in `subgroup`. */
+  readonly kind: "register" | "subgroup" | "workgroup" | "matrix" | "any";
+  /** Rows per invocation (`matrix`: per subgroup), a multiple of 4; of 8 in `subgroup`. */
   readonly rows: number;
-  /** Columns per invocation, a multiple of 4. */
+  /** Columns per invocation (`matrix`: per subgroup), a multiple of 4. */
   readonly columns: number;
-  /** Invocations along n. */
+  /** Invocations (`matrix`: subgroups) along n. */
   readonly workgroupX: number;
-  /** Invocations along m. */
+  /** Invocations (`matrix`: subgroups) along m. */
   readonly workgroupY: number;
   /** Steps of k that `workgroup` stages at a time: 8 or 16. */
   readonly depth?: number;
@@ -104,6 +109,14 @@ const workgroupTile = (
   depth: number,
   splits = 1,
 ): MatmulTile => ({ kind: "workgroup", rows, columns, workgroupX, workgroupY, depth, splits });
+const matrixTile = (rows: number, columns: number, splits = 1): MatmulTile => ({
+  kind: "matrix",
+  rows,
+  columns,
+  workgroupX: 2,
+  workgroupY: 2,
+  splits,
+});
 
 /** Names of the variants. */
 export type MatmulVariant =
@@ -127,11 +140,17 @@ export type MatmulVariant =
   | "workgroup 64x64 split 4"
   | "workgroup 64x64 split 16"
   | "workgroup 64x64 split 64"
+  | "matrix 128x128"
+  | "matrix 64x64"
+  | "matrix 128x128 split 4"
+  | "matrix 64x64 split 4"
+  | "matrix 64x64 split 16"
   | "any";
 
 /**
  * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
- * workgroup makes. Those of kind `subgroup` need a `subgroupSize` of 4 to 8.
+ * workgroup (`workgroup`, `matrix`) makes. Those of kind `subgroup` need a `subgroupSize` of 4 to 8, those
+ * of kind `matrix` subgroup matrices of the operands' type that add up in f32.
  */
 export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "16x16": registerTile(16, 16, 2),
@@ -155,6 +174,11 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "workgroup 64x64 split 4": workgroupTile(8, 8, 8, 8, 8, 4),
   "workgroup 64x64 split 16": workgroupTile(8, 8, 8, 8, 8, 16),
   "workgroup 64x64 split 64": workgroupTile(8, 8, 8, 8, 8, 64),
+  "matrix 128x128": matrixTile(64, 64),
+  "matrix 64x64": matrixTile(32, 32),
+  "matrix 128x128 split 4": matrixTile(64, 64, 4),
+  "matrix 64x64 split 4": matrixTile(32, 32, 4),
+  "matrix 64x64 split 16": matrixTile(32, 32, 16),
   /** For shapes that do not fall into vec4s. */
   any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
 };
@@ -224,9 +248,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     return singleLaunch({
       kernel: "matmul",
       label,
-      wgsl: tile.kind === "any"
-        ? anyWgsl(spec, strides, bindings, tile)
-        : vectorWgsl(spec, strides, bindings, tile),
+      wgsl: wgslOf(spec, strides, bindings, tile),
       bindings,
       workgroups,
       cost: { flops, bytes: bytesOf(bindings) },
@@ -240,7 +262,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
       {
         kernel: "matmul",
         label,
-        wgsl: vectorWgsl(spec, strides, split, tile),
+        wgsl: wgslOf(spec, strides, split, tile),
         bindings: split,
         workgroups,
         cost: { flops, bytes: bytesOf(split) },
@@ -256,6 +278,20 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     ],
     scratch: [partials],
   };
+}
+
+/** The text of a variant's only or first dispatch. */
+function wgslOf(
+  spec: MatmulSpec,
+  strides: Strides,
+  bindings: readonly Binding[],
+  tile: MatmulTile,
+): string {
+  if (tile.kind === "any") return anyWgsl(spec, strides, bindings, tile);
+  const matrix = tile.kind === "matrix" ? matrixOfTile(spec, tile) : undefined;
+  return matrix
+    ? matrixWgsl(spec, strides, bindings, tile, matrix)
+    : vectorWgsl(spec, strides, bindings, tile);
 }
 
 /** Variants that can do a product as its spec says. */
@@ -291,13 +327,16 @@ function stridesOf(spec: MatmulSpec): Strides {
 
 /** What keeps a variant from doing a product, where anything does. */
 function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | undefined {
-  const { m, n, k, batch = 1, subgroupSize = 0 } = spec;
+  const { m, n, k, batch = 1, storage = "f32", subgroupSize = 0 } = spec;
   const tile: MatmulTile = matmulVariants[variant];
   const { kind, splits = 1 } = tile;
   if (kind !== "any" && !fallsIntoVectors(spec, stridesOf(spec))) return "wants multiples of 4";
   // Their many sums would spill on a GPU, and take its compiler long.
   if (kind === "subgroup" && (subgroupSize < 4 || subgroupSize > 8)) {
     return "wants subgroups of 4 to 8 lanes";
+  }
+  if (kind === "matrix" && !matrixOfTile(spec, tile)) {
+    return `wants subgroup matrices of ${storage} that add up in f32`;
   }
   if (splits > 1 && k < LEAST_SPLIT * splits) {
     return `wants sums of at least ${LEAST_SPLIT * splits}`;
@@ -371,6 +410,12 @@ function chooseForGpu(spec: MatmulSpec): MatmulVariant {
     const joins = splits > 1 ? JOIN_WORK * splits * batch * m * n : 0;
     return work * Math.max(1, FILLING / (tiles * splits)) + joins;
   };
-  return suitableVariants(spec).filter((variant) => matmulVariants[variant].kind === "workgroup")
-    .toSorted((a, b) => time(a) - time(b))[0];
+  const suitable = suitableVariants(spec);
+  const of = (kind: MatmulTile["kind"]): MatmulVariant[] =>
+    suitable.filter((variant) => matmulVariants[variant].kind === kind);
+  // Subgroup matrices, where the device has any for the operands, are several times as fast.
+  const matrices = of("matrix");
+  return (matrices.length > 0 ? matrices : of("workgroup")).toSorted((a, b) =>
+    time(a) - time(b)
+  )[0];
 }

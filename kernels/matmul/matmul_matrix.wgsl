@@ -1,54 +1,213 @@
-// Matrix product by subgroup matrices: a workgroup, which is one subgroup, holds TILES_M × TILES_N result
-// matrices of SIZE_M × SIZE_N and walks k in steps of SIZE_K. Results pass through workgroup memory to the common end of all
-// products, four columns an invocation. `Left`, `Right` and `Result` are the matrix types, A_MAJOR and
-// B_MAJOR the order in which factors are stored.
+// Matrix product by subgroup matrices (tensor cores). A workgroup stages DEPTH steps of k of its
+// TILE_M × TILE_N part of C in workgroup memory; each of its WORKGROUP_X × WORKGROUP_Y subgroups loads
+// matrices from there and holds the sums of its own ROWS × COLUMNS as TILES_M × TILES_N result matrices.
+// While one stage is multiplied, the next is on its way from memory into registers.
 //
-// Prelude: as in matmul_tile.wgsl, with LANES (the most that a subgroup may have).
+// Operands are staged as they are stored, line by line, and the matrix loads turn them (A_MAJOR, B_MAJOR).
+// Lines are padded by 16 bytes, which keeps the lines of one matrix in different banks and every matrix
+// aligned as Vulkan wants it. At the edges of C, reads are clamped and only stores are guarded; past the
+// end of k, zeros are staged. Sums leave through workgroup memory, one matrix a subgroup at a time, for
+// the common end of all products.
+//
+// Prelude: as in matmul_tile.wgsl, with `Left`, `Right`, `Result` (the matrix types) of SIZE_M, SIZE_N and
+// SIZE_K, LANES (the most of a subgroup), ROWS, COLUMNS, DEPTH, SPLITS and SPLIT_K as in
+// matmul_workgroup.wgsl, and A_ROW, A_K, B_K, B_COLUMN (the strides of storage along each dimension).
 
-const ROWS = TILES_M * SIZE_M;
-const COLUMNS = TILES_N * SIZE_N;
+const SUBGROUPS = WORKGROUP_X * WORKGROUP_Y;
+const INVOCATIONS = SUBGROUPS * LANES;
+const TILE_M = WORKGROUP_Y * ROWS;
+const TILE_N = WORKGROUP_X * COLUMNS;
+const A_QUADS = TILE_M * DEPTH / 4u;
+const B_QUADS = TILE_N * DEPTH / 4u;
+const RESULT = SIZE_M * SIZE_N;
+const TILES_M = ROWS / SIZE_M;
+const TILES_N = COLUMNS / SIZE_N;
 
-var<workgroup> staged: array<f32, ROWS * COLUMNS>;
+// Elements in a staged line, without and with its padding.
+//# if A_STRAIGHT
+const A_WIDTH = DEPTH;
+const A_LINES = TILE_M;
+//# end
+//# if A_TRANSPOSED
+const A_WIDTH = TILE_M;
+const A_LINES = DEPTH;
+//# end
+//# if B_STRAIGHT
+const B_WIDTH = TILE_N;
+const B_LINES = DEPTH;
+//# end
+//# if B_TRANSPOSED
+const B_WIDTH = DEPTH;
+const B_LINES = TILE_N;
+//# end
+const A_LINE = A_WIDTH + PADDING;
+const B_LINE = B_WIDTH + PADDING;
 
-@compute @workgroup_size(LANES)
+var<workgroup> a_stage: array<Elem, A_LINES * A_LINE>;
+var<workgroup> b_stage: array<Elem, B_LINES * B_LINE>;
+var<workgroup> results: array<f32, SUBGROUPS * RESULT>;
+
+// Four neighbours in a line of the part of A that is staged from step k0 on; `quad` counts them.
+fn load_a(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
+  let line = quad / (A_WIDTH / 4u);
+  let along = 4u * (quad % (A_WIDTH / 4u));
+  //# if A_STRAIGHT
+  let row = min(workgroup.y * TILE_M + line, M - 1u);
+  let k = k0 + along;
+  //# end
+  //# if A_TRANSPOSED
+  let row = min(workgroup.y * TILE_M + along, M - 4u);
+  let k = k0 + line;
+  //# end
+  if (quad >= A_QUADS || k >= K) {
+    return Elem4();
+  }
+  return a[(workgroup.z / SPLITS * A_BATCH + row * A_ROW + k * A_K) / 4u];
+}
+
+fn load_b(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
+  let line = quad / (B_WIDTH / 4u);
+  let along = 4u * (quad % (B_WIDTH / 4u));
+  //# if B_STRAIGHT
+  let column = min(workgroup.x * TILE_N + along, N - 4u);
+  let k = k0 + line;
+  //# end
+  //# if B_TRANSPOSED
+  let column = min(workgroup.x * TILE_N + line, N - 1u);
+  let k = k0 + along;
+  //# end
+  if (quad >= B_QUADS || k >= K) {
+    return Elem4();
+  }
+  return b[(workgroup.z / SPLITS * B_BATCH + k * B_K + column * B_COLUMN) / 4u];
+}
+
+fn stage_a(quad: u32, value: Elem4) {
+  if (quad >= A_QUADS) {
+    return;
+  }
+  let at = quad / (A_WIDTH / 4u) * A_LINE + 4u * (quad % (A_WIDTH / 4u));
+  //# for i in 0..4
+  a_stage[at + $iu] = value[$i];
+  //# end
+}
+
+fn stage_b(quad: u32, value: Elem4) {
+  if (quad >= B_QUADS) {
+    return;
+  }
+  let at = quad / (B_WIDTH / 4u) * B_LINE + 4u * (quad % (B_WIDTH / 4u));
+  //# for i in 0..4
+  b_stage[at + $iu] = value[$i];
+  //# end
+}
+
+// Where the matrix at a row or column and a step of k begins in its stage.
+fn a_at(row: u32, k: u32) -> u32 {
+  //# if A_STRAIGHT
+  return row * A_LINE + k;
+  //# end
+  //# if A_TRANSPOSED
+  return k * A_LINE + row;
+  //# end
+}
+
+fn b_at(k: u32, column: u32) -> u32 {
+  //# if B_STRAIGHT
+  return k * B_LINE + column;
+  //# end
+  //# if B_TRANSPOSED
+  return column * B_LINE + k;
+  //# end
+}
+
+@compute @workgroup_size(INVOCATIONS)
 fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) invocation: u32,
+  @builtin(subgroup_id) subgroup: u32,
 ) {
-  let column0 = group.x * COLUMNS;
-  let row0 = group.y * ROWS;
+  let first = workgroup.z % SPLITS * SPLIT_K;
+  let end = min(first + SPLIT_K, K);
+  // Subgroups with fewer than LANES lanes are more than there is work for; those left over only stage.
+  let multiplies = subgroup < SUBGROUPS;
+  let row0 = subgroup / WORKGROUP_X * ROWS;
+  let column0 = subgroup % WORKGROUP_X * COLUMNS;
+
   //# for i in 0..TILES_M
   //# for j in 0..TILES_N
   var c_$i_$j: Result;
   //# end
   //# end
-  for (var k = 0u; k < K; k += SIZE_K) {
-    //# for i in 0..TILES_M
-    let a_$i = subgroupMatrixLoad<Left, A_MAJOR>(
-      &a, (row0 + $iu * SIZE_M) * A_ROW + k * A_K, A_STRIDE);
+
+  // Every invocation carries a few quads of each operand.
+  //# for l in 0..A_LOADS
+  var next_a_$l = load_a(invocation + $lu * INVOCATIONS, workgroup, first);
+  //# end
+  //# for l in 0..B_LOADS
+  var next_b_$l = load_b(invocation + $lu * INVOCATIONS, workgroup, first);
+  //# end
+  for (var k = first; k < end; k += DEPTH) {
+    //# for l in 0..A_LOADS
+    stage_a(invocation + $lu * INVOCATIONS, next_a_$l);
     //# end
-    //# for j in 0..TILES_N
-    let b_$j = subgroupMatrixLoad<Right, B_MAJOR>(
-      &b, k * B_K + (column0 + $ju * SIZE_N) * B_COLUMN, B_STRIDE);
+    //# for l in 0..B_LOADS
+    stage_b(invocation + $lu * INVOCATIONS, next_b_$l);
     //# end
-    //# for i in 0..TILES_M
-    //# for j in 0..TILES_N
-    c_$i_$j = subgroupMatrixMultiplyAccumulate(a_$i, b_$j, c_$i_$j);
-    //# end
-    //# end
+    workgroupBarrier();
+    if (k + DEPTH < end) {
+      //# for l in 0..A_LOADS
+      next_a_$l = load_a(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
+      //# end
+      //# for l in 0..B_LOADS
+      next_b_$l = load_b(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
+      //# end
+    }
+    if (multiplies) {
+      for (var step = 0u; step < DEPTH; step += SIZE_K) {
+        //# for i in 0..TILES_M
+        let a_$i = subgroupMatrixLoad<Left, A_MAJOR>(&a_stage, a_at(row0 + $iu * SIZE_M, step), A_LINE);
+        //# end
+        //# for j in 0..TILES_N
+        let b_$j = subgroupMatrixLoad<Right, B_MAJOR>(&b_stage, b_at(step, column0 + $ju * SIZE_N), B_LINE);
+        //# for i in 0..TILES_M
+        c_$i_$j = subgroupMatrixMultiplyAccumulate(a_$i, b_$j, c_$i_$j);
+        //# end
+        //# end
+      }
+    }
+    workgroupBarrier();
   }
-  //# for i in 0..TILES_M
-  //# for j in 0..TILES_N
-  subgroupMatrixStore<row_major>(
-    &staged, $iu * SIZE_M * COLUMNS + $ju * SIZE_N, c_$i_$j, COLUMNS);
-  //# end
-  //# end
-  workgroupBarrier();
-  for (var quad = local; quad < ROWS * COLUMNS / 4u; quad += LANES) {
-    let at = 4u * quad;
-    let row = row0 + at / COLUMNS;
-    let sum = vec4<f32>(staged[at], staged[at + 1u], staged[at + 2u], staged[at + 3u]);
-    let column = column0 + at % COLUMNS;
-    store(0u, row, column, sum, bias_of(column));
+
+  // Each subgroup puts down one matrix, then all invocations store what lies there. The loop keeps the
+  // common end, which may be long, to one copy.
+  for (var tile = 0u; tile < TILES_M * TILES_N; tile++) {
+    if (multiplies) {
+      switch tile {
+        //# for i in 0..TILES_M
+        //# for j in 0..TILES_N
+        case $iu * TILES_N + $ju: {
+          subgroupMatrixStore<row_major>(&results, subgroup * RESULT, c_$i_$j, SIZE_N);
+        }
+        //# end
+        //# end
+        default: {
+        }
+      }
+    }
+    workgroupBarrier();
+    for (var at = 4u * invocation; at < SUBGROUPS * RESULT; at += 4u * INVOCATIONS) {
+      let owner = at / RESULT;
+      let column = workgroup.x * TILE_N + owner % WORKGROUP_X * COLUMNS + tile % TILES_N * SIZE_N +
+        at % SIZE_N;
+      store(
+        workgroup.z,
+        workgroup.y * TILE_M + owner / WORKGROUP_X * ROWS + tile / TILES_N * SIZE_M + at % RESULT / SIZE_N,
+        column,
+        vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]),
+        bias_of(column),
+      );
+    }
+    workgroupBarrier();
   }
 }

@@ -1,154 +1,111 @@
 /**
- * Matrix product by subgroup matrices (tensor cores), where a provider offers them: Dawn does with unsafe
- * APIs on drivers that have cooperative matrices.
- *
- * Its WGSL is checked by Tint. No adapter at hand has the feature, so it has never run: it is not among
- * the variants that {@link matmul} chooses from.
+ * Matrix products made of subgroup matrices (tensor cores), where a provider offers them: Dawn does with
+ * unsafe APIs on drivers that have cooperative matrices.
  *
  * @module
  */
 import type { SubgroupMatrix } from "../device.ts";
-import { KernelError } from "../errors.ts";
 import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
-import {
-  type Binding,
-  bytesPerElement,
-  declareBindings,
-  type KernelProgram,
-  requireDimensions,
-  singleLaunch,
-  specialise,
-} from "../launch.ts";
+import { type Binding, bytesPerElement, declareBindings, specialise } from "../launch.ts";
 import { unroll } from "../unroll.ts";
-import type { MatmulSpec } from "./matmul.ts";
+import type { MatmulSpec, MatmulTile } from "./matmul.ts";
 import matrixSource from "./matmul_matrix.wgsl" with { type: "text" };
+import partialSource from "./matmul_partial.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
+import { options, shapes, type Strides, types, VECTOR_TYPES } from "./wgsl.ts";
 
-/** Result matrices that a subgroup holds along each axis. */
-const TILES = 2;
+/** Bytes between staged lines; Vulkan wants matrices to start at multiples of 16. */
+const PADDING_BYTES = 16;
 
-/** A dense product of one pair of matrices. */
-export type MatrixMatmulSpec = Pick<
-  MatmulSpec,
-  "m" | "n" | "k" | "layout" | "bias" | "epilogue" | "accumulate" | "storage" | "outputStorage"
->;
-
-/** Whether a product falls into subgroup matrices of a shape and a type. */
-export function fitsSubgroupMatrix(
-  { m, n, k, storage = "f32" }: MatrixMatmulSpec,
-  matrix: SubgroupMatrix,
-): boolean {
-  return matrix.componentType === storage && matrix.resultType === "f32" &&
-    m % (TILES * matrix.m) === 0 && n % (TILES * matrix.n) === 0 && k % matrix.k === 0 &&
-    matrix.n % 4 === 0;
-}
+/** Most lanes of a workgroup, and most elements of a result matrix: then the least limits of WebGPU do. */
+const MOST_LANES = 256, MOST_RESULTS = 256;
 
 /**
- * C = epilogue(A·B + bias) (+ C), as `matmul` does it; same bindings.
- *
- * @param lanes the most lanes that a subgroup of the device may have.
- * @throws {KernelError} where the product does not fall into such matrices.
+ * The subgroup matrices that a tile of a product is made of: of the product's own storage, added up in f32,
+ * the largest of the device that divide the tile.
  */
-export function matmulBySubgroupMatrices(
-  spec: MatrixMatmulSpec,
+export function matrixOfTile(
+  spec: MatmulSpec,
+  tile: MatmulTile,
+): SubgroupMatrix | undefined {
+  const { storage = "f32", subgroupMatrices = [] } = spec;
+  const { rows, columns, workgroupX, workgroupY } = tile;
+  const size = ({ m, n, k }: SubgroupMatrix): number => m * n * k;
+  return subgroupMatrices.filter(({ m, n, k, componentType, resultType, lanes }) =>
+    componentType === storage && resultType === "f32" &&
+    rows % m === 0 && columns % n === 0 && depthOf(tile, storage) % k === 0 &&
+    n % 4 === 0 && m * n <= MOST_RESULTS && workgroupX * workgroupY * lanes <= MOST_LANES
+  ).toSorted((a, b) => size(b) - size(a))[0];
+}
+
+/** Steps of k that are staged at a time: as many as 16 KB of workgroup memory hold beside the results. */
+function depthOf(
+  { rows, columns, workgroupX, workgroupY }: MatmulTile,
+  storage: "f32" | "f16",
+): number {
+  const bytes = rows * workgroupY + columns * workgroupX > 128 ? 32 : 64;
+  return bytes / bytesPerElement(storage);
+}
+
+/** The text of a variant of kind `matrix`, or of its first dispatch where it splits k. */
+export function matrixWgsl(
+  spec: MatmulSpec,
+  strides: Strides,
+  bindings: readonly Binding[],
+  tile: MatmulTile,
   matrix: SubgroupMatrix,
-  lanes: number,
-): KernelProgram {
-  const { m, n, k, layout, storage = "f32", epilogue = "none", accumulate = false } = spec;
-  requireDimensions("matmul", { m, n, k, lanes });
-  if (!fitsSubgroupMatrix(spec, matrix)) {
-    throw new KernelError(
-      `matmul ${m}×${n}×${k} ${layout} of ${storage} does not fall into subgroup matrices ` +
-        `${matrix.m}×${matrix.n}×${matrix.k} of ${matrix.componentType}`,
-    );
-  }
-  const output = spec.outputStorage ?? storage;
-  const bindings: Binding[] = [
-    { name: "a", access: "read", dtype: storage, elements: m * k },
-    { name: "b", access: "read", dtype: storage, elements: n * k },
-  ];
-  if (spec.bias) bindings.push({ name: "bias", access: "read", dtype: "f32", elements: n });
-  if (epilogue !== "none") {
-    const access = epilogue === "gelu" ? "write" : "read";
-    bindings.push({ name: "derivative", access, dtype: storage, elements: m * n });
-  }
-  bindings.push({
-    name: "c",
-    access: accumulate ? "read_write" : "write",
-    dtype: output,
-    elements: m * n,
-  });
+): string {
+  const { k, layout, storage = "f32" } = spec;
+  const { rows, columns, workgroupX, workgroupY, splits = 1 } = tile;
+  const [aTransposed, bTransposed] = [layout[0] === "T", layout[1] === "T"];
+  const depth = depthOf(tile, storage);
+  const invocations = workgroupX * workgroupY * matrix.lanes;
+  const loads = (lines: number): number => Math.ceil(lines * depth / 4 / invocations);
   const names = {
-    TILES_M: TILES,
-    TILES_N: TILES,
-    BIAS: Number(spec.bias ?? false),
-    GELU: Number(epilogue === "gelu"),
-    GELU_BACKWARD: Number(epilogue === "gelu_backward"),
-    ACCUMULATE: Number(accumulate),
+    ...options(spec),
+    TILES_M: rows / matrix.m,
+    TILES_N: columns / matrix.n,
+    A_LOADS: loads(rows * workgroupY),
+    B_LOADS: loads(columns * workgroupX),
+    A_TRANSPOSED: Number(aTransposed),
+    A_STRAIGHT: Number(!aTransposed),
+    B_TRANSPOSED: Number(bTransposed),
+    B_STRAIGHT: Number(!bTransposed),
   };
-  const [aStride, bStride] = [layout[0] === "T" ? m : k, layout[1] === "T" ? k : n];
   const body = unroll(matrixSource, names)
-    .replaceAll("A_MAJOR", layout[0] === "T" ? "col_major" : "row_major")
-    .replaceAll("B_MAJOR", layout[1] === "T" ? "col_major" : "row_major");
-  const half = storage === "f16" || output === "f16";
-  return singleLaunch({
-    kernel: "matmul",
-    label: `${layout} ${m}×${n}×${k} subgroup matrices ${matrix.m}×${matrix.n}×${matrix.k}`,
-    wgsl: specialise(body, {
-      enables: [...(half ? ["f16"] : []), "subgroups", "chromium_experimental_subgroup_matrix"],
-      aliases: {
-        Elem: storage,
-        Elem4: `vec4<${storage}>`,
-        Output4: `vec4<${output}>`,
-        // Columns come before rows.
-        Left: `subgroup_matrix_left<${storage}, ${matrix.k}, ${matrix.m}>`,
-        Right: `subgroup_matrix_right<${storage}, ${matrix.n}, ${matrix.k}>`,
-        Result: `subgroup_matrix_result<f32, ${matrix.n}, ${matrix.m}>`,
-      },
-      constants: {
-        M: m,
-        N: n,
-        K: k,
-        C_STRIDE: n,
-        C_BATCH: 0,
-        ALPHA: { f32: 1 },
-        A_STRIDE: aStride,
-        B_STRIDE: bStride,
-        A_ROW: layout[0] === "T" ? 1 : k,
-        A_K: layout[0] === "T" ? m : 1,
-        B_K: layout[1] === "T" ? 1 : n,
-        B_COLUMN: layout[1] === "T" ? k : 1,
-        SIZE_M: matrix.m,
-        SIZE_N: matrix.n,
-        SIZE_K: matrix.k,
-        TILES_M: TILES,
-        TILES_N: TILES,
-        LANES: lanes,
-      },
-      libraries: [
-        geluLibrary,
-        declareBindings(bindings, {
-          a: "Elem",
-          b: "Elem",
-          bias: "vec4<f32>",
-          derivative: "Elem4",
-          c: "Output4",
-        }),
-        unroll(storeSource, names),
-      ],
-    }),
-    bindings,
-    workgroups: [
-      n / (TILES * matrix.n),
-      m / (TILES * matrix.m),
-      1,
-    ],
-    cost: {
-      flops: 2 * m * n * k,
-      bytes: bindings.reduce(
-        (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
-        0,
-      ),
+    .replaceAll("A_MAJOR", aTransposed ? "col_major" : "row_major")
+    .replaceAll("B_MAJOR", bTransposed ? "col_major" : "row_major");
+  const { enables, aliases } = types(spec);
+  return specialise(body, {
+    enables: [...enables, "subgroups", "chromium_experimental_subgroup_matrix"],
+    aliases: {
+      ...aliases,
+      // Columns come before rows.
+      Left: `subgroup_matrix_left<${storage}, ${matrix.k}, ${matrix.m}>`,
+      Right: `subgroup_matrix_right<${storage}, ${matrix.n}, ${matrix.k}>`,
+      Result: `subgroup_matrix_result<f32, ${matrix.n}, ${matrix.m}>`,
     },
+    constants: {
+      ...shapes(spec, strides, tile),
+      A_ROW: aTransposed ? 1 : strides.a,
+      A_K: aTransposed ? strides.a : 1,
+      B_K: bTransposed ? 1 : strides.b,
+      B_COLUMN: bTransposed ? strides.b : 1,
+      ROWS: rows,
+      COLUMNS: columns,
+      DEPTH: depth,
+      PADDING: PADDING_BYTES / bytesPerElement(storage),
+      SPLITS: splits,
+      SPLIT_K: Math.ceil(k / splits / depth) * depth,
+      SIZE_M: matrix.m,
+      SIZE_N: matrix.n,
+      SIZE_K: matrix.k,
+      LANES: matrix.lanes,
+    },
+    libraries: [
+      ...(splits === 1 ? [geluLibrary] : []),
+      declareBindings(bindings, VECTOR_TYPES),
+      splits === 1 ? unroll(storeSource, names) : partialSource,
+    ],
   });
 }

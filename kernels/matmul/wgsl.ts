@@ -120,7 +120,8 @@ export function joinWgsl(
   });
 }
 
-const VECTOR_TYPES = {
+/** WGSL types of bindings in products made in vec4s. */
+export const VECTOR_TYPES = {
   a: "Elem4",
   b: "Elem4",
   bias: "vec4<f32>",
@@ -129,7 +130,8 @@ const VECTOR_TYPES = {
   c: "Output4",
 };
 
-function options({ bias, epilogue, accumulate }: MatmulSpec): Record<string, number> {
+/** What the end of a product does, for {@link unroll}. */
+export function options({ bias, epilogue, accumulate }: MatmulSpec): Record<string, number> {
   return {
     BIAS: Number(bias ?? false),
     GELU: Number(epilogue === "gelu"),
@@ -138,7 +140,8 @@ function options({ bias, epilogue, accumulate }: MatmulSpec): Record<string, num
   };
 }
 
-function types(
+/** Extensions and types by storage. */
+export function types(
   { storage = "f32", outputStorage }: MatmulSpec,
 ): { enables: string[]; aliases: Record<string, string> } {
   const output = outputStorage ?? storage;
@@ -153,7 +156,8 @@ function types(
   };
 }
 
-function shapes(
+/** Constants that every text has. */
+export function shapes(
   { m, n, k, alpha = 1 }: MatmulSpec,
   { c, aBatch, bBatch, cBatch }: Strides,
   { workgroupX, workgroupY }: MatmulTile,

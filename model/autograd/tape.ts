@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { SubgroupMatrix } from "../../kernels/device.ts";
 import { cast } from "../../kernels/elementwise/elementwise.ts";
 import {
   bytesPerElement,
@@ -136,6 +137,8 @@ export class Tape {
   readonly training: boolean;
   /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
   readonly subgroupSize: number;
+  /** The subgroup matrices of the device. */
+  readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
@@ -155,6 +158,7 @@ export class Tape {
    *
    * @param options.training whether dropout is active.
    * @param options.subgroupSize the device's least subgroup size, where it has subgroups.
+   * @param options.subgroupMatrices those that the device has; none by default.
    * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
    */
@@ -162,12 +166,14 @@ export class Tape {
     options: {
       readonly training: boolean;
       readonly subgroupSize?: number;
+      readonly subgroupMatrices?: readonly SubgroupMatrix[];
       readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
     },
   ) {
     this.training = options.training;
     this.subgroupSize = options.subgroupSize ?? 0;
+    this.subgroupMatrices = options.subgroupMatrices ?? [];
     this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
   }

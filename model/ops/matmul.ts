@@ -12,7 +12,11 @@ import type { Tape } from "../autograd/tape.ts";
  *
  * @throws {KernelError} when the shapes make no product.
  */
-export function matmulOn(tape: Tape, spec: Omit<MatmulSpec, "subgroupSize">): KernelProgram {
-  const whole = { storage: tape.storage, ...spec, subgroupSize: tape.subgroupSize };
+export function matmulOn(
+  tape: Tape,
+  spec: Omit<MatmulSpec, "subgroupSize" | "subgroupMatrices">,
+): KernelProgram {
+  const { storage, subgroupSize, subgroupMatrices } = tape;
+  const whole = { storage, ...spec, subgroupSize, subgroupMatrices };
   return matmul(whole, tape.chooseMatmul(whole));
 }

@@ -23,6 +23,7 @@ import {
   multiply,
   scale,
 } from "../../kernels/elementwise/elementwise.ts";
+import type { SubgroupMatrix } from "../../kernels/device.ts";
 import {
   embeddingForward,
   embeddingPositionBackward,
@@ -55,6 +56,10 @@ import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.t
 export interface KernelChoices {
   /** Least subgroup size of the device; 0 without. */
   readonly subgroupSize: number;
+  /** Subgroup matrices of the device; none by default. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
+  /** How activations are stored; f32 by default. */
+  readonly storage?: "f32" | "f16";
   /** One of the kernel's variants; its own choice where left out. */
   readonly variant?: string;
   /** How a product's operands are stored. */
@@ -75,6 +80,8 @@ export interface RegisteredKernel {
   readonly layouts?: boolean;
   /** Whether `--dropout` matters. */
   readonly drops?: boolean;
+  /** Whether `--precision` matters. */
+  readonly halves?: boolean;
   /** The program of a shape with the numbers that `shape` names. */
   readonly launch: (
     shape: Readonly<Record<string, number>>,
@@ -121,17 +128,19 @@ export const KERNELS: readonly RegisteredKernel[] = [
     shape: { m: TOKENS, n: 1024, k: 256 },
     variants: Object.keys(matmulVariants),
     layouts: true,
-    launch: (shape, { layout, subgroupSize, variant }) =>
-      matmul({ ...shape, layout, subgroupSize }, variant as MatmulVariant | undefined),
+    halves: true,
+    launch: (shape, { variant, dropout: _, ...choices }) =>
+      matmul({ ...shape, ...choices }, variant as MatmulVariant | undefined),
   }),
   entry({
     name: "attention",
     shape: ATTENTION,
     variants: attentionVariants,
     drops: true,
-    launch: (shape, { dropout, subgroupSize, variant }) =>
+    halves: true,
+    launch: (shape, { dropout, storage, subgroupSize, variant }) =>
       attentionForward(
-        { ...shape, dropout, subgroupSize },
+        { ...shape, dropout, storage, subgroupSize },
         variant as AttentionVariant | undefined,
       ),
   }),
@@ -140,9 +149,10 @@ export const KERNELS: readonly RegisteredKernel[] = [
     shape: ATTENTION,
     variants: attentionVariants,
     drops: true,
-    launch: (shape, { dropout, subgroupSize, variant }) =>
+    halves: true,
+    launch: (shape, { dropout, storage, subgroupSize, variant }) =>
       attentionBackward(
-        { ...shape, dropout, subgroupSize },
+        { ...shape, dropout, storage, subgroupSize },
         variant as AttentionVariant | undefined,
       ),
   }),
@@ -151,9 +161,10 @@ export const KERNELS: readonly RegisteredKernel[] = [
     shape: ROWS,
     variants: rowVariants,
     drops: true,
-    launch: (shape, { dropout, subgroupSize, variant }) =>
+    halves: true,
+    launch: (shape, { dropout, storage, subgroupSize, variant }) =>
       layerNormForward(
-        { ...shape, ...LAYER_NORM, residual: true, dropout, subgroupSize },
+        { ...shape, ...LAYER_NORM, residual: true, dropout, storage, subgroupSize },
         variant as RowVariant | undefined,
       ),
   }),
@@ -162,9 +173,10 @@ export const KERNELS: readonly RegisteredKernel[] = [
     shape: ROWS,
     variants: rowVariants,
     drops: true,
-    launch: (shape, { dropout, subgroupSize, variant }) =>
+    halves: true,
+    launch: (shape, { dropout, storage, subgroupSize, variant }) =>
       layerNormBackward(
-        { ...shape, ...LAYER_NORM, residual: true, dropout, subgroupSize },
+        { ...shape, ...LAYER_NORM, residual: true, dropout, storage, subgroupSize },
         variant as RowVariant | undefined,
       ),
   }),
@@ -172,15 +184,17 @@ export const KERNELS: readonly RegisteredKernel[] = [
     name: "softmax",
     shape: ROWS,
     variants: rowVariants,
-    launch: (shape, { subgroupSize, variant }) =>
-      softmaxForward({ ...shape, subgroupSize }, variant as RowVariant | undefined),
+    halves: true,
+    launch: (shape, { storage, subgroupSize, variant }) =>
+      softmaxForward({ ...shape, storage, subgroupSize }, variant as RowVariant | undefined),
   }),
   entry({
     name: "softmax_backward",
     shape: ROWS,
     variants: rowVariants,
-    launch: (shape, { subgroupSize, variant }) =>
-      softmaxBackward({ ...shape, subgroupSize }, variant as RowVariant | undefined),
+    halves: true,
+    launch: (shape, { storage, subgroupSize, variant }) =>
+      softmaxBackward({ ...shape, storage, subgroupSize }, variant as RowVariant | undefined),
   }),
   plain(
     "embedding",
@@ -251,7 +265,8 @@ export const KERNELS: readonly RegisteredKernel[] = [
   entry({
     name: "column_sum",
     shape: ROWS,
-    launch: (shape, { subgroupSize }) => columnSum({ ...shape, subgroupSize }),
+    halves: true,
+    launch: (shape, { storage, subgroupSize }) => columnSum({ ...shape, storage, subgroupSize }),
   }),
   plain("sum", FLAT, sumAll),
   plain("squared_norm", FLAT, squaredNorm),

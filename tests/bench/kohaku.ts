@@ -102,8 +102,8 @@ function record(
   inputs: Arrays,
   chooseMatmul: MatmulChooser | undefined,
 ): Recording {
-  const { subgroupSize } = gpu.features;
-  const tape = new Tape({ training: true, subgroupSize, chooseMatmul });
+  const { subgroupSize, subgroupMatrices } = gpu.features;
+  const tape = new Tape({ training: true, subgroupSize, subgroupMatrices, chooseMatmul });
   switch (work.kind) {
     case "matmul": {
       const { m, n, k, layout } = work;

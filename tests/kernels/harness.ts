@@ -161,12 +161,11 @@ export async function runTwice(
   const first = await runProgram(gpu, program, data);
   const second = await runProgram(gpu, program, data);
   for (const name of Object.keys(first)) {
-    const a = first[name], b = second[name];
-    assertEquals(
-      new Uint8Array(a.buffer, a.byteOffset, a.byteLength),
-      new Uint8Array(b.buffer, b.byteOffset, b.byteLength),
-      `${name} differs between two runs`,
+    const [one, other] = [first[name], second[name]].map(({ buffer, byteOffset, byteLength }) =>
+      new Uint8Array(buffer, byteOffset, byteLength)
     );
+    const byte = one.findIndex((value, i) => value !== other[i]);
+    assertEquals(byte, -1, `${name} differs between two runs, first in byte ${byte}`);
   }
   return first;
 }

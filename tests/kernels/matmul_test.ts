@@ -41,6 +41,7 @@ for (const layout of ["NN", "NT", "TN"] as const) {
   Deno.test(`matmul ${layout} agrees with float64 in every variant, edges included`, async () => {
     for (const variant of Object.keys(matmulVariants) as MatmulVariant[]) {
       const { kind, splits = 1 } = matmulVariants[variant];
+      if (kind === "matrix") continue; // tests/dawn/subgroup_matrix_test.ts
       for (const subgroupSize of kind === "subgroup" ? await sharedLanes() : [undefined]) {
         const least = splits > 1 ? 64 * splits : 4;
         await holdToReference({ m: 68, n: 76, k: least + 16, layout, subgroupSize }, variant);
@@ -117,6 +118,40 @@ Deno.test("matmul chooses a variant that can do the product, on every kind of ad
   }
   const tall = matmul({ m: 256, n: 256, k: 32768, layout: "TN", subgroupSize: 32 });
   assertStringIncludes(tall.launches[0].label, "split");
+});
+
+Deno.test("matmul takes subgroup matrices of the operands' type that add up in f32, and no others", () => {
+  const half = { m: 16, n: 16, k: 16, componentType: "f16", resultType: "f32", lanes: 32 };
+  const spec: MatmulSpec = { m: 4096, n: 1024, k: 256, layout: "NT", storage: "f16" };
+  const chosen = (matrices: (typeof half)[], more: Partial<MatmulSpec> = {}): string => {
+    const whole = { ...spec, subgroupSize: 32, subgroupMatrices: matrices, ...more };
+    const [{ label }] = matmul(whole).launches;
+    assert(suitableVariants(whole).some((variant) => label.endsWith(` ${variant}`)), label);
+    return label;
+  };
+  assertStringIncludes(chosen([half]), "matrix 128x128");
+  assertStringIncludes(chosen([half], { m: 512 }), "matrix 64x64");
+  const tall = { m: 256, n: 256, k: 32768, layout: "TN", outputStorage: "f32" } as const;
+  assertStringIncludes(chosen([half], tall), "matrix 64x64 split 16");
+  const smaller = { ...half, m: 8, n: 8, k: 8 };
+  const [{ wgsl }] =
+    matmul({ ...spec, subgroupMatrices: [smaller, half] }, "matrix 64x64").launches;
+  assertStringIncludes(wgsl, "subgroup_matrix_left<f16, 16, 16>");
+  for (
+    const unfit of [
+      chosen([]),
+      chosen([half], { storage: "f32" }),
+      chosen([half], { n: 1022 }),
+      chosen([half], { subgroupSize: 8 }),
+      chosen([{ ...half, resultType: "f16" }]),
+      chosen([{ ...half, k: 64 }]),
+      chosen([{ ...half, n: 24 }]),
+      chosen([{ ...half, lanes: 128 }]),
+    ]
+  ) {
+    assert(!unfit.includes("matrix"), unfit);
+  }
+  assertThrows(() => matmul(spec, "matrix 64x64"), KernelError, "wants subgroup matrices of f16");
 });
 
 Deno.test("matmul reads and writes rows and batches at strides, and nothing between them", async () => {

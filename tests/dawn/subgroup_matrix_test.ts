@@ -1,0 +1,147 @@
+/**
+ * Products by subgroup matrices, run where Dawn and the driver have them: a GPU with tensor cores, or
+ * Mesa's software driver from 26.1 on. Without, they are ignored.
+ */
+import {
+  matmul,
+  type MatmulSpec,
+  type MatmulVariant,
+  matmulVariants,
+  suitableVariants,
+} from "../../kernels/matmul/matmul.ts";
+import { matmulReference } from "../../kernels/matmul/reference.ts";
+import {
+  assertClose,
+  type Data,
+  fromHalf,
+  normal,
+  runTwice,
+  testGpu,
+  toHalf,
+} from "../kernels/harness.ts";
+
+const variants = (Object.keys(matmulVariants) as MatmulVariant[]).filter((variant) =>
+  matmulVariants[variant].kind === "matrix"
+);
+
+/** Room for matrices that round their sums in f32 in their own way; sums in f16 would be far off. */
+const TOLERANCE = 1e-5;
+
+/** Half a unit in the last place of f16, with room for sums. */
+const HALF = 6e-4;
+
+/** A test of each storage; ignored where the device has no subgroup matrices of it. */
+function matrixTest(name: string, run: (storage: "f32" | "f16") => Promise<void>): void {
+  Deno.test(name, async (context) => {
+    const { features: { subgroupMatrices } } = await testGpu();
+    for (const storage of ["f16", "f32"] as const) {
+      const spec: MatmulSpec = { m: 4, n: 4, k: 4, layout: "NN", storage, subgroupMatrices };
+      const ignore = !suitableVariants(spec).includes("matrix 64x64");
+      await context.step({ name: storage, ignore, fn: () => run(storage) });
+    }
+  });
+}
+
+/** How numbers travel in a storage, and what they are afterwards. */
+const CODECS = {
+  f16: { encode: toHalf, decode: fromHalf, tolerance: HALF },
+  f32: {
+    encode: (values: ArrayLike<number>): Float32Array => Float32Array.from(values),
+    decode: (data: Data): Float32Array => Float32Array.from(data),
+    tolerance: TOLERANCE,
+  },
+};
+
+async function holdToReference(spec: MatmulSpec, variant: MatmulVariant): Promise<void> {
+  const { m, n, k, batch = 1, storage = "f32", outputStorage = storage, epilogue } = spec;
+  const stored = CODECS[storage], output = CODECS[outputStorage];
+  const data: Record<string, Data> = {
+    a: stored.encode(normal(batch * m * k, 1)),
+    b: stored.encode(normal(batch * k * n, 2)),
+  };
+  if (spec.bias) data.bias = normal(n, 3);
+  if (epilogue === "gelu_backward") data.derivative = stored.encode(normal(batch * m * n, 4));
+  if (spec.accumulate) data.c = output.encode(normal(batch * m * n, 5));
+  const gpu = await testGpu();
+  const { subgroupMatrices } = gpu.features;
+  const actual = await runTwice(gpu, matmul({ ...spec, subgroupMatrices }, variant), data);
+  const expected = matmulReference(spec, {
+    a: stored.decode(data.a),
+    b: stored.decode(data.b),
+    bias: data.bias as Float32Array | undefined,
+    derivative: data.derivative && stored.decode(data.derivative),
+    c: data.c && output.decode(data.c),
+  });
+  const what = `${JSON.stringify(spec)} ${variant}`;
+  assertClose(output.decode(actual.c), expected.c, output.tolerance, what);
+  if (epilogue === "gelu") {
+    const { derivative } = actual;
+    assertClose(stored.decode(derivative), expected.derivative, stored.tolerance, what);
+  }
+}
+
+for (const layout of ["NN", "NT", "TN"] as const) {
+  matrixTest(
+    `subgroup matrices ${layout} agree with float64 in all their variants, edges included`,
+    async (storage) => {
+      for (const variant of variants) {
+        const { splits = 1 } = matmulVariants[variant];
+        const least = splits > 1 ? 64 * splits : 4;
+        const spec = { layout, storage, outputStorage: "f32" } as const;
+        await holdToReference({ ...spec, m: 132, n: 140, k: least + 20 }, variant);
+      }
+    },
+  );
+
+  matrixTest(
+    `subgroup matrices ${layout}: whole tiles, batches, factors, epilogues and both storages of c`,
+    async (storage) => {
+      const spec = { layout, storage, m: 68, n: 72, k: 96 } as const;
+      const variant = "matrix 64x64";
+      await holdToReference({ ...spec, m: 4, n: 4, k: 4, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, m: 128, n: 64, k: 64, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, batch: 3, alpha: 0.5, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, bias: true, epilogue: "gelu" }, variant);
+      await holdToReference({ ...spec, epilogue: "gelu_backward" }, variant);
+      await holdToReference({ ...spec, accumulate: true, outputStorage: "f32" }, variant);
+      await holdToReference({ ...spec, accumulate: true }, variant);
+      await holdToReference(
+        { ...spec, k: 276, bias: true, accumulate: true, outputStorage: "f32" },
+        "matrix 64x64 split 4",
+      );
+    },
+  );
+}
+
+matrixTest("subgroup matrices TN sum over a length that four does not divide", async (storage) => {
+  const spec = { m: 36, n: 24, k: 335, layout: "TN", storage, outputStorage: "f32" } as const;
+  for (const variant of ["matrix 64x64", "matrix 64x64 split 4"] as const) {
+    await holdToReference(spec, variant);
+  }
+});
+
+matrixTest(
+  "subgroup matrices read and write rows at strides, and nothing between them",
+  async (storage) => {
+    const [m, n, k, pad] = [36, 40, 48, 8];
+    const [aRow, bRow, cRow] = [k + pad, n + pad, n + pad];
+    const a = new Float16Array(normal((m - 1) * aRow + k, 1));
+    const b = new Float16Array(normal((k - 1) * bRow + n, 2));
+    const c = normal((m - 1) * cRow + n, 3);
+    const expected = Float64Array.from(c);
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        for (let l = 0; l < k; l++) expected[i * cRow + j] += a[i * aRow + l] * b[l * bRow + j];
+      }
+    }
+    const gpu = await testGpu();
+    const { subgroupMatrices } = gpu.features;
+    const program = matmul({
+      ...{ m, n, k, layout: "NN", storage, outputStorage: "f32", accumulate: true },
+      ...{ aRowStride: aRow, bRowStride: bRow, cRowStride: cRow, subgroupMatrices },
+    }, "matrix 64x64");
+    const { encode } = CODECS[storage];
+    const actual = await runTwice(gpu, program, { a: encode(a), b: encode(b), c });
+    assertClose(actual.c, expected, TOLERANCE, "strided");
+  },
+);
