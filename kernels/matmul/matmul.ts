@@ -5,6 +5,7 @@
  */
 import type { SubgroupMatrix } from "../device.ts";
 import { KernelError } from "../errors.ts";
+import { TOKEN_BLOCK, tokenBlocksOf } from "../padding/token_blocks.ts";
 import {
   type Binding,
   bytesPerElement,
@@ -13,7 +14,7 @@ import {
   singleLaunch,
   spreadWorkgroups,
 } from "../launch.ts";
-import { matrixOfTile, matrixWgsl } from "./subgroup_matrix.ts";
+import { depthOf, matrixOfTile, matrixWgsl } from "./subgroup_matrix.ts";
 import { anyWgsl, joinWgsl, type Strides, vectorWgsl } from "./wgsl.ts";
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
@@ -54,6 +55,12 @@ export interface MatmulSpec {
   readonly epilogue?: "none" | "gelu" | "gelu_backward";
   /** Adds to c instead of overwriting it. */
   readonly accumulate?: boolean;
+  /**
+   * What blocks of padded tokens are passed over, where the variant can: `tokenBlocks` tells them, see
+   * {@link tokenBlocks}. `rows`: tiles of C whose rows are all padding become what sums of 0 give. `sums`: steps
+   * of k that are padding count as 0 and are not read. One product at a time.
+   */
+  readonly padding?: "rows" | "sums";
   /** Storage of a, b and derivative; f32 by default. */
   readonly storage?: "f32" | "f16";
   /** Storage of c; as `storage` by default. */
@@ -192,7 +199,7 @@ const MOST_PARTIAL_BYTES = 1 << 26;
 /**
  * C = epilogue(α·A·B + bias) (+ C).
  *
- * Bindings: a, b, [bias], [derivative], c.
+ * Bindings: a, b, [tokenBlocks, where padding is passed over], [bias], [derivative], c.
  *
  * @param variant a variant by name; chosen by shape where left out.
  * @throws {KernelError} for shapes or strides that make no product, or a variant that cannot do them.
@@ -224,6 +231,11 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
       elements: extent(bRows, bColumns, strides.b, strides.bBatch),
     },
   ];
+  const skips = skippedPadding(spec, tile);
+  if (skips) {
+    const elements = tokenBlocksOf(skips === "rows" ? m : k);
+    operands.push({ name: "tokenBlocks", access: "read", dtype: "u32", elements });
+  }
   const results: Binding[] = [];
   if (spec.bias) results.push({ name: "bias", access: "read", dtype: "f32", elements: n });
   if (epilogue !== "none") {
@@ -278,6 +290,21 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     ],
     scratch: [partials],
   };
+}
+
+/** What padding a variant passes over. */
+export function skippedPadding(
+  { k, batch = 1, padding, storage = "f32" }: MatmulSpec,
+  tile: MatmulTile,
+): "rows" | "sums" | undefined {
+  if (padding && batch > 1) {
+    throw new KernelError(`matmul: padding is passed over in one product, not in ${batch}`);
+  }
+  if (tile.kind === "register" || tile.kind === "any") return undefined;
+  // Stages must not reach from a block into the next.
+  const depth = tile.kind === "matrix" ? depthOf(tile, storage) : tile.depth ?? 4;
+  const whole = k % TOKEN_BLOCK === 0 && TOKEN_BLOCK % depth === 0;
+  return padding === "sums" && !whole ? undefined : padding;
 }
 
 /** The text of a variant's only or first dispatch. */

@@ -127,8 +127,16 @@ fn main(
   @builtin(local_invocation_index) invocation: u32,
   @builtin(subgroup_id) subgroup: u32,
 ) {
+  //# if WALKS_ALL
   let first = workgroup.z % SPLITS * SPLIT_K;
-  let end = min(first + SPLIT_K, K);
+  //# end
+  //# if SKIPS_SUMS
+  let first = next_real(workgroup.z % SPLITS * SPLIT_K, K);
+  //# end
+  var end = min(workgroup.z % SPLITS * SPLIT_K + SPLIT_K, K);
+  //# if SKIPS_ROWS
+  end = select(end, first, is_padding(workgroup.y * TILE_M, TILE_M));
+  //# end
   // Subgroups with fewer than LANES lanes are more than there is work for; those left over only stage.
   let multiplies = subgroup < SUBGROUPS;
   let row0 = subgroup / WORKGROUP_X * ROWS;
@@ -147,7 +155,14 @@ fn main(
   //# for l in 0..B_LOADS
   var next_b_$l = load_b(invocation + $lu * INVOCATIONS, workgroup, first);
   //# end
-  for (var k = first; k < end; k += DEPTH) {
+  var k = first;
+  while (k < end) {
+    //# if WALKS_ALL
+    let following = k + DEPTH;
+    //# end
+    //# if SKIPS_SUMS
+    let following = next_real(k + DEPTH, end);
+    //# end
     //# for l in 0..A_LOADS
     stage_a(invocation + $lu * INVOCATIONS, next_a_$l);
     //# end
@@ -155,12 +170,12 @@ fn main(
     stage_b(invocation + $lu * INVOCATIONS, next_b_$l);
     //# end
     workgroupBarrier();
-    if (k + DEPTH < end) {
+    if (following < end) {
       //# for l in 0..A_LOADS
-      next_a_$l = load_a(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
+      next_a_$l = load_a(invocation + $lu * INVOCATIONS, workgroup, following);
       //# end
       //# for l in 0..B_LOADS
-      next_b_$l = load_b(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
+      next_b_$l = load_b(invocation + $lu * INVOCATIONS, workgroup, following);
       //# end
     }
     if (multiplies) {
@@ -177,6 +192,7 @@ fn main(
       }
     }
     workgroupBarrier();
+    k = following;
   }
 
   // Each subgroup puts down one matrix, then all invocations store what lies there. The loop keeps the

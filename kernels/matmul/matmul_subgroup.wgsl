@@ -21,7 +21,10 @@ fn main(
   let a_base = workgroup.z / SPLITS * (A_BATCH / 4u);
   let b_base = workgroup.z / SPLITS * (B_BATCH / 4u);
   let first = workgroup.z % SPLITS * SPLIT_K;
-  let end = min(first + SPLIT_K, K);
+  var end = min(first + SPLIT_K, K);
+  //# if SKIPS_ROWS
+  end = select(end, first, is_padding(row0, ROWS));
+  //# end
   let share = lane % SHARE;
 
   //# for g in 0..GROUPS
@@ -54,7 +57,18 @@ fn main(
   //# end
   //# end
 
+  // Steps of k: all of them, or those in blocks that are not padding.
+  //# if SKIPS_SUMS
+  for (
+    var block = next_real(first, end);
+    block < end;
+    block = next_real(block + TOKEN_BLOCK, end)
+  ) {
+  for (var k = block; k < block + TOKEN_BLOCK; k += 4u) {
+  //# end
+  //# if WALKS_ALL
   for (var k = first; k + 4u <= end; k += 4u) {
+  //# end
     //# for q in 0..QUADS
     //# if B_TRANSPOSED
     let u0_$q = vec4<f32>(b[b_$q + k / 4u]);
@@ -105,6 +119,9 @@ fn main(
     //# end
     //# end
   }
+  //# if SKIPS_SUMS
+  }
+  //# end
   //# if K_TAIL
   for (var k = end / 4u * 4u; k < end; k++) {
     //# for q in 0..QUADS

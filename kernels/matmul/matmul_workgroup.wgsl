@@ -142,8 +142,16 @@ fn main(
   @builtin(local_invocation_id) local: vec3<u32>,
   @builtin(local_invocation_index) invocation: u32,
 ) {
+  //# if WALKS_ALL
   let first = workgroup.z % SPLITS * SPLIT_K;
-  let end = min(first + SPLIT_K, K);
+  //# end
+  //# if SKIPS_SUMS
+  let first = next_real(workgroup.z % SPLITS * SPLIT_K, K);
+  //# end
+  var end = min(workgroup.z % SPLITS * SPLIT_K + SPLIT_K, K);
+  //# if SKIPS_ROWS
+  end = select(end, first, is_padding(workgroup.y * TILE_M, TILE_M));
+  //# end
 
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
@@ -157,14 +165,21 @@ fn main(
   //# for l in 0..LOADS
   var next_$l = load(invocation + $lu * INVOCATIONS, workgroup, first);
   //# end
-  for (var k = first; k < end; k += DEPTH) {
+  var k = first;
+  while (k < end) {
+    //# if WALKS_ALL
+    let following = k + DEPTH;
+    //# end
+    //# if SKIPS_SUMS
+    let following = next_real(k + DEPTH, end);
+    //# end
     //# for l in 0..LOADS
     stage(invocation + $lu * INVOCATIONS, next_$l);
     //# end
     workgroupBarrier();
-    if (k + DEPTH < end) {
+    if (following < end) {
       //# for l in 0..LOADS
-      next_$l = load(invocation + $lu * INVOCATIONS, workgroup, k + DEPTH);
+      next_$l = load(invocation + $lu * INVOCATIONS, workgroup, following);
       //# end
     }
     // The factors of a step are loaded while those of the step before are multiplied.
@@ -194,6 +209,7 @@ fn main(
     //# end
     //# end
     workgroupBarrier();
+    k = following;
   }
 
   //# for q in 0..QUADS

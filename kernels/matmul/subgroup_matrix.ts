@@ -10,9 +10,11 @@ import { type Binding, bytesPerElement, declareBindings, specialise } from "../l
 import { unroll } from "../unroll.ts";
 import type { MatmulSpec, MatmulTile } from "./matmul.ts";
 import matrixSource from "./matmul_matrix.wgsl" with { type: "text" };
+import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
+import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
 import partialSource from "./matmul_partial.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
-import { options, shapes, type Strides, types, VECTOR_TYPES } from "./wgsl.ts";
+import { options, paddingOptions, shapes, type Strides, types, VECTOR_TYPES } from "./wgsl.ts";
 
 /** Bytes between staged lines; Vulkan wants matrices to start at multiples of 16. */
 const PADDING_BYTES = 16;
@@ -39,7 +41,7 @@ export function matrixOfTile(
 }
 
 /** Steps of k that are staged at a time: as many as 16 KB of workgroup memory hold beside the results. */
-function depthOf(
+export function depthOf(
   { rows, columns, workgroupX, workgroupY }: MatmulTile,
   storage: "f32" | "f16",
 ): number {
@@ -63,6 +65,7 @@ export function matrixWgsl(
   const loads = (lines: number): number => Math.ceil(lines * depth / 4 / invocations);
   const names = {
     ...options(spec),
+    ...paddingOptions(bindings, spec),
     TILES_M: rows / matrix.m,
     TILES_N: columns / matrix.n,
     A_LOADS: loads(rows * workgroupY),
@@ -101,10 +104,12 @@ export function matrixWgsl(
       SIZE_N: matrix.n,
       SIZE_K: matrix.k,
       LANES: matrix.lanes,
+      TOKEN_BLOCK,
     },
     libraries: [
       ...(splits === 1 ? [geluLibrary] : []),
       declareBindings(bindings, VECTOR_TYPES),
+      unroll(paddingSource, names),
       splits === 1 ? unroll(storeSource, names) : partialSource,
     ],
   });

@@ -5,10 +5,12 @@
  */
 import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import { type Binding, declareBindings, specialise } from "../launch.ts";
+import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import { unroll } from "../unroll.ts";
 import type { MatmulSpec, MatmulTile } from "./matmul.ts";
 import anySource from "./matmul_any.wgsl" with { type: "text" };
 import joinSource from "./matmul_join.wgsl" with { type: "text" };
+import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
 import partialSource from "./matmul_partial.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
 import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
@@ -58,6 +60,7 @@ export function vectorWgsl(
 ): string {
   const { k, layout, subgroupSize = 4 } = spec;
   const { kind, rows, columns, workgroupX, workgroupY, depth = 4, splits = 1 } = tile;
+  const padding = paddingOptions(bindings, spec);
   const quads = { ROW_QUADS: rows / 4, QUADS: columns / 4 };
   const share = subgroupSize >= 8 ? 8 : 4;
   const tiles = { TILE_M: rows * workgroupY, TILE_N: columns * workgroupX };
@@ -66,14 +69,17 @@ export function vectorWgsl(
     ...quads,
     A_STRIDE: strides.a,
     B_STRIDE: strides.b,
-    ...(kind === "register"
-      ? {}
-      : { SPLITS: splits, SPLIT_K: Math.ceil(k / splits / depth) * depth }),
+    ...(kind === "register" ? {} : {
+      SPLITS: splits,
+      SPLIT_K: Math.ceil(k / splits / TOKEN_BLOCK) * TOKEN_BLOCK,
+      TOKEN_BLOCK,
+    }),
     ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
     ...(kind === "workgroup" ? { ...tiles, DEPTH: depth } : {}),
   };
   const names = {
     ...options(spec),
+    ...padding,
     ...constants,
     SHARE_QUADS: share / 4,
     LOADS: Math.ceil(blocks / (workgroupX * workgroupY)),
@@ -83,7 +89,8 @@ export function vectorWgsl(
     B_STRAIGHT: Number(layout[1] === "N"),
     K_TAIL: Number(k % 4 !== 0),
     K_WHOLE: Number(k % 4 === 0),
-    K_EDGE: Number(k % depth !== 0),
+    // Where padding is passed over, stages may begin past the end.
+    K_EDGE: Number(k % depth !== 0 || padding.SKIPS_SUMS > 0),
   };
   const sources = { register: tileSource, subgroup: subgroupSource, workgroup: workgroupSource };
   return specialise(unroll(sources[kind as keyof typeof sources], names), {
@@ -93,6 +100,7 @@ export function vectorWgsl(
     libraries: [
       ...(splits === 1 ? [geluLibrary] : []),
       declareBindings(bindings, VECTOR_TYPES),
+      unroll(paddingSource, names),
       splits === 1 ? unroll(storeSource, names) : partialSource,
     ],
   });
@@ -118,6 +126,19 @@ export function joinWgsl(
       unroll(storeSource, options(spec)),
     ],
   });
+}
+
+/** What padding a text passes over, by the bindings it has. */
+export function paddingOptions(
+  bindings: readonly Binding[],
+  { padding }: MatmulSpec,
+): { SKIPS_ROWS: number; SKIPS_SUMS: number; WALKS_ALL: number } {
+  const skips = bindings.some(({ name }) => name === "tokenBlocks") ? padding : undefined;
+  return {
+    SKIPS_ROWS: Number(skips === "rows"),
+    SKIPS_SUMS: Number(skips === "sums"),
+    WALKS_ALL: Number(skips !== "sums"),
+  };
 }
 
 /** WGSL types of bindings in products made in vec4s. */

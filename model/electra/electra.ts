@@ -11,6 +11,7 @@ import { replaceTokens } from "../../kernels/replace_tokens/replace_tokens.ts";
 import { ModelError } from "../errors.ts";
 import { linear } from "../ops/linear.ts";
 import { sigmoidCrossEntropy, vocabularyCrossEntropy } from "../ops/losses.ts";
+import { paddingOf } from "../ops/padding.ts";
 import type { ParameterStore } from "../parameters.ts";
 import {
   discriminatorConfig,
@@ -141,7 +142,8 @@ export class Electra {
   pretrain(tape: Tape, inputs: PretrainingInputs, chunkBytes: number): PretrainingOutputs {
     const { hparams } = this;
     const { attentionMask, tokenTypeIds } = inputs;
-    const masked = this.#generatorHead && this.#masked(tape, inputs, chunkBytes);
+    const padding = paddingOf(tape, attentionMask);
+    const masked = this.#generatorHead && this.#masked(tape, { ...inputs, padding }, chunkBytes);
     const losses: WeightedLoss[] = [];
     if (masked) losses.push({ loss: masked.loss, weight: hparams.gen_weight });
     const outputs = {
@@ -178,8 +180,9 @@ export class Electra {
       inputIds: corruptedInputIds,
       attentionMask,
       tokenTypeIds,
+      padding,
     });
-    const logits = discriminatorLogits(tape, this.#discriminatorHead, hiddenStates);
+    const logits = discriminatorLogits(tape, this.#discriminatorHead, hiddenStates, padding);
     const discLoss = sigmoidCrossEntropy(tape, logits, labels, inputs.tokenWeights);
     losses.push({ loss: discLoss, weight: hparams.disc_weight });
     return { ...outputs, sampledIds, discLoss, corruptedInputIds, labels, logits, losses };
@@ -187,7 +190,7 @@ export class Electra {
 
   #masked(
     tape: Tape,
-    inputs: PretrainingInputs,
+    inputs: PretrainingInputs & EncoderInputs,
     chunkBytes: number,
   ): ReturnType<typeof vocabularyCrossEntropy> {
     const { hparams } = this;

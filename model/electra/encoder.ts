@@ -21,6 +21,8 @@ export interface EncoderInputs {
   readonly attentionMask: Tensor;
   /** Segment of each token. */
   readonly tokenTypeIds: Tensor;
+  /** Blocks of tokens that may be passed over: see `paddingOf`. */
+  readonly padding?: Tensor;
 }
 
 /** Hidden states of the last layer, [batch·sequence, hidden]. */
@@ -28,15 +30,15 @@ export function encode(
   tape: Tape,
   config: EncoderConfig,
   weights: EncoderWeights,
-  { inputIds, attentionMask, tokenTypeIds }: EncoderInputs,
+  { inputIds, attentionMask, tokenTypeIds, padding }: EncoderInputs,
 ): Tensor {
   const { embeddings, projection, layers } = weights;
   const embedded = embed(tape, inputIds, tokenTypeIds, embeddings);
   const normalized = layerNorm(tape, embedded, embeddings.layerNorm, config.layerNormEpsilon);
   let hiddenStates = dropout(tape, normalized, config.hiddenDropout);
-  if (projection) hiddenStates = linear(tape, hiddenStates, projection);
+  if (projection) hiddenStates = linear(tape, hiddenStates, projection, { padding });
   for (const layer of layers) {
-    hiddenStates = transformerLayer(tape, config, layer, hiddenStates, attentionMask);
+    hiddenStates = transformerLayer(tape, config, layer, hiddenStates, attentionMask, padding);
   }
   return hiddenStates;
 }
@@ -48,13 +50,14 @@ export function transformerLayer(
   weights: LayerWeights,
   hiddenStates: Tensor,
   attentionMask: Tensor,
+  padding?: Tensor,
 ): Tensor {
   const [batch, sequence] = attentionMask.shape;
   const join = { epsilon: config.layerNormEpsilon, dropout: config.hiddenDropout };
 
   // A bias of the keys shifts all scores of a query alike, which softmax does not see.
   const inertBias = [config.hiddenSize, 2 * config.hiddenSize] as const;
-  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue, { inertBias });
+  const queryKeyValue = linear(tape, hiddenStates, weights.queryKeyValue, { inertBias, padding });
   const context = attention(tape, queryKeyValue, attentionMask, {
     batch,
     sequence,
@@ -63,11 +66,11 @@ export function transformerLayer(
   });
   const attended = residualLayerNorm(
     tape,
-    linear(tape, context, weights.attentionOutput),
+    linear(tape, context, weights.attentionOutput, { padding }),
     hiddenStates,
     weights.attentionLayerNorm,
     join,
   );
-  const fed = feedForward(tape, attended, weights.intermediate, weights.output);
+  const fed = feedForward(tape, attended, weights.intermediate, weights.output, padding);
   return residualLayerNorm(tape, fed, attended, weights.outputLayerNorm, join);
 }

@@ -79,7 +79,8 @@ export function discriminatorLogits(
   tape: Tape,
   head: DiscriminatorHead,
   hiddenStates: Tensor,
+  padding?: Tensor,
 ): Tensor {
-  const transformed = linearGelu(tape, hiddenStates, head.dense);
-  return linear(tape, transformed, head.prediction, { outputStorage: "f32" });
+  const transformed = linearGelu(tape, hiddenStates, head.dense, padding);
+  return linear(tape, transformed, head.prediction, { outputStorage: "f32", padding });
 }

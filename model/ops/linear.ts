@@ -4,6 +4,7 @@
  * @module
  */
 import { multiply } from "../../kernels/elementwise/elementwise.ts";
+import type { MatmulSpec } from "../../kernels/matmul/matmul.ts";
 import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Gradients, Tape } from "../autograd/tape.ts";
@@ -34,6 +35,25 @@ export interface LinearOptions {
   readonly inertBias?: readonly [number, number];
   /** Storage of the output; the tape's by default. */
   readonly outputStorage?: "f32" | "f16";
+  /** See `paddingOf` (padding.ts); rows that are padding hold what an input of 0 would give, or the true value. */
+  readonly padding?: Tensor;
+}
+
+/** Records a product that may pass over padding: in its rows, or in its sums. */
+function product(
+  tape: Tape,
+  operation: string,
+  spec: Omit<MatmulSpec, "padding">,
+  passes: "rows" | "sums",
+  padding: Tensor | undefined,
+  tensors: Readonly<Record<string, Tensor>>,
+): void {
+  const program = matmulOn(tape, { ...spec, padding: padding && passes });
+  // Not every variant can.
+  const binds = program.launches.some(({ bindings }) =>
+    bindings.some(({ name }) => name === "tokenBlocks")
+  );
+  tape.run(operation, program, binds ? { ...tensors, tokenBlocks: padding! } : tensors);
 }
 
 /** y = x·Wᵀ + b. */
@@ -41,28 +61,30 @@ export function linear(
   tape: Tape,
   input: Tensor,
   weights: DenseWeights,
-  { inertBias, outputStorage = tape.storage }: LinearOptions = {},
+  { inertBias, outputStorage = tape.storage, padding }: LinearOptions = {},
 ): Tensor {
   requireFit("linear", input, weights);
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
   const m = input.rows;
   const output = tape.activation(`linear of ${input.name}`, [m, n], outputStorage, true);
-  tape.run("linear", matmulOn(tape, { m, n, k, layout: "NT", bias: true, outputStorage }), {
-    a: input,
-    b: tape.stored(weight),
-    bias,
-    c: output,
-  });
+  const spec = { m, n, k, layout: "NT", bias: true, outputStorage } as const;
+  const tensors = { a: input, b: tape.stored(weight), bias, c: output };
+  product(tape, "linear", spec, "rows", padding, tensors);
   tape.differentiate("linear", [input, weight, bias], [output], (gradients) => {
-    linearBackward(tape, gradients, input, weights, gradients.of(output), inertBias);
+    linearBackward(tape, gradients, input, weights, gradients.of(output), padding, inertBias);
   });
   return output;
 }
 
 /** gelu(x·Wᵀ + b), with the exact erf. */
-export function linearGelu(tape: Tape, input: Tensor, weights: DenseWeights): Tensor {
-  const { output, derivative } = geluForward(tape, "linear with GELU", input, weights);
+export function linearGelu(
+  tape: Tape,
+  input: Tensor,
+  weights: DenseWeights,
+  padding?: Tensor,
+): Tensor {
+  const { output, derivative } = geluForward(tape, "linear with GELU", input, weights, padding);
   tape.differentiate(
     "linear with GELU",
     [input, weights.weight, weights.bias],
@@ -75,7 +97,7 @@ export function linearGelu(tape: Tape, input: Tensor, weights: DenseWeights): Te
         b: derivative,
         output: gradient,
       });
-      linearBackward(tape, gradients, input, weights, gradient);
+      linearBackward(tape, gradients, input, weights, gradient, padding);
     },
   );
   return output;
@@ -87,13 +109,15 @@ export function feedForward(
   input: Tensor,
   first: DenseWeights,
   second: DenseWeights,
+  padding?: Tensor,
 ): Tensor {
-  const { output: hidden, derivative } = geluForward(tape, "feed-forward", input, first);
+  const { output: hidden, derivative } = geluForward(tape, "feed-forward", input, first, padding);
   requireFit("feed-forward", hidden, second);
   const m = input.rows;
   const [columns, width] = second.weight.shape;
   const output = tape.activation("feed-forward output", [m, columns], tape.storage, true);
-  tape.run("feed-forward", matmulOn(tape, { m, n: columns, k: width, layout: "NT", bias: true }), {
+  const spec = { m, n: columns, k: width, layout: "NT", bias: true } as const;
+  product(tape, "feed-forward", spec, "rows", padding, {
     a: hidden,
     b: tape.stored(second.weight),
     bias: second.bias,
@@ -105,14 +129,17 @@ export function feedForward(
     [output],
     (gradients) => {
       const gradient = gradients.of(output);
-      weightBackward(tape, gradients, hidden, second, gradient);
+      weightBackward(tape, gradients, hidden, second, gradient, padding);
       const inner = tape.activation("gradient before GELU", [m, width], tape.storage);
-      tape.run(
+      product(
+        tape,
         "feed-forward backward",
-        matmulOn(tape, { m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" }),
+        { m, n: width, k: columns, layout: "NN", epilogue: "gelu_backward" },
+        "rows",
+        padding,
         { a: gradient, b: tape.stored(second.weight), derivative, c: inner },
       );
-      linearBackward(tape, gradients, input, first, inner);
+      linearBackward(tape, gradients, input, first, inner, padding);
     },
   );
   return output;
@@ -123,6 +150,7 @@ function geluForward(
   operation: string,
   input: Tensor,
   weights: DenseWeights,
+  padding: Tensor | undefined,
 ): { output: Tensor; derivative: Tensor } {
   requireFit(operation, input, weights);
   const { weight, bias } = weights;
@@ -130,13 +158,9 @@ function geluForward(
   const m = input.rows;
   const output = tape.activation(`GELU of ${input.name}`, [m, n], tape.storage, true);
   const derivative = tape.activation(`GELU derivative at ${input.name}`, [m, n], tape.storage);
-  tape.run(operation, matmulOn(tape, { m, n, k, layout: "NT", bias: true, epilogue: "gelu" }), {
-    a: input,
-    b: tape.stored(weight),
-    bias,
-    derivative,
-    c: output,
-  });
+  const spec = { m, n, k, layout: "NT", bias: true, epilogue: "gelu" } as const;
+  const tensors = { a: input, b: tape.stored(weight), bias, derivative, c: output };
+  product(tape, operation, spec, "rows", padding, tensors);
   return { output, derivative };
 }
 
@@ -146,16 +170,15 @@ function linearBackward(
   input: Tensor,
   weights: DenseWeights,
   outputGradient: Tensor,
+  padding: Tensor | undefined,
   inertBias?: readonly [number, number],
 ): void {
-  weightBackward(tape, gradients, input, weights, outputGradient, inertBias);
+  weightBackward(tape, gradients, input, weights, outputGradient, padding, inertBias);
   const [n, k] = weights.weight.shape;
   gradients.into(input, (gradient, accumulate) => {
-    tape.run(
-      "linear input gradient",
-      matmulOn(tape, { m: input.rows, n: k, k: n, layout: "NN", accumulate }),
-      { a: outputGradient, b: tape.stored(weights.weight), c: gradient },
-    );
+    const spec = { m: input.rows, n: k, k: n, layout: "NN", accumulate } as const;
+    const tensors = { a: outputGradient, b: tape.stored(weights.weight), c: gradient };
+    product(tape, "linear input gradient", spec, "rows", padding, tensors);
   });
 }
 
@@ -165,20 +188,15 @@ function weightBackward(
   input: Tensor,
   { weight, bias }: DenseWeights,
   outputGradient: Tensor,
+  padding: Tensor | undefined,
   inertBias?: readonly [number, number],
 ): void {
   const [n, k] = weight.shape;
   const rows = input.rows;
   gradients.into(weight, (gradient, accumulate) => {
-    tape.run(
-      "linear weight gradient",
-      matmulOn(tape, { m: n, n: k, k: rows, layout: "TN", accumulate, outputStorage: "f32" }),
-      {
-        a: outputGradient,
-        b: input,
-        c: gradient,
-      },
-    );
+    const spec = { m: n, n: k, k: rows, layout: "TN", accumulate, outputStorage: "f32" } as const;
+    const tensors = { a: outputGradient, b: input, c: gradient };
+    product(tape, "linear weight gradient", spec, "sums", padding, tensors);
   });
   gradients.into(bias, (gradient, accumulate) => {
     tape.run(

@@ -38,6 +38,7 @@ import {
   sigmoidCrossEntropyForward,
   weightedMean,
 } from "../../kernels/loss/loss.ts";
+import { tokenBlocks } from "../../kernels/padding/token_blocks.ts";
 import { lossScale } from "../../kernels/loss_scale/loss_scale.ts";
 import {
   matmul,
@@ -250,6 +251,7 @@ export const KERNELS: readonly RegisteredKernel[] = [
     { elements: TOKENS },
     ({ elements }) => weightedMean({ elements, epsilon: 1e-6 }),
   ),
+  plain("token_blocks", { tokens: TOKENS }, tokenBlocks),
   plain("loss_scale", { growthInterval: 1000 }, lossScale),
   plain("cast", ELEMENTS, ({ elements }) => cast({ elements, from: "f16" })),
   plain("add", ELEMENTS, add),

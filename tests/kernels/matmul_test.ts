@@ -1,4 +1,4 @@
-import { assert, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
 import { KernelError } from "../../kernels/errors.ts";
 import {
   matmul,
@@ -7,6 +7,7 @@ import {
   matmulVariants,
   suitableVariants,
 } from "../../kernels/matmul/matmul.ts";
+import { tokenBlocks } from "../../kernels/padding/token_blocks.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 
@@ -191,6 +192,87 @@ Deno.test("matmul reads and writes rows and batches at strides, and nothing betw
     }
     const actual = await runTwice(gpu, program, { a, b, c });
     assertClose(actual.c, expected, 2e-6, `${m}×${n}×${k} strided`);
+  }
+});
+
+/** Blocks of 16 tokens: 1 where any is real, as long as `tokens` are. */
+const PATTERN = [0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0];
+
+/** The variants that pass over a kind of padding, each with a spec that brings it about here. */
+async function passing(spec: MatmulSpec): Promise<[MatmulSpec, MatmulVariant][]> {
+  const lanes = await sharedLanes();
+  return (Object.keys(matmulVariants) as MatmulVariant[]).flatMap((variant) =>
+    (matmulVariants[variant].kind === "subgroup" ? lanes : [undefined]).flatMap((subgroupSize) => {
+      const one = { ...spec, subgroupSize };
+      return suitableVariants(one).includes(variant) ? [[one, variant] as const] : [];
+    })
+  ).map(([one, variant]) => [one, variant]);
+}
+
+const PASSES = ["subgroup", "workgroup"];
+
+for (const layout of ["NN", "NT"] as const) {
+  Deno.test(`matmul ${layout} makes all rows that are real, and of tiles of padding what sums of 0 give`, async () => {
+    const m = 16 * PATTERN.length - 4, n = 20, k = 64;
+    const a = normal(m * k, 1), b = normal(k * n, 2), bias = normal(n, 3);
+    const isReal = (row: number): boolean => PATTERN[Math.floor(row / 16)] === 1;
+    // What is read of a padded row would show.
+    for (let i = 0; i < a.length; i++) if (!isReal(Math.floor(i / k))) a[i] = 1e30;
+    const plain = { m, n, k, layout, bias: true } as const;
+    const expected = matmulReference(plain, { a, b, bias }).c;
+    for (const [spec, variant] of await passing({ ...plain, padding: "rows" })) {
+      const { kind, rows, workgroupY } = matmulVariants[variant];
+      const tokenBlocks = Uint32Array.from(PATTERN);
+      const data = { a, b, bias, ...(PASSES.includes(kind) ? { tokenBlocks } : {}) };
+      const { c } = await runTwice(await testGpu(), matmul(spec, variant), data);
+      const real = (_: number, i: number): boolean => isReal(Math.floor(i / n));
+      assertClose(c.filter(real), expected.filter(real), 2e-6, `${layout} ${variant}`);
+      assert(c.every(Number.isFinite));
+      if (!PASSES.includes(kind) || rows * workgroupY > 96) continue;
+      // Rows 96 to 191 are padding: a whole tile at least.
+      const tile = Math.ceil(96 / (rows * workgroupY)) * rows * workgroupY;
+      if (tile + rows * workgroupY > 192) continue;
+      for (let i = tile * n; i < (tile + 1) * n; i++) assertEquals(c[i], bias[i % n]);
+    }
+  });
+}
+
+Deno.test("matmul TN sums over real tokens alone, does not read padding, and gives the bits of summing zeros", async () => {
+  const k = 16 * 80, m = 36, n = 40;
+  const tokenBlocks = Uint32Array.from({ length: 80 }, (_, i) => PATTERN[i % PATTERN.length]);
+  const isReal = (i: number, width: number): boolean =>
+    tokenBlocks[Math.floor(i / width / 16)] === 1;
+  const a = normal(k * m, 1), b = normal(k * n, 2), c = normal(m * n, 3);
+  const plain = { m, n, k, layout: "TN", accumulate: true } as const;
+  const zeroed = (x: Float32Array, width: number, value: number): Float32Array =>
+    x.map((v, i) => isReal(i, width) ? v : value);
+  const zeros = { a: zeroed(a, m, 0), b: zeroed(b, n, 0), c };
+  const expected = matmulReference(plain, zeros).c;
+  for (const [spec, variant] of await passing({ ...plain, padding: "sums" })) {
+    if (!PASSES.includes(matmulVariants[variant].kind)) continue;
+    const data = { a: zeroed(a, m, NaN), b: zeroed(b, n, NaN), c, tokenBlocks };
+    const passed = await runTwice(await testGpu(), matmul(spec, variant), data);
+    assertClose(passed.c, expected, 2e-6, variant);
+    const { subgroupSize } = spec;
+    const all = await runTwice(await testGpu(), matmul({ ...plain, subgroupSize }, variant), zeros);
+    assertEquals(passed.c, all.c);
+  }
+  for (const padding of ["rows", "sums"] as const) {
+    assertThrows(() => matmul({ ...plain, batch: 2, padding }), KernelError, "in one product");
+  }
+});
+
+Deno.test("blocks of tokens are marked by any real one in them, the last one cut off", async () => {
+  for (const tokens of [1, 16, 17, 250]) {
+    const attentionMask = Uint32Array.from({ length: tokens }, (_, i) => Number(i % 37 === 5));
+    const { tokenBlocks: blocks } = await runTwice(await testGpu(), tokenBlocks({ tokens }), {
+      attentionMask,
+    });
+    const expected = Array.from(
+      { length: Math.ceil(tokens / 16) },
+      (_, i) => Math.max(...attentionMask.subarray(16 * i, 16 * i + 16)),
+    );
+    assertEquals([...blocks], expected);
   }
 });
 
