@@ -301,10 +301,12 @@ export function skippedPadding(
     throw new KernelError(`matmul: padding is passed over in one product, not in ${batch}`);
   }
   if (tile.kind === "register" || tile.kind === "any") return undefined;
+  if (padding !== "sums") return padding;
+  // In the long loop of a CPU's tiles, looking for padding costs more than most batches have of it.
+  if (tile.kind === "subgroup") return undefined;
   // Stages must not reach from a block into the next.
-  const depth = tile.kind === "matrix" ? depthOf(tile, storage) : tile.depth ?? 4;
-  const whole = k % TOKEN_BLOCK === 0 && TOKEN_BLOCK % depth === 0;
-  return padding === "sums" && !whole ? undefined : padding;
+  const depth = tile.kind === "matrix" ? depthOf(tile, storage) : tile.depth!;
+  return k % TOKEN_BLOCK === 0 && TOKEN_BLOCK % depth === 0 ? padding : undefined;
 }
 
 /** The text of a variant's only or first dispatch. */

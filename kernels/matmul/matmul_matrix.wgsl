@@ -131,7 +131,7 @@ fn main(
   let first = workgroup.z % SPLITS * SPLIT_K;
   //# end
   //# if SKIPS_SUMS
-  let first = next_real(workgroup.z % SPLITS * SPLIT_K, K);
+  let first = next_real(workgroup.z % SPLITS * SPLIT_K);
   //# end
   var end = min(workgroup.z % SPLITS * SPLIT_K + SPLIT_K, K);
   //# if SKIPS_ROWS
@@ -161,7 +161,7 @@ fn main(
     let following = k + DEPTH;
     //# end
     //# if SKIPS_SUMS
-    let following = next_real(k + DEPTH, end);
+    let following = next_real(k + DEPTH);
     //# end
     //# for l in 0..A_LOADS
     stage_a(invocation + $lu * INVOCATIONS, next_a_$l);

@@ -1,22 +1,15 @@
-// Padding that a product passes over: `tokenBlocks` holds 0 for each TOKEN_BLOCK tokens that are all padding.
+// Padding that a product passes over: `tokenBlocks` tells for each block of TOKEN_BLOCK tokens the first one from
+// it on that is not all padding; see token_blocks.wgsl.
 
 //# if SKIPS_ROWS
 // Whether all rows of a tile are padding.
 fn is_padding(row: u32, rows: u32) -> bool {
-  var real = 0u;
-  for (var block = row / TOKEN_BLOCK; block * TOKEN_BLOCK < min(row + rows, M); block++) {
-    real |= tokenBlocks[block];
-  }
-  return real == 0u;
+  return tokenBlocks[row / TOKEN_BLOCK] * TOKEN_BLOCK >= min(row + rows, M);
 }
 //# end
 //# if SKIPS_SUMS
-// The first step of the sums from k on that is not padding; at or past `end` where there is none.
-fn next_real(k: u32, end: u32) -> u32 {
-  var at = k;
-  while (at < end && tokenBlocks[at / TOKEN_BLOCK] == 0u) {
-    at = (at / TOKEN_BLOCK + 1u) * TOKEN_BLOCK;
-  }
-  return at;
+// The first step of the sums from k on that is not padding; at or past the end where there is none.
+fn next_real(k: u32) -> u32 {
+  return max(k, tokenBlocks[min(k, K - 1u) / TOKEN_BLOCK] * TOKEN_BLOCK);
 }
 //# end

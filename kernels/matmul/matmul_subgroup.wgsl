@@ -57,18 +57,7 @@ fn main(
   //# end
   //# end
 
-  // Steps of k: all of them, or those in blocks that are not padding.
-  //# if SKIPS_SUMS
-  for (
-    var block = next_real(first, end);
-    block < end;
-    block = next_real(block + TOKEN_BLOCK, end)
-  ) {
-  for (var k = block; k < block + TOKEN_BLOCK; k += 4u) {
-  //# end
-  //# if WALKS_ALL
   for (var k = first; k + 4u <= end; k += 4u) {
-  //# end
     //# for q in 0..QUADS
     //# if B_TRANSPOSED
     let u0_$q = vec4<f32>(b[b_$q + k / 4u]);
@@ -119,9 +108,6 @@ fn main(
     //# end
     //# end
   }
-  //# if SKIPS_SUMS
-  }
-  //# end
   //# if K_TAIL
   for (var k = end / 4u * 4u; k < end; k++) {
     //# for q in 0..QUADS

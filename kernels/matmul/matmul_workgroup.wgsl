@@ -146,7 +146,7 @@ fn main(
   let first = workgroup.z % SPLITS * SPLIT_K;
   //# end
   //# if SKIPS_SUMS
-  let first = next_real(workgroup.z % SPLITS * SPLIT_K, K);
+  let first = next_real(workgroup.z % SPLITS * SPLIT_K);
   //# end
   var end = min(workgroup.z % SPLITS * SPLIT_K + SPLIT_K, K);
   //# if SKIPS_ROWS
@@ -171,7 +171,7 @@ fn main(
     let following = k + DEPTH;
     //# end
     //# if SKIPS_SUMS
-    let following = next_real(k + DEPTH, end);
+    let following = next_real(k + DEPTH);
     //# end
     //# for l in 0..LOADS
     stage(invocation + $lu * INVOCATIONS, next_$l);

@@ -22,7 +22,8 @@ export function tokenBlocksOf(tokens: number): number {
 }
 
 /**
- * 1 for each block of {@link TOKEN_BLOCK} tokens that holds a real one, 0 where all are padding.
+ * For each block of {@link TOKEN_BLOCK} tokens the first one from it on that holds a real token; the number of
+ * blocks where none does.
  *
  * Bindings: attentionMask u32 [tokens], tokenBlocks u32 [⌈tokens / 16⌉].
  *

@@ -1,4 +1,5 @@
-// Marks the blocks of BLOCK tokens that hold a real one; one invocation a block.
+// Tells for each block of BLOCK tokens the first one from it on that holds a real token, one past the last
+// block where none does; one invocation a block. So whoever meets padding finds its end by one load.
 //
 // Prelude: TOKENS BLOCK.
 
@@ -8,9 +9,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (first >= TOKENS) {
     return;
   }
-  var real = 0u;
-  for (var token = first; token < min(first + BLOCK, TOKENS); token++) {
-    real |= attentionMask[token];
+  var token = first;
+  while (token < TOKENS && attentionMask[min(token, TOKENS - 1u)] == 0u) {
+    token++;
   }
-  tokenBlocks[id.x] = min(real, 1u);
+  tokenBlocks[id.x] = select(token / BLOCK, (TOKENS + BLOCK - 1u) / BLOCK, token >= TOKENS);
 }

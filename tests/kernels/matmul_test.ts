@@ -198,6 +198,14 @@ Deno.test("matmul reads and writes rows and batches at strides, and nothing betw
 /** Blocks of 16 tokens: 1 where any is real, as long as `tokens` are. */
 const PATTERN = [0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0];
 
+/** The first real block from each on. */
+function firstReal(blocks: ArrayLike<number>): Uint32Array<ArrayBuffer> {
+  const first = new Uint32Array(blocks.length);
+  let next = blocks.length;
+  for (let i = blocks.length - 1; i >= 0; i--) first[i] = next = blocks[i] ? i : next;
+  return first;
+}
+
 /** The variants that pass over a kind of padding, each with a spec that brings it about here. */
 async function passing(spec: MatmulSpec): Promise<[MatmulSpec, MatmulVariant][]> {
   const lanes = await sharedLanes();
@@ -209,6 +217,7 @@ async function passing(spec: MatmulSpec): Promise<[MatmulSpec, MatmulVariant][]>
   ).map(([one, variant]) => [one, variant]);
 }
 
+/** Kinds of tiles that pass over padded rows. */
 const PASSES = ["subgroup", "workgroup"];
 
 for (const layout of ["NN", "NT"] as const) {
@@ -222,7 +231,7 @@ for (const layout of ["NN", "NT"] as const) {
     const expected = matmulReference(plain, { a, b, bias }).c;
     for (const [spec, variant] of await passing({ ...plain, padding: "rows" })) {
       const { kind, rows, workgroupY } = matmulVariants[variant];
-      const tokenBlocks = Uint32Array.from(PATTERN);
+      const tokenBlocks = firstReal(PATTERN);
       const data = { a, b, bias, ...(PASSES.includes(kind) ? { tokenBlocks } : {}) };
       const { c } = await runTwice(await testGpu(), matmul(spec, variant), data);
       const real = (_: number, i: number): boolean => isReal(Math.floor(i / n));
@@ -239,9 +248,9 @@ for (const layout of ["NN", "NT"] as const) {
 
 Deno.test("matmul TN sums over real tokens alone, does not read padding, and gives the bits of summing zeros", async () => {
   const k = 16 * 80, m = 36, n = 40;
-  const tokenBlocks = Uint32Array.from({ length: 80 }, (_, i) => PATTERN[i % PATTERN.length]);
-  const isReal = (i: number, width: number): boolean =>
-    tokenBlocks[Math.floor(i / width / 16)] === 1;
+  const real = Array.from({ length: 80 }, (_, i) => PATTERN[i % PATTERN.length]);
+  const tokenBlocks = firstReal(real);
+  const isReal = (i: number, width: number): boolean => real[Math.floor(i / width / 16)] === 1;
   const a = normal(k * m, 1), b = normal(k * n, 2), c = normal(m * n, 3);
   const plain = { m, n, k, layout: "TN", accumulate: true } as const;
   const zeroed = (x: Float32Array, width: number, value: number): Float32Array =>
@@ -249,7 +258,7 @@ Deno.test("matmul TN sums over real tokens alone, does not read padding, and giv
   const zeros = { a: zeroed(a, m, 0), b: zeroed(b, n, 0), c };
   const expected = matmulReference(plain, zeros).c;
   for (const [spec, variant] of await passing({ ...plain, padding: "sums" })) {
-    if (!PASSES.includes(matmulVariants[variant].kind)) continue;
+    if (matmulVariants[variant].kind !== "workgroup") continue;
     const data = { a: zeroed(a, m, NaN), b: zeroed(b, n, NaN), c, tokenBlocks };
     const passed = await runTwice(await testGpu(), matmul(spec, variant), data);
     assertClose(passed.c, expected, 2e-6, variant);
@@ -262,17 +271,21 @@ Deno.test("matmul TN sums over real tokens alone, does not read padding, and giv
   }
 });
 
-Deno.test("blocks of tokens are marked by any real one in them, the last one cut off", async () => {
+Deno.test("blocks of tokens tell the next one that holds a real token, the last block cut off", async () => {
   for (const tokens of [1, 16, 17, 250]) {
-    const attentionMask = Uint32Array.from({ length: tokens }, (_, i) => Number(i % 37 === 5));
-    const { tokenBlocks: blocks } = await runTwice(await testGpu(), tokenBlocks({ tokens }), {
-      attentionMask,
-    });
-    const expected = Array.from(
-      { length: Math.ceil(tokens / 16) },
-      (_, i) => Math.max(...attentionMask.subarray(16 * i, 16 * i + 16)),
-    );
-    assertEquals([...blocks], expected);
+    for (const period of [37, 1, 1000]) {
+      const attentionMask = Uint32Array.from(
+        { length: tokens },
+        (_, i) => Number(i % period === 5),
+      );
+      const program = tokenBlocks({ tokens });
+      const { tokenBlocks: blocks } = await runTwice(await testGpu(), program, { attentionMask });
+      const real = Array.from(
+        { length: Math.ceil(tokens / 16) },
+        (_, i) => Math.max(...attentionMask.subarray(16 * i, 16 * i + 16)),
+      );
+      assertEquals(Uint32Array.from(blocks), firstReal(real));
+    }
   }
 });
 

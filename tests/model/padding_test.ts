@@ -55,7 +55,7 @@ async function stepOver(
     const { launch } = dispatch;
     if (options.skipPadding) return;
     const wgsl = launch.wgsl.replace(/const SKIPS( *: *u32)? = 1u;/, "const SKIPS = 0u;")
-      .replace("= min(real, 1u);", "= max(real, 1u);");
+      .replace("TOKENS - 1u)] == 0u)", "TOKENS - 1u)] == 2u)");
     if (wgsl !== launch.wgsl) changed.add(launch.kernel);
     tape.dispatches[i] = { ...dispatch, launch: { ...launch, wgsl } };
   });
