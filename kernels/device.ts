@@ -290,7 +290,7 @@ function subgroupMatrices(info: GPUAdapterInfo): SubgroupMatrix[] {
       k,
       componentType,
       resultType,
-      lanes: info.subgroupMaxSize ?? 0,
+      lanes: info.subgroupMaxSize ?? 128,
     }),
   );
 }
