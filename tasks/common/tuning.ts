@@ -34,6 +34,10 @@ const NARROW_SUBGROUP = 8;
 /** Seconds after which `auto` begins no further product. */
 const MOST_SECONDS = 60;
 
+function isNarrow(subgroupSize: number): boolean {
+  return subgroupSize > 0 && subgroupSize <= NARROW_SUBGROUP;
+}
+
 /** The file's contents: tables by adapter. */
 type TuningFile = Readonly<Record<string, MatmulTable>>;
 
@@ -128,7 +132,7 @@ export async function tuneProducts(
   const known = path === undefined ? {} : await readTable(path, adapter, tell);
   const choose = (table: MatmulTable): MatmulChooser => (spec) => tunedVariant(table, spec);
   const work = specs.reduce((sum, { batch = 1, m, n, k }) => sum + batch * m * n * k, 0);
-  const pays = gpu.features.subgroupSize > NARROW_SUBGROUP && work >= WORTH_TUNING;
+  const pays = !isNarrow(gpu.features.subgroupSize) && work >= WORTH_TUNING;
   const unknown = specs.some((spec) => !tunedVariant(known, spec));
   if (!unknown || (mode === "auto" && !pays)) return choose(known);
 
