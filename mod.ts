@@ -23,6 +23,8 @@ export * from "./kernels/launch.ts";
 export * from "./kernels/unroll.ts";
 export * from "./kernels/timing.ts";
 export * from "./kernels/random/random.ts";
+export * from "./kernels/matmul/spec.ts";
+export * from "./kernels/matmul/variants.ts";
 export * from "./kernels/matmul/matmul.ts";
 export * from "./kernels/matmul/tune.ts";
 export * from "./kernels/attention/attention.ts";

@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../kernels/device.ts";
 import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
-import type { MatmulSpec } from "../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../kernels/matmul/spec.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
 import type { MatmulChooser } from "./autograd/tape.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { geluDerivativeReference, geluReference } from "../gelu/reference.ts";
-import type { MatmulSpec } from "./matmul.ts";
+import type { MatmulSpec } from "./spec.ts";
 
 /** Operands of the reference; those the spec does not name are ignored. */
 export interface MatmulOperands {

@@ -8,13 +8,14 @@ import type { SubgroupMatrix } from "../device.ts";
 import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import { type Binding, bytesPerElement, declareBindings, specialise } from "../launch.ts";
 import { unroll } from "../unroll.ts";
-import type { MatmulSpec, MatmulTile } from "./matmul.ts";
+import type { MatmulSpec, Strides } from "./spec.ts";
+import type { MatmulTile } from "./variants.ts";
 import matrixSource from "./matmul_matrix.wgsl" with { type: "text" };
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
 import partialSource from "./matmul_partial.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
-import { options, paddingOptions, shapes, type Strides, types, VECTOR_TYPES } from "./wgsl.ts";
+import { options, paddingOptions, shapes, types, VECTOR_TYPES } from "./wgsl.ts";
 
 /** Bytes between staged lines; Vulkan wants matrices to start at multiples of 16. */
 const PADDING_BYTES = 16;

@@ -5,7 +5,9 @@
  */
 import type { Gpu } from "../device.ts";
 import { timeProgram, timePrograms } from "../timing.ts";
-import { matmul, type MatmulSpec, type MatmulVariant, suitableVariants } from "./matmul.ts";
+import { matmul } from "./matmul.ts";
+import type { MatmulSpec } from "./spec.ts";
+import { type MatmulVariant, suitableVariants } from "./variants.ts";
 
 /** Variants by {@link matmulCase}; plain data, so that it can be kept as JSON. It holds for one adapter. */
 export type MatmulTable = Readonly<Record<string, string>>;

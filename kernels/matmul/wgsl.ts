@@ -7,7 +7,8 @@ import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import { type Binding, declareBindings, specialise } from "../launch.ts";
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import { unroll } from "../unroll.ts";
-import type { MatmulSpec, MatmulTile } from "./matmul.ts";
+import type { MatmulSpec, Strides } from "./spec.ts";
+import type { MatmulTile } from "./variants.ts";
 import anySource from "./matmul_any.wgsl" with { type: "text" };
 import joinSource from "./matmul_join.wgsl" with { type: "text" };
 import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
@@ -16,16 +17,6 @@ import storeSource from "./matmul_store.wgsl" with { type: "text" };
 import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
 import tileSource from "./matmul_tile.wgsl" with { type: "text" };
 import workgroupSource from "./matmul_workgroup.wgsl" with { type: "text" };
-
-/** Elements between neighbouring rows and matrices. */
-export interface Strides {
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  readonly aBatch: number;
-  readonly bBatch: number;
-  readonly cBatch: number;
-}
 
 /** The text of the `any` variant. */
 export function anyWgsl(

@@ -16,7 +16,8 @@ import {
   type KernelLaunch,
   type KernelProgram,
 } from "../../kernels/launch.ts";
-import type { MatmulSpec, MatmulVariant } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
+import type { MatmulVariant } from "../../kernels/matmul/variants.ts";
 import { ModelError } from "../errors.ts";
 import { Tensor } from "./tensor.ts";
 

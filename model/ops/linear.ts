@@ -4,7 +4,7 @@
  * @module
  */
 import { multiply } from "../../kernels/elementwise/elementwise.ts";
-import type { MatmulSpec } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import type { Gradients, Tape } from "../autograd/tape.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { KernelProgram } from "../../kernels/launch.ts";
-import { matmul, type MatmulSpec } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import type { Tape } from "../autograd/tape.ts";
 
 /**

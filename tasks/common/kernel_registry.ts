@@ -40,12 +40,9 @@ import {
 } from "../../kernels/loss/loss.ts";
 import { tokenBlocks } from "../../kernels/padding/token_blocks.ts";
 import { lossScale } from "../../kernels/loss_scale/loss_scale.ts";
-import {
-  matmul,
-  type MatmulLayout,
-  type MatmulVariant,
-  matmulVariants,
-} from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { MatmulLayout } from "../../kernels/matmul/spec.ts";
+import { type MatmulVariant, matmulVariants } from "../../kernels/matmul/variants.ts";
 import { type RowVariant, rowVariants } from "../../kernels/reduce/lanes.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import { squaredNorm, sumAll } from "../../kernels/reduce/global_norm.ts";

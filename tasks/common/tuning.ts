@@ -2,7 +2,7 @@
 
 import { dirname, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
-import type { MatmulSpec } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { type MatmulTable, tunedVariant, tuneMatmuls } from "../../kernels/matmul/tune.ts";
 import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";

@@ -3,7 +3,7 @@
 import type { Gpu } from "../../kernels/device.ts";
 import { attentionBackward, attentionForward } from "../../kernels/attention/attention.ts";
 import type { DType } from "../../kernels/launch.ts";
-import type { MatmulSpec } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { layerNormBackward, layerNormForward } from "../../kernels/layernorm/layernorm.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
 import { Plan } from "../../model/autograd/plan.ts";

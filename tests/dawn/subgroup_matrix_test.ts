@@ -2,13 +2,13 @@
  * Products by subgroup matrices, run where Dawn and the driver have them: a GPU with tensor cores, or
  * Mesa's software driver from 26.1 on. Without, they are ignored.
  */
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import {
-  matmul,
-  type MatmulSpec,
   type MatmulVariant,
   matmulVariants,
   suitableVariants,
-} from "../../kernels/matmul/matmul.ts";
+} from "../../kernels/matmul/variants.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
 import {
   assertClose,

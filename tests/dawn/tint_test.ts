@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert/mod.js";
 import { Gpu } from "../../kernels/device.ts";
 import { KernelError } from "../../kernels/errors.ts";
-import { matmul, type MatmulVariant, matmulVariants } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { type MatmulVariant, matmulVariants } from "../../kernels/matmul/variants.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
 import { Electra } from "../../model/electra/electra.ts";
 import { ParameterStore } from "../../model/parameters.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
 import { KernelError } from "../../kernels/errors.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import {
-  matmul,
-  type MatmulSpec,
   type MatmulVariant,
   matmulVariants,
   suitableVariants,
-} from "../../kernels/matmul/matmul.ts";
+} from "../../kernels/matmul/variants.ts";
 import { tokenBlocks } from "../../kernels/padding/token_blocks.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";

@@ -5,7 +5,9 @@
  */
 import { assert } from "@std/assert/mod.js";
 import type { KernelProgram } from "../../kernels/launch.ts";
-import { matmul, type MatmulSpec, type MatmulVariant } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
+import type { MatmulVariant } from "../../kernels/matmul/variants.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
 import { assertClose, fromHalf, normal, runTwice, testGpu, toHalf } from "./harness.ts";
 

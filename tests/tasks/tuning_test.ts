@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert/mod.js";
 import { dirname, join } from "@std/path/mod.js";
-import { matmul, type MatmulSpec, suitableVariants } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
+import { suitableVariants } from "../../kernels/matmul/variants.ts";
 import {
   matmulCase,
   type MatmulTable,
