@@ -12,13 +12,23 @@ import {
   whyUnfit,
 } from "./variants.ts";
 
+/** Steps of k up to which sums of a few elements are made in one. */
+const MOST_IN_ONE = 4096;
+
+/** Workgroups that are taken to fill a GPU. */
+const FILLING = 256;
+
 /**
  * A variant by shape alone. Narrow subgroups (up to 8 lanes) belong to adapters that run on a CPU; all
  * others are taken for GPUs.
  */
 export function chooseVariant(spec: MatmulSpec): MatmulVariant {
   const { subgroupSize = 0 } = spec;
-  if (whyUnfit(spec, "4x4")) return "any";
+  if (whyUnfit(spec, "4x4")) {
+    const { m, n, k } = spec;
+    const long = k > MOST_IN_ONE && m * n < FILLING * 16 && !whyUnfit(spec, "any split 64");
+    return long ? "any split 64" : "any";
+  }
   return subgroupSize >= 4 && subgroupSize <= 8 ? chooseForCpu(spec) : chooseForGpu(spec);
 }
 
@@ -38,9 +48,6 @@ function chooseForCpu(spec: MatmulSpec): MatmulVariant {
   if (k >= 20_000 && !whyUnfit(spec, long)) return long;
   return tall ? "subgroup 40x8" : "subgroup 32x8";
 }
-
-/** Workgroups that are taken to fill a GPU. */
-const FILLING = 256;
 
 /** Multiply-adds that take as long as writing and reading a partial sum. */
 const JOIN_WORK = 50;

@@ -2,7 +2,7 @@
 // four rows by four columns; reads are clamped into the matrix, stores are guarded.
 //
 // Prelude: as in matmul_tile.wgsl, with A_ROW A_K B_K B_COLUMN: elements between neighbours along
-// each axis, which covers every layout.
+// each axis, which covers every layout; SPLITS and SPLIT_K as in matmul_workgroup.wgsl.
 
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -13,10 +13,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   //# for i in 0..4
   var c_$i = vec4<f32>();
-  let a_$i = id.z * A_BATCH + min(row0 + $iu, M - 1u) * A_ROW;
-  let b_$i = id.z * B_BATCH + min(column0 + $iu, N - 1u) * B_COLUMN;
+  let a_$i = id.z / SPLITS * A_BATCH + min(row0 + $iu, M - 1u) * A_ROW;
+  let b_$i = id.z / SPLITS * B_BATCH + min(column0 + $iu, N - 1u) * B_COLUMN;
   //# end
-  for (var k = 0u; k < K; k++) {
+  let first = id.z % SPLITS * SPLIT_K;
+  for (var k = first; k < min(first + SPLIT_K, K); k++) {
     let bs = vec4<f32>(
       f32(b[b_0 + k * B_K]), f32(b[b_1 + k * B_K]), f32(b[b_2 + k * B_K]), f32(b[b_3 + k * B_K]));
     //# for i in 0..4
@@ -34,6 +35,10 @@ fn store(matrix: u32, row: u32, column: u32, sum: f32) {
   if (row >= M || column >= N) {
     return;
   }
+  //# if SPLIT
+  partials[(matrix * M + row) * N + column] = sum;
+  //# end
+  //# if WHOLE
   let at = matrix * C_BATCH + row * C_STRIDE + column;
   var value = ALPHA * sum;
   //# if BIAS
@@ -51,4 +56,5 @@ fn store(matrix: u32, row: u32, column: u32, sum: f32) {
   value += f32(c[at]);
   //# end
   c[at] = Output(value);
+  //# end
 }

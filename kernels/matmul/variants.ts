@@ -89,7 +89,8 @@ export type MatmulVariant =
   | "matrix 128x128 split 4"
   | "matrix 64x64 split 4"
   | "matrix 64x64 split 16"
-  | "any";
+  | "any"
+  | "any split 64";
 
 /**
  * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
@@ -125,6 +126,7 @@ export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
   "matrix 64x64 split 16": matrixTile(32, 32, 16),
   /** For shapes that do not fall into vec4s. */
   any: { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8 },
+  "any split 64": { kind: "any", rows: 4, columns: 4, workgroupX: 8, workgroupY: 8, splits: 64 },
 };
 
 /** Least steps of k that are worth a split of their own. */
@@ -145,7 +147,12 @@ export function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | und
   const { m, n, k, batch = 1, storage = "f32", subgroupSize = 0 } = spec;
   const tile: MatmulTile = matmulVariants[variant];
   const { kind, splits = 1 } = tile;
-  if (kind !== "any" && !fallsIntoVectors(spec, stridesOf(spec))) return "wants multiples of 4";
+  const strides = stridesOf(spec);
+  if (kind !== "any" && !fallsIntoVectors(spec, strides)) return "wants multiples of 4";
+  // The joining goes in vec4s.
+  if (kind === "any" && splits > 1 && (n % 4 > 0 || strides.c % 4 > 0 || strides.cBatch % 4 > 0)) {
+    return "wants a result in multiples of 4";
+  }
   // Their many sums would spill on a GPU, and take its compiler long.
   if (kind === "subgroup" && (subgroupSize < 4 || subgroupSize > 8)) {
     return "wants subgroups of 4 to 8 lanes";

@@ -25,11 +25,15 @@ export function anyWgsl(
   bindings: readonly Binding[],
   tile: MatmulTile,
 ): string {
-  const { layout } = spec;
-  return specialise(unroll(anySource, options(spec)), {
+  const { k, layout } = spec;
+  const { splits = 1 } = tile;
+  const names = { ...options(spec), SPLIT: Number(splits > 1), WHOLE: Number(splits === 1) };
+  return specialise(unroll(anySource, names), {
     ...types(spec),
     constants: {
       ...shapes(spec, strides, tile),
+      SPLITS: splits,
+      SPLIT_K: Math.ceil(k / splits),
       A_ROW: layout[0] === "T" ? 1 : strides.a,
       A_K: layout[0] === "T" ? strides.a : 1,
       B_K: layout[1] === "T" ? 1 : strides.b,
