@@ -14,11 +14,13 @@ import {
 import { tokenBlocksOf } from "../padding/token_blocks.ts";
 import { chooseVariant } from "./choose.ts";
 import { type MatmulSpec, type Strides, stridesOf } from "./spec.ts";
-import { matrixOfTile, matrixWgsl } from "./subgroup_matrix.ts";
+import { matrixWgsl } from "./subgroup_matrix.ts";
 import {
+  goesDown,
   type MatmulTile,
   type MatmulVariant,
   matmulVariants,
+  matrixOfTile,
   skippedPadding,
   whyUnfit,
 } from "./variants.ts";
@@ -77,11 +79,11 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
     elements: cElements,
   });
   const label = `${layout} ${batch > 1 ? `${batch}×` : ""}${m}×${n}×${k} ${chosen}`;
-  const workgroups = [
-    Math.ceil(n / (tile.columns * tile.workgroupX)),
-    Math.ceil(m / (tile.rows * tile.workgroupY)),
-    batch * splits,
-  ] as const;
+  const across = Math.ceil(n / (tile.columns * tile.workgroupX));
+  const down = Math.ceil(m / (tile.rows * tile.workgroupY));
+  const workgroups = goesDown(spec, tile)
+    ? [down, across, batch * splits] as const
+    : [across, down, batch * splits] as const;
   const flops = 2 * batch * m * n * k;
   if (splits === 1) {
     const bindings = [...operands, ...results];

@@ -4,7 +4,8 @@
 // Each invocation holds ROWS × (4 · QUADS) sums, ROWS = GROUPS · SHARE.
 //
 // Prelude: as in matmul_tile.wgsl; SPLITS and SPLIT_K (steps of k that one split sums, a multiple of
-// four); SHARE is 4 or 8, no more than the least subgroup size. No lane leaves
+// four); GOES_DOWN (1 where workgroups next to each other lie below one another); SHARE is 4 or 8, no more than the
+// least subgroup size. No lane leaves
 // early, since others wait for its broadcasts: columns past the edge are clamped, stores are guarded.
 
 const ROWS = GROUPS * SHARE;
@@ -16,8 +17,10 @@ fn main(
   @builtin(local_invocation_index) invocation: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let row0 = workgroup.y * ROWS;
-  let column0 = (workgroup.x * WORKGROUP_X + invocation) * COLUMNS;
+  // Where this tile lies, across and down.
+  let tile = select(workgroup.xy, workgroup.yx, GOES_DOWN == 1u);
+  let row0 = tile.y * ROWS;
+  let column0 = (tile.x * WORKGROUP_X + invocation) * COLUMNS;
   let a_base = workgroup.z / SPLITS * (A_BATCH / 4u);
   let b_base = workgroup.z / SPLITS * (B_BATCH / 4u);
   let first = workgroup.z % SPLITS * SPLIT_K;

@@ -9,7 +9,7 @@ import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import { type Binding, bytesPerElement, declareBindings, specialise } from "../launch.ts";
 import { unroll } from "../unroll.ts";
 import type { MatmulSpec, Strides } from "./spec.ts";
-import type { MatmulTile } from "./variants.ts";
+import { depthOf, type MatmulTile } from "./variants.ts";
 import matrixSource from "./matmul_matrix.wgsl" with { type: "text" };
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
@@ -19,36 +19,6 @@ import { options, paddingOptions, shapes, types, VECTOR_TYPES } from "./wgsl.ts"
 
 /** Bytes between staged lines; Vulkan wants matrices to start at multiples of 16. */
 const PADDING_BYTES = 16;
-
-/** Most lanes of a workgroup, and most elements of a result matrix: then the least limits of WebGPU do. */
-const MOST_LANES = 256, MOST_RESULTS = 256;
-
-/**
- * The subgroup matrices that a tile of a product is made of: of the product's own storage, added up in f32,
- * the largest of the device that divide the tile.
- */
-export function matrixOfTile(
-  spec: MatmulSpec,
-  tile: MatmulTile,
-): SubgroupMatrix | undefined {
-  const { storage = "f32", subgroupMatrices = [] } = spec;
-  const { rows, columns, workgroupX, workgroupY } = tile;
-  const size = ({ m, n, k }: SubgroupMatrix): number => m * n * k;
-  return subgroupMatrices.filter(({ m, n, k, componentType, resultType, lanes }) =>
-    componentType === storage && resultType === "f32" &&
-    rows % m === 0 && columns % n === 0 && depthOf(tile, storage) % k === 0 &&
-    n % 4 === 0 && m * n <= MOST_RESULTS && workgroupX * workgroupY * lanes <= MOST_LANES
-  ).toSorted((a, b) => size(b) - size(a))[0];
-}
-
-/** Steps of k that are staged at a time: as many as 16 KB of workgroup memory hold beside the results. */
-export function depthOf(
-  { rows, columns, workgroupX, workgroupY }: MatmulTile,
-  storage: "f32" | "f16",
-): number {
-  const bytes = rows * workgroupY + columns * workgroupX > 128 ? 32 : 64;
-  return bytes / bytesPerElement(storage);
-}
 
 /** The text of a variant of kind `matrix`, or of its first dispatch where it splits k. */
 export function matrixWgsl(

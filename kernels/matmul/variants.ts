@@ -3,10 +3,11 @@
  *
  * @module
  */
+import type { SubgroupMatrix } from "../device.ts";
 import { KernelError } from "../errors.ts";
+import { bytesPerElement } from "../launch.ts";
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import { type MatmulSpec, type Strides, stridesOf } from "./spec.ts";
-import { depthOf, matrixOfTile } from "./subgroup_matrix.ts";
 
 /** How the work of a product is shared out. */
 export interface MatmulTile {
@@ -167,6 +168,47 @@ export function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | und
     return `would need more than ${MOST_PARTIAL_BYTES} bytes for its partial sums`;
   }
   return undefined;
+}
+
+/** Columns from which on a CPU's tiles go down the rows of C first. */
+const WIDE = 1024;
+
+/**
+ * Whether tiles next to each other in the order of workgroups lie below one another in C. On a CPU the caches then
+ * keep the columns of B for the next rows, which pays where B is wide.
+ */
+export function goesDown({ n }: MatmulSpec, { kind }: MatmulTile): boolean {
+  return kind === "subgroup" && n >= WIDE;
+}
+
+/** Most lanes of a workgroup, and most elements of a result matrix: then the least limits of WebGPU do. */
+const MOST_LANES = 256, MOST_RESULTS = 256;
+
+/**
+ * The subgroup matrices that a tile of a product is made of: of the product's own storage, added up in f32,
+ * the largest of the device that divide the tile.
+ */
+export function matrixOfTile(
+  spec: MatmulSpec,
+  tile: MatmulTile,
+): SubgroupMatrix | undefined {
+  const { storage = "f32", subgroupMatrices = [] } = spec;
+  const { rows, columns, workgroupX, workgroupY } = tile;
+  const size = ({ m, n, k }: SubgroupMatrix): number => m * n * k;
+  return subgroupMatrices.filter(({ m, n, k, componentType, resultType, lanes }) =>
+    componentType === storage && resultType === "f32" &&
+    rows % m === 0 && columns % n === 0 && depthOf(tile, storage) % k === 0 &&
+    n % 4 === 0 && m * n <= MOST_RESULTS && workgroupX * workgroupY * lanes <= MOST_LANES
+  ).toSorted((a, b) => size(b) - size(a))[0];
+}
+
+/** Steps of k that are staged at a time: as many as 16 KB of workgroup memory hold beside the results. */
+export function depthOf(
+  { rows, columns, workgroupX, workgroupY }: MatmulTile,
+  storage: "f32" | "f16",
+): number {
+  const bytes = rows * workgroupY + columns * workgroupX > 128 ? 32 : 64;
+  return bytes / bytesPerElement(storage);
 }
 
 /** What padding a variant passes over. */

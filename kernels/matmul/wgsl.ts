@@ -8,7 +8,7 @@ import { type Binding, declareBindings, specialise } from "../launch.ts";
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import { unroll } from "../unroll.ts";
 import type { MatmulSpec, Strides } from "./spec.ts";
-import type { MatmulTile } from "./variants.ts";
+import { goesDown, type MatmulTile } from "./variants.ts";
 import anySource from "./matmul_any.wgsl" with { type: "text" };
 import joinSource from "./matmul_join.wgsl" with { type: "text" };
 import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
@@ -69,7 +69,9 @@ export function vectorWgsl(
       SPLIT_K: Math.ceil(k / splits / TOKEN_BLOCK) * TOKEN_BLOCK,
       TOKEN_BLOCK,
     }),
-    ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
+    ...(kind === "subgroup"
+      ? { GROUPS: rows / share, SHARE: share, GOES_DOWN: Number(goesDown(spec, tile)) }
+      : {}),
     ...(kind === "workgroup" ? { ...tiles, DEPTH: depth } : {}),
   };
   const names = {
