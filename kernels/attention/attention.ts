@@ -246,7 +246,7 @@ function tileShape(
   rowQuads: number,
 ): Pick<Parts, "rows" | "constants" | "loads"> {
   const quads = Math.ceil(headSize / 4), outQuads = Math.ceil(quads / 8);
-  const width = 8 * Math.max(rowQuads + TILE_COLUMNS / 32, outQuads);
+  const width = Math.max(8 * rowQuads + TILE_COLUMNS / 4, 8 * outQuads);
   const weights = TILE_COLUMNS * 8 * rowQuads;
   const depth = [16, 8, 4].find((depth) =>
     depth <= Math.max(4, 4 * quads) && 16 * (depth * width + weights) <= WORKGROUP_BYTES
