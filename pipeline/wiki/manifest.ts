@@ -4,6 +4,7 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
+import { namesIn, refuseStrangers } from "../own_files.ts";
 import type { PageCounts } from "./counts.ts";
 import { differences, type Duplicates, type ExtractRecipe, isOurs } from "./parts.ts";
 
@@ -71,19 +72,8 @@ export async function findFinished(
   deduplicate: Deduplicate,
   overwrite: boolean,
 ): Promise<ExtractManifest | undefined> {
-  let names: string[];
-  try {
-    names = [...Deno.readDirSync(out)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  const foreign = names.find((name) => !isOurs(name));
-  if (foreign !== undefined) {
-    throw new PipelineError(
-      `${out} holds ${foreign}, which is not of an extraction; choose another --out`,
-    );
-  }
+  await refuseStrangers(out, isOurs, "an extraction");
+  const names = await namesIn(out);
   if (names.length === 0) return undefined;
   const manifest = await readExtractManifest(out).catch(() => undefined);
   const differing = manifest ? differences(recipe, manifest.recipe) : ["no manifest"];
