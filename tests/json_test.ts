@@ -23,8 +23,7 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
 /** Modules that hold what they parse to a schema; others get their JSON from them. */
 const PARSERS = [
-  "pipeline/json.ts",
-  "model/json.ts",
+  "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
   "tasks/common/metrics_log.ts",
   "tasks/common/tuning.ts",

@@ -7,10 +7,10 @@ import * as v from "valibot";
 import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
 import { type PretrainingHparams, resolveHparams } from "../electra/config.ts";
 import { ModelError } from "../errors.ts";
-import { anyObject, count, parseJson } from "../json.ts";
-import type { PretrainingTrainer } from "../trainer.ts";
+import { anyObject, count, parseJson } from "../../pipeline/wire/json.ts";
+import type { PretrainingTrainer } from "../training/training.ts";
 import { decodeSafeTensors, encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
-import { readStateDict, writeStateDict } from "./state_dict.ts";
+import { readStateDict, writeStateDict } from "../parameters/state_dict.ts";
 
 /** Files of a checkpoint, by name. */
 export type CheckpointFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -88,14 +88,14 @@ export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<Che
  */
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
   const text = new TextDecoder().decode(files.get(STATE_FILE));
-  const where = `${source}/${STATE_FILE}`;
-  const advice = "remove that checkpoint to use an older one";
-  const state = parseJson(stateSchema, text, where, advice);
+  const fault = (what: string): ModelError =>
+    new ModelError(`${source}/${STATE_FILE}: ${what}; remove that checkpoint to use an older one`);
+  const state = parseJson(stateSchema, text, fault);
   try {
     return { ...state, hparams: resolveHparams(state.hparams).hparams };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    throw new ModelError(`${where}: ${error.message}; ${advice}`);
+    throw fault(error.message);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { ModelError } from "../errors.ts";
-import { anyObject, checkJson, count, parseJson } from "../json.ts";
+import { anyObject, checkJson, count, parseJson } from "../../pipeline/wire/json.ts";
 
 /** Element types that Kohaku reads and writes. */
 export type SafeDType = "F32" | "I32" | "F16" | "I64";
@@ -29,8 +29,6 @@ export interface SafeTensors {
 }
 
 const ELEMENT_BYTES: Readonly<Record<SafeDType, number>> = { F32: 4, I32: 4, F16: 2, I64: 8 };
-
-const DAMAGED = "the file is damaged, use another copy";
 
 const metadataSchema = v.pipe(anyObject, v.record(v.string(), v.string()));
 
@@ -92,7 +90,8 @@ export function encodeSafeTensors({ tensors, metadata }: SafeTensors): Uint8Arra
  * @throws {ModelError} where the file is cut short or its header does not fit its data.
  */
 export function decodeSafeTensors(file: Uint8Array<ArrayBuffer>, source: string): SafeTensors {
-  const broken = (what: string): ModelError => new ModelError(`${source}: ${what}; ${DAMAGED}`);
+  const broken = (what: string): ModelError =>
+    new ModelError(`${source}: ${what}; the file is damaged, use another copy`);
   if (file.length < 8) throw broken(`ends at byte ${file.length}, before its header`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerLength = Number(view.getBigUint64(0, true));
@@ -100,17 +99,17 @@ export function decodeSafeTensors(file: Uint8Array<ArrayBuffer>, source: string)
     throw broken(`its header wants ${headerLength} bytes, but the file has ${file.length}`);
   }
   const json = new TextDecoder().decode(file.subarray(8, 8 + headerLength));
-  const header = parseJson(anyObject, json, `${source}: its header`, DAMAGED);
+  const header = parseJson(anyObject, json, (what) => broken(`its header: ${what}`));
   const data = file.subarray(8 + headerLength);
   const tensors = new Map<string, SafeTensor>();
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(header)) {
-    const where = `${source}: its header: ${name}`;
+    const fault = (what: string): ModelError => broken(`its header: ${name}: ${what}`);
     if (name === "__metadata__") {
-      metadata = checkJson(metadataSchema, value, where, DAMAGED);
+      metadata = checkJson(metadataSchema, value, fault);
       continue;
     }
-    const { dtype, shape, data_offsets } = checkJson(entrySchema, value, where, DAMAGED);
+    const { dtype, shape, data_offsets } = checkJson(entrySchema, value, fault);
     const [start, end] = data_offsets;
     const bytes = shape.reduce((product, dimension) => product * dimension, ELEMENT_BYTES[dtype]);
     if (end - start !== bytes) {

@@ -3,7 +3,6 @@
 import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
-import { count, parseJson } from "../json.ts";
 import {
   type BuildRecipe,
   MANIFEST_NAME,
@@ -16,6 +15,7 @@ import {
 } from "./manifest.ts";
 import { differences } from "./recipe.ts";
 import { type ShardPosition, ShardSet } from "./shards.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 import { emptyTotals } from "./totals.ts";
 
 const STATE_NAME = "state.json";
@@ -54,7 +54,7 @@ export interface BuildState {
 
 const positionsSchema = v.array(v.object({ bytes: count, records: count }));
 
-const stateSchema: v.GenericSchema<unknown, BuildState> = v.object({
+const stateSchema: Schema<BuildState> = v.object({
   format: v.literal(STATE_FORMAT),
   recipe: recipeSchema,
   encoded: v.boolean(),
@@ -105,14 +105,13 @@ async function readState(folder: string): Promise<BuildState | undefined> {
     throw error;
   }
   const path = `${folder}/${STATE_NAME}`;
-  const advice = `remove ${folder} to build from the start`;
-  const state = parseJson(stateSchema, text, path, advice);
+  const fault = (what: string): PipelineError =>
+    new PipelineError(`${path}: ${what}; remove ${folder} to build from the start`);
+  const state = parseJson(stateSchema, text, fault);
   for (const split of ["train", "eval"] as const) {
     const files = state.positions[split].length, expected = fileCount(split, state.recipe);
     if (files === expected) continue;
-    throw new PipelineError(
-      `${path}: positions.${split} has ${files} files, not ${expected}; ${advice}`,
-    );
+    throw fault(`positions.${split} has ${files} files, not ${expected}`);
   }
   return state;
 }

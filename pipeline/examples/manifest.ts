@@ -1,7 +1,8 @@
 /** What a build of examples says about itself: `manifest.json` beside the files. */
 
 import * as v from "valibot";
-import { count, parseJson } from "../json.ts";
+import { PipelineError } from "../errors.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 
 /** Name of the manifest inside the folder of examples. */
 export const MANIFEST_NAME = "manifest.json";
@@ -90,7 +91,7 @@ export function shardName(split: Split, index: number, count: number): string {
 }
 
 /** What the counts of one split must look like. */
-export const splitTotalsSchema: v.GenericSchema<unknown, SplitTotals> = v.object({
+export const splitTotalsSchema: Schema<SplitTotals> = v.object({
   documents: count,
   examples: count,
   tokens: count,
@@ -101,7 +102,7 @@ export const splitTotalsSchema: v.GenericSchema<unknown, SplitTotals> = v.object
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 /** What a recipe must look like. */
-export const recipeSchema: v.GenericSchema<unknown, BuildRecipe> = v.object({
+export const recipeSchema: Schema<BuildRecipe> = v.object({
   maxSeqLength: v.pipe(count, v.minValue(5)),
   vocabSize: v.pipe(count, v.minValue(1)),
   tokenizerSha256: sha256,
@@ -126,7 +127,7 @@ const splitSchema = v.intersect([
   }),
 ]);
 
-const manifestSchema: v.GenericSchema<unknown, Manifest> = v.object({
+const manifestSchema: Schema<Manifest> = v.object({
   format: v.literal("kohaku-examples-1"),
   recipe: recipeSchema,
   textBytes: count,
@@ -147,5 +148,9 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  return parseJson(manifestSchema, text, path, "build the examples again");
+  return parseJson(
+    manifestSchema,
+    text,
+    (what) => new PipelineError(`${path}: ${what}; build the examples again`),
+  );
 }

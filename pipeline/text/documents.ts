@@ -5,8 +5,8 @@
  */
 import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
-import { parseJson } from "../json.ts";
 import { unzip } from "../unzip.ts";
+import { parseJson } from "../wire/json.ts";
 
 /** One article. */
 export interface Document {
@@ -129,8 +129,9 @@ async function* readFile(
 }
 
 function parse(line: string, path: string, number: number): Document {
-  const where = `${path}, line ${number}: not a document`;
-  const advice = 'expected {"id":…,"title":…,"text":…}';
-  const { id, title, text } = parseJson(documentSchema, line, where, advice);
+  const { id, title, text } = parseJson(documentSchema, line, (what) =>
+    new PipelineError(
+      `${path}, line ${number}: not a document (${what}); expected {"id":…,"title":…,"text":…}`,
+    ));
   return { id: String(id ?? number), title: title ?? "", text };
 }

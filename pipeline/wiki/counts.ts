@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { count } from "../json.ts";
+import { count, type Schema } from "../wire/json.ts";
 import type { DropReason } from "./filter.ts";
 import { LEFTOVER_KINDS, type LeftoverKind, type Leftovers, noLeftovers } from "./leftovers.ts";
 
@@ -61,7 +61,7 @@ export function noCounts(): PageCounts {
 }
 
 /** What counts must look like that were read from a file. */
-export const pageCountsSchema: v.GenericSchema<unknown, PageCounts> = v.object({
+export const pageCountsSchema: Schema<PageCounts> = v.object({
   pages: count,
   documents: count,
   characters: count,

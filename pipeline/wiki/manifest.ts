@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
-import { count, parseJson } from "../json.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 import { type PageCounts, pageCountsSchema } from "./counts.ts";
 import {
   differences,
@@ -45,7 +45,7 @@ export interface ExtractManifest {
   readonly files: readonly ExtractedFile[];
 }
 
-const manifestSchema: v.GenericSchema<unknown, ExtractManifest> = v.object({
+const manifestSchema: Schema<ExtractManifest> = v.object({
   format: v.literal("kohaku-text-1"),
   recipe: recipeSchema,
   deduplicate: v.picklist(["none", "exact", "near"]),
@@ -72,7 +72,11 @@ export async function readExtractManifest(folder: string): Promise<ExtractManife
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new PipelineError(`${path} does not exist; make it with \`deno task extract\``);
   });
-  return parseJson(manifestSchema, text, path, "extract again");
+  return parseJson(
+    manifestSchema,
+    text,
+    (what) => new PipelineError(`${path}: ${what}; extract again`),
+  );
 }
 
 /**

@@ -8,8 +8,8 @@
 import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
-import { count, parseJson } from "../json.ts";
 import { type GzipSegment, SegmentedGzip } from "../text/gzip_segments.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 import { addCounts, noCounts, type PageCounts, pageCountsSchema } from "./counts.ts";
 
 /** What decides the output of an extraction. */
@@ -56,7 +56,7 @@ export interface DonePart {
 }
 
 /** What a recipe must look like that was read from a file. */
-export const recipeSchema: v.GenericSchema<unknown, ExtractRecipe> = v.pipe(
+export const recipeSchema: Schema<ExtractRecipe> = v.pipe(
   v.object({
     dump: v.string(),
     dumpBytes: v.optional(count),
@@ -72,7 +72,7 @@ export const recipeSchema: v.GenericSchema<unknown, ExtractRecipe> = v.pipe(
 );
 
 /** What counts of duplicates must look like that were read from a file. */
-export const duplicatesSchema: v.GenericSchema<unknown, Duplicates> = v.object({
+export const duplicatesSchema: Schema<Duplicates> = v.object({
   exact: count,
   near: count,
   characters: count,
@@ -157,8 +157,11 @@ export class PartsFolder {
     for (const name of names.filter((name) => COUNTS.test(name)).sort()) {
       const path = `${this.folder}/${name}`;
       const text = await Deno.readTextFile(path);
-      const advice = "remove that file to extract its part again";
-      const { recipe, ...done } = parseJson(donePartSchema, text, path, advice);
+      const { recipe, ...done } = parseJson(
+        donePartSchema,
+        text,
+        (what) => new PipelineError(`${path}: ${what}; remove it to extract its part again`),
+      );
       const differing = differences(this.recipe, recipe);
       if (differing.length > 0) {
         return `${this.folder} holds an unfinished extraction of ${recipe.dump} (different: ` +

@@ -1,7 +1,8 @@
 /** `metrics.jsonl`: one JSON object a line, each with its step. */
 
 import * as v from "valibot";
-import type { PretrainingMetrics } from "../../model/evaluation.ts";
+import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
+import { count as step, type Schema } from "../../pipeline/wire/json.ts";
 
 /** A line of training metrics. */
 export interface TrainingLine {
@@ -31,10 +32,8 @@ export type MetricsLine = TrainingLine | EvaluationLine;
 /** JSON has no NaN and no infinity, which a run that went wrong may have; it has null there. */
 const metric = v.pipe(v.nullable(v.number()), v.transform((value) => value ?? NaN));
 
-const step = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
 /** Keys that are not known here stay: the log belongs to its owner. */
-const lineSchema: v.GenericSchema<unknown, MetricsLine> = v.union([
+const lineSchema: Schema<MetricsLine> = v.union([
   v.looseObject({
     step,
     eval: v.looseObject(v.entriesFromList(

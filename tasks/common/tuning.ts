@@ -7,8 +7,8 @@ import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { type MatmulTable, tunedVariant, tuneMatmuls } from "../../kernels/matmul/tune.ts";
 import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
-import { anyObject } from "../../model/json.ts";
-import { matmulsOfStep } from "../../model/trainer.ts";
+import { anyObject, type Schema } from "../../pipeline/wire/json.ts";
+import { matmulsOfStep } from "../../model/training/training.ts";
 import { Interrupted, Option } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { createProgress } from "./progress.ts";
@@ -44,7 +44,7 @@ function isNarrow(subgroupSize: number): boolean {
 type TuningFile = Readonly<Record<string, MatmulTable>>;
 
 /** What is no variant of this version counts as unknown when it is looked up. */
-const tuningSchema: v.GenericSchema<unknown, TuningFile> = v.pipe(
+const tuningSchema: Schema<TuningFile> = v.pipe(
   anyObject,
   v.record(v.string(), v.pipe(anyObject, v.record(v.string(), v.string()))),
 );
