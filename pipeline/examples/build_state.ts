@@ -6,21 +6,14 @@ import { PipelineError } from "../errors.ts";
 import { namesIn, refuseStrangers, removeOwn } from "../own_files.ts";
 import {
   type BuildRecipe,
-<<<<<<< HEAD
   isOurs,
-  REPLACED_NAME,
-=======
-  MANIFEST_NAME,
   recipeSchema,
->>>>>>> main
+  REPLACED_NAME,
   shardName,
   type Split,
   type SplitTotals,
-<<<<<<< HEAD
-  STATE_NAME,
-=======
   splitTotalsSchema,
->>>>>>> main
+  STATE_NAME,
 } from "./manifest.ts";
 import { differences } from "./recipe.ts";
 import { type ShardPosition, ShardSet } from "./shards.ts";
