@@ -3,7 +3,9 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
+import { parseJson } from "../wire/json.ts";
 import type { TaskKind } from "./example.ts";
 
 /** How a data set's files are laid out. */
@@ -75,10 +77,6 @@ export const DEFAULT_METRIC: Readonly<Record<TaskKind, MetricName>> = {
   multiple_choice: "accuracy",
 };
 
-const KINDS = Object.keys(DEFAULT_METRIC) as TaskKind[];
-const FORMATS: readonly DataFormat[] = ["table", "columns", "entities", "squad", "articles"];
-const SCHEMES = ["BIO", "IOB1", "BILOU", "IREX"] as const;
-
 /** Metrics that a kind of task has. */
 export const METRICS: Readonly<Record<TaskKind, readonly MetricName[]>> = {
   classification: ["accuracy", "macro_f1", "matthews", "auc"],
@@ -88,19 +86,39 @@ export const METRICS: Readonly<Record<TaskKind, readonly MetricName[]>> = {
   multiple_choice: ["accuracy"],
 };
 
-const KEYS = [
-  "kind",
-  "format",
-  "columns",
-  "labels",
-  "label_names",
-  "range",
-  "tag_scheme",
-  "metric",
-  "unordered",
-  "num_train_epochs",
-  "max_seq_length",
-];
+const word = v.pipe(v.string(), v.minLength(1));
+
+const words = v.pipe(
+  v.array(v.string()),
+  v.minLength(2),
+  v.check((list) => new Set(list).size === list.length, "the words must differ"),
+);
+
+const columns = v.strictObject({
+  id: v.optional(word),
+  text: word,
+  second: v.optional(word),
+  label: v.optional(word),
+  choices: v.optional(words),
+});
+
+/** `task.json`, key by key; what depends on several keys is checked behind it. */
+const DESCRIPTION = v.strictObject({
+  kind: v.picklist(["classification", "regression", "tagging", "reading", "multiple_choice"]),
+  format: v.optional(v.picklist(["table", "columns", "entities", "squad", "articles"])),
+  columns: v.optional(columns),
+  labels: v.optional(words),
+  label_names: v.optional(v.record(v.string(), v.string())),
+  range: v.optional(v.pipe(
+    v.tuple([v.number(), v.number()]),
+    v.check(([low, high]) => low < high, "the lesser must come first"),
+  )),
+  tag_scheme: v.optional(v.picklist(["BIO", "IOB1", "BILOU", "IREX"])),
+  metric: v.optional(v.string()),
+  unordered: v.optional(v.boolean()),
+  num_train_epochs: v.optional(v.pipe(v.number(), v.gtValue(0))),
+  max_seq_length: v.optional(v.pipe(v.number(), v.integer(), v.minValue(8), v.maxValue(65536))),
+});
 
 /**
  * Reads a `task.json`, for example
@@ -113,115 +131,38 @@ const KEYS = [
  * @throws {PipelineError} naming the key and what it may be.
  */
 export function parseDescription(json: string, file: string): TaskDescription {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    throw new PipelineError(`${file}: not JSON (${(error as Error).message})`);
+  const fault = (what: string): PipelineError => new PipelineError(`${file}: ${what}`);
+  const given = parseJson(DESCRIPTION, json, fault);
+  const { kind, columns, labels, range } = given;
+  const format = given.format ?? defaultFormat(kind);
+  const metric = METRICS[kind].find((name) => name === (given.metric ?? DEFAULT_METRIC[kind]));
+  if (!metric) throw fault(`metric is "${given.metric}"; ${kind} has ${METRICS[kind].join(", ")}`);
+  if (format === "table" && !columns) {
+    throw fault(
+      `columns is missing; a table needs it, such as {"text": "sentence", "label": "label"}`,
+    );
   }
-  const fail = (message: string): never => {
-    throw new PipelineError(`${file}: ${message}`);
-  };
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fail(`a JSON object is expected, such as {"kind": "classification"}`);
+  if ((kind === "multiple_choice") !== (columns?.choices !== undefined)) {
+    throw fault(
+      "columns.choices lists the columns of the answers, for multiple_choice and it alone",
+    );
   }
-  const given = value as Record<string, unknown>;
-  for (const key of Object.keys(given)) {
-    if (!KEYS.includes(key)) fail(`unknown key "${key}"; known are ${KEYS.join(", ")}`);
-  }
-  const oneOf = <T extends string>(key: string, valid: readonly T[], missing?: T): T => {
-    const word = given[key] ?? missing;
-    const found = valid.find((candidate) => candidate === word);
-    return found ?? fail(`"${key}" must be one of ${valid.join(", ")}, not ${show(word)}`);
-  };
-  const kind = oneOf("kind", KINDS);
-  const format = oneOf("format", FORMATS, defaultFormat(kind));
-  const metric = oneOf("metric", METRICS[kind], DEFAULT_METRIC[kind]);
-  const columns = given.columns === undefined ? undefined : columnNames(given.columns, kind, fail);
-  if (format === "table" && !columns) fail(`"columns" must name the columns of the table`);
-  const labels = given.labels;
-  if (labels !== undefined && !isStrings(labels)) {
-    fail(`"labels" must be a list of different words, not ${show(labels)}`);
-  }
-  const range = given.range;
-  if (range !== undefined && !isRange(range)) {
-    fail(`"range" must be two numbers, the lesser first, not ${show(range)}`);
-  }
-  const names = given.label_names;
-  if (names !== undefined && !isStringRecord(names)) {
-    fail(`"label_names" must map words to words, not ${show(names)}`);
-  }
-  const unordered = given.unordered ?? false;
-  if (typeof unordered !== "boolean") fail(`"unordered" must be true or false`);
-  const positive = (key: string, integer: boolean): number | undefined => {
-    const number = given[key];
-    if (number === undefined) return undefined;
-    if (typeof number === "number" && number > 0 && (!integer || Number.isInteger(number))) {
-      return number;
-    }
-    return fail(`"${key}" must be a positive ${integer ? "integer" : "number"}`);
-  };
   return {
     kind,
     format,
     metric,
     columns,
-    labels: labels as readonly string[] | undefined,
-    labelNames: names as Readonly<Record<string, string>> | undefined,
-    range: range as readonly [number, number] | undefined,
-    tagScheme: given.tag_scheme === undefined ? undefined : oneOf("tag_scheme", SCHEMES),
-    unordered: unordered as boolean,
-    epochs: positive("num_train_epochs", false),
-    maxSeqLength: positive("max_seq_length", true),
+    labels,
+    range,
+    labelNames: given.label_names,
+    tagScheme: given.tag_scheme,
+    unordered: given.unordered,
+    epochs: given.num_train_epochs,
+    maxSeqLength: given.max_seq_length,
   };
 }
 
 function defaultFormat(kind: TaskKind): DataFormat {
   if (kind === "tagging") return "columns";
   return kind === "reading" ? "squad" : "table";
-}
-
-function columnNames(
-  value: unknown,
-  kind: TaskKind,
-  fail: (message: string) => never,
-): ColumnNames {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fail(`"columns" must be an object, such as {"text": "sentence", "label": "label"}`);
-  }
-  const { id, text, second, label, choices, ...unknown } = value as Record<string, unknown>;
-  for (const key of Object.keys(unknown)) {
-    fail(`"columns" has no "${key}"; it may have id, text, second, label and choices`);
-  }
-  for (const [key, name] of Object.entries({ id, second, label })) {
-    if (name !== undefined && typeof name !== "string") fail(`"columns.${key}" must be a word`);
-  }
-  if (typeof text !== "string") return fail(`"columns.text" must name the column of the text`);
-  if (kind === "multiple_choice" ? !isStrings(choices) : choices !== undefined) {
-    fail(
-      kind === "multiple_choice"
-        ? `"columns.choices" must list the columns of the answers`
-        : `"columns.choices" is for kind multiple_choice`,
-    );
-  }
-  return { id, text, second, label, choices } as ColumnNames;
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length > 1 &&
-    value.every((word) => typeof word === "string") && new Set(value).size === value.length;
-}
-
-function isRange(value: unknown): value is [number, number] {
-  return Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) &&
-    value[0] < value[1];
-}
-
-function isStringRecord(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    Object.values(value).every((word) => typeof word === "string");
-}
-
-function show(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value);
 }

@@ -19,7 +19,12 @@ export async function* readArticles(
   folder: string,
   onBad: OnBadRow,
 ): AsyncGenerator<ClassificationExample> {
-  for (const label of await namesIn(folder, "isDirectory")) {
+  const labels = await namesIn(folder, "isDirectory");
+  // The published archive holds all classes in one folder, `text`.
+  if (labels.length === 1 && labels[0] === "text") {
+    return yield* readArticles(join(folder, "text"), onBad);
+  }
+  for (const label of labels) {
     for (const name of await namesIn(join(folder, label), "isFile")) {
       if (!name.endsWith(".txt") || NO_ARTICLES.test(name)) continue;
       const file = join(folder, label, name);

@@ -46,7 +46,7 @@ export function* readColumns(
     if (fault) onBad(place, fault);
     else if (tokens.length > 0) {
       const { text: sentence, starts } = join(tokens);
-      const spans = spansOfTags(tags, tagScheme).map(({ start, end, label }) => ({
+      const spans = spansOfTags(tags).map(({ start, end, label }) => ({
         start: starts[start],
         end: starts[end - 1] + tokens[end - 1].length,
         label,
@@ -61,11 +61,10 @@ export function* readColumns(
 /** "B-人名" in BIO and its kin; IREX-style tags put the mark last: "PERSON-B" or "人名B". */
 function parseTag(word: string, scheme: string): Tag | undefined {
   if (word === "O") return { mark: "O", label: "" };
-  const [, mark, label] = scheme === "IREX"
-    ? /^(.+?)[-_]?([BIESLU])$/.exec(word)?.map((part, i, all) =>
-      i === 1 ? all[2] : i === 2 ? all[1] : part
-    ) ?? []
-    : /^([BIELSU])[-_](.+)$/.exec(word) ?? [];
+  const { mark, label } =
+    (scheme === "IREX"
+      ? /^(?<label>.+?)[-_]?(?<mark>[BIESLU])$/
+      : /^(?<mark>[BIELSU])[-_](?<label>.+)$/).exec(word)?.groups ?? {};
   if (!mark) return undefined;
   // E and S are other names of the last and the only token.
   const same = mark === "E" ? "L" : mark === "S" ? "U" : mark;
@@ -77,7 +76,7 @@ function parseTag(word: string, scheme: string): Tag | undefined {
  * follow; in IOB1 a span starts with I, and B parts two that touch. Tags that do not fit start a span, as
  * scorers have it.
  */
-export function spansOfTags(tags: readonly Tag[], _scheme: string = "BIO"): Span[] {
+function spansOfTags(tags: readonly Tag[]): Span[] {
   const spans: Span[] = [];
   let open: { start: number; label: string } | undefined;
   const close = (end: number): void => {

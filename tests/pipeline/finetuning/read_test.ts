@@ -207,7 +207,7 @@ Deno.test("livedoor's articles lose address and date, and keep title and text", 
   const files = Object.fromEntries(
     Array.from({ length: 40 }, (_, n) => [`${n % 2 ? "sports" : "movie"}/a-${n}.txt`, article(n)]),
   );
-  const all = { ...files, "sports/LICENSE.txt": "x\ny\nz\n" };
+  const all = { ...files, "sports/LICENSE.txt": "x\ny\nz\n", "README.txt": "" };
   const train = await read("livedoor", all), dev = await read("livedoor", all, "dev");
   assertEquals(train.examples.length + dev.examples.length, 40);
   assertEquals([train.cut, dev.cut], [true, true]);
@@ -283,20 +283,20 @@ Deno.test("what is missing, empty, given twice or not UTF-8 is told in one line"
 
 Deno.test("task.json is refused by key and value", () => {
   const cases: [string, string][] = [
-    ["[]", "a JSON object is expected"],
+    ["[]", "task.json: kind is missing"],
     ["{", "not JSON"],
-    [`{"kind": "sorting"}`, `"kind" must be one of classification, regression`],
-    [`{"kind": "tagging", "colour": 1}`, `unknown key "colour"`],
-    [`{"kind": "classification"}`, `"columns" must name the columns`],
-    [`{"kind": "classification", "columns": {"text": 1}}`, `"columns.text" must name`],
-    [`{"kind": "multiple_choice", "columns": {"text": "q"}}`, `"columns.choices" must list`],
-    [`{"kind": "tagging", "labels": ["a", "a"]}`, `"labels" must be a list of different words`],
+    [`{"kind": "sorting"}`, `kind is "sorting"`],
+    [`{"kind": "tagging", "colour": 1}`, "colour"],
+    [`{"kind": "classification"}`, "columns is missing"],
+    [`{"kind": "classification", "columns": {"text": 1}}`, "columns.text is 1"],
+    [`{"kind": "multiple_choice", "columns": {"text": "q"}}`, "columns.choices lists"],
+    [`{"kind": "tagging", "labels": ["a", "a"]}`, "the words must differ"],
     [
       `{"kind": "regression", "columns": {"text": "a"}, "range": [5, 0]}`,
-      `"range" must be two numbers`,
+      "the lesser must come first",
     ],
-    [`{"kind": "tagging", "metric": "accuracy"}`, `"metric" must be one of span_f1`],
-    [`{"kind": "tagging", "max_seq_length": 1.5}`, `"max_seq_length" must be a positive integer`],
+    [`{"kind": "tagging", "metric": "accuracy"}`, `metric is "accuracy"; tagging has span_f1`],
+    [`{"kind": "tagging", "max_seq_length": 9.5}`, "max_seq_length is 9.5"],
   ];
   for (const [json, message] of cases) {
     const error = assertThrows(() => parseDescription(json, "task.json"), PipelineError);
