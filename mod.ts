@@ -93,6 +93,7 @@ export * from "./pipeline/wiki/counts.ts";
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
+export * from "./pipeline/wiki/losses.ts";
 export {
   type Deduplicate,
   type ExtractedFile,
@@ -102,6 +103,7 @@ export {
 export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
+export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
