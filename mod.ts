@@ -85,6 +85,7 @@ export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
+export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";

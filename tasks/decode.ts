@@ -2,6 +2,7 @@
 
 import { PipelineError } from "../pipeline/errors.ts";
 import { SentencePieceProcessor } from "../pipeline/sentencepiece/mod.ts";
+import { TextReader } from "../pipeline/text/encoding.ts";
 import { splitLines } from "../pipeline/text/lines.ts";
 import { Option, runTask, task } from "./common/command.ts";
 import { LineWriter } from "./common/line_writer.ts";
@@ -25,7 +26,7 @@ await runTask(command, async ({ model, inputFormat }) => {
   const processor = SentencePieceProcessor.fromBytes(await Deno.readFile(model), model);
   const out = new LineWriter();
   let number = 0;
-  for await (const line of splitLines(Deno.stdin.readable)) {
+  for await (const line of splitLines(Deno.stdin.readable, TextReader.ofFile("standard input"))) {
     number++;
     const parts = line.split(" ").filter((part) => part !== "");
     const wrong = inputFormat === "id" && parts.find((part) => !/^\d+$/.test(part));
