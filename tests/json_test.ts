@@ -21,8 +21,12 @@ import { MetricsLog } from "../tasks/common/metrics_log.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** Modules that hold what they parse to a schema; others get their JSON from them. */
+/** Modules that look at all they parse; others get their JSON from them. */
 const PARSERS = [
+  "pipeline/finetuning/formats/entities.ts",
+  "pipeline/finetuning/formats/squad.ts",
+  "pipeline/finetuning/formats/table.ts",
+  "pipeline/lock.ts",
   "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
   "tasks/common/metrics_log.ts",

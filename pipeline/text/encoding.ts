@@ -53,6 +53,7 @@ export class TextReader {
   readonly #encoding: string;
   readonly #fault: TextFault;
   readonly #name: string;
+  readonly #flag: boolean;
   #decoder: TextDecoder;
   #bytes = 0;
   #last: Uint8Array = new Uint8Array(0);
@@ -61,10 +62,14 @@ export class TextReader {
    * Begins a text.
    *
    * @param name of the file, for the command that converts it.
+   * @param encoding of the text, where a person may choose it; messages then name `--encoding`. UTF-8
+   *   without that.
    */
-  constructor(name: string, fault: TextFault, encoding = "utf-8") {
+  constructor(name: string, fault: TextFault, encoding?: string) {
     this.#name = name;
     this.#fault = fault;
+    this.#flag = encoding !== undefined;
+    encoding ??= "utf-8";
     this.#encoding = encoding;
     this.#decoder = new TextDecoder(encoding, { fatal: true });
   }
@@ -134,12 +139,14 @@ export class TextReader {
       return this.#fault(what, byte, `a damaged byte? \`${command}\` leaves out such bytes`);
     }
     if (likely) return this.#otherEncoding(`${what}, but looks like ${likely},`, likely, byte);
-    return this.#fault(what, byte, "convert it to UTF-8, or name its encoding with --encoding");
+    const advice = this.#flag ? "name its encoding with --encoding" : "convert it to UTF-8";
+    return this.#fault(what, byte, advice);
   }
 
   #otherEncoding(what: string, likely: string, byte: number): Error {
     const command = this.#command(`iconv -f ${CANDIDATES[likely]} -t UTF-8`);
-    return this.#fault(what, byte, `convert it with \`${command}\`, or add --encoding ${likely}`);
+    const flag = this.#flag ? `, or add --encoding ${likely}` : "";
+    return this.#fault(what, byte, `convert it with \`${command}\`${flag}`);
   }
 
   /** A command with the text for input. */

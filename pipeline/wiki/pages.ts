@@ -78,6 +78,7 @@ export class PageParser {
     this.#reader = new TextReader(
       name,
       (message, byte, advice) => fail({ message, byte, advice }),
+      "utf-8",
     );
     const parser = this.#parser;
     parser.onerror = (error): void => {
