@@ -189,7 +189,7 @@ export function spreadWorkgroups(count: number): [number, number, number] {
 }
 
 /**
- * Refuses a shape that is not made of positive integers.
+ * Refuses a shape that is not made of positive integers of at most 31 bits.
  *
  * @throws {KernelError} naming the operation and the offending dimension.
  */
@@ -200,6 +200,9 @@ export function requireDimensions(
   for (const [name, value] of Object.entries(dimensions)) {
     if (!Number.isInteger(value) || value < 1) {
       throw new KernelError(`${operation}: ${name} must be a positive integer, not ${value}`);
+    }
+    if (value > MOST_ELEMENTS) {
+      throw new KernelError(`${operation}: ${name} must be at most ${MOST_ELEMENTS}, not ${value}`);
     }
   }
 }

@@ -144,6 +144,8 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
+  /** Whether kernels skip padding where that changes no result. */
+  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
@@ -164,6 +166,7 @@ export class Tape {
    * @param options.subgroupMatrices those that the device has; none by default.
    * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
+   * @param options.skipPadding whether kernels skip padding; true by default.
    */
   constructor(
     options: {
@@ -172,6 +175,7 @@ export class Tape {
       readonly subgroupMatrices?: readonly SubgroupMatrix[];
       readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
+      readonly skipPadding?: boolean;
     },
   ) {
     this.training = options.training;
@@ -179,6 +183,7 @@ export class Tape {
     this.subgroupMatrices = options.subgroupMatrices ?? [];
     this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
+    this.skipPadding = options.skipPadding ?? true;
   }
 
   /** A tensor that the host writes before each step. */
