@@ -14,6 +14,7 @@ const PERMISSIONS = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
+  "--allow-sys=hostname",
   "--allow-run=deno,sh",
 ];
 
