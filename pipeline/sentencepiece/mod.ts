@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { decodeLines } from "./decode_lines.ts";
 export { encodeLines, type EncodeSetup, type OutputFormat } from "./encode_lines.ts";
 export { type Piece, PieceType, rewritePieces } from "./model_proto.ts";
 export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";

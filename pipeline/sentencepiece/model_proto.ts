@@ -166,7 +166,7 @@ const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
 export function decodeModel(file: Uint8Array, source: string): SentencePieceModel {
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const pieces: Piece[] = [];
-  let modelType: ModelType = "unigram";
+  let modelType: ModelType | undefined = "unigram";
   let byteFallback = false, unkSurface = " ⁇ ", treatWhitespaceAsSuffix = false;
   let normalizer: NormalizerSpec = {
     name: "",
@@ -230,8 +230,8 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
         "before its settings; copy it again",
     );
   }
-  if (modelType !== "unigram" && modelType !== "bpe") {
-    throw new PipelineError(`${source}: is a ${modelType} model; use a unigram or bpe model`);
+  if (modelType === undefined) {
+    throw new PipelineError(`${source}: is of a kind that is not known; use another model`);
   }
   return {
     pieces,

@@ -1,7 +1,8 @@
 /** Encoding and decoding against brute force and definitions. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert/mod.js";
 import { charsmapOf } from "../../../pipeline/sentencepiece/charsmap.ts";
-import { decodeText, encodeLines } from "../../../pipeline/sentencepiece/encode_lines.ts";
+import { encodeLines } from "../../../pipeline/sentencepiece/encode_lines.ts";
+import { decodeText } from "../../../pipeline/sentencepiece/line_blocks.ts";
 import { encodeModel, PieceType } from "../../../pipeline/sentencepiece/model_proto.ts";
 import { bytePiece, SentencePieceProcessor } from "../../../pipeline/sentencepiece/processor.ts";
 import { TRAINER_DEFAULTS } from "../../../pipeline/sentencepiece/trainer.ts";
