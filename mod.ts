@@ -54,32 +54,33 @@ export * from "./model/autograd/plan.ts";
 export * from "./model/autograd/readback.ts";
 export * from "./model/autograd/profile.ts";
 export * from "./model/autograd/profile_summary.ts";
-export * from "./model/parameters.ts";
-export * from "./model/initialize.ts";
-export * from "./model/schedule.ts";
-export * from "./model/masking.ts";
-export * from "./model/evaluation.ts";
+export * from "./model/parameters/store.ts";
+export * from "./model/parameters/initialize.ts";
+export * from "./model/training/schedule.ts";
+export * from "./model/electra/masking.ts";
+export * from "./model/electra/evaluation.ts";
 export * from "./model/ops/linear.ts";
 export * from "./model/ops/padding.ts";
 export * from "./model/ops/layernorm.ts";
 export { attention as attentionOperation, type AttentionOptions } from "./model/ops/attention.ts";
 export { dropout as dropoutOperation, embed, type EmbeddingTables } from "./model/ops/embedding.ts";
 export * from "./model/ops/losses.ts";
-export * from "./model/ops/optimizer.ts";
+export * from "./model/training/optimizer.ts";
+export * from "./model/transformer/config.ts";
 export * from "./model/electra/config.ts";
-export * from "./model/electra/weights.ts";
-export * from "./model/electra/encoder.ts";
+export * from "./model/transformer/weights.ts";
+export * from "./model/transformer/encoder.ts";
 export * from "./model/electra/heads.ts";
 export * from "./model/electra/electra.ts";
-export * from "./model/predictor.ts";
-export * from "./model/recording.ts";
-export * from "./model/step_plan.ts";
-export * from "./model/trainer.ts";
+export * from "./model/electra/predictor.ts";
+export * from "./model/training/recording.ts";
+export * from "./model/training/step_plan.ts";
+export * from "./model/training/training.ts";
 export * from "./model/files/safetensors.ts";
-export * from "./model/files/state_dict.ts";
+export * from "./model/parameters/state_dict.ts";
 export * from "./model/files/checkpoint.ts";
-export * from "./model/files/huggingface.ts";
-export * from "./model/files/trace.ts";
+export * from "./model/electra/huggingface.ts";
+export * from "./model/electra/trace.ts";
 export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
@@ -88,7 +89,7 @@ export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
-export * from "./pipeline/wiki/counts.ts";
+export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/wiki/counts.ts";
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
@@ -104,4 +105,15 @@ export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
-export * from "./pipeline/examples/manifest.ts";
+export {
+  type BuildRecipe,
+  LENGTH_BINS,
+  type Manifest,
+  MANIFEST_NAME,
+  type ManifestFile,
+  readManifest,
+  shardName,
+  type Split,
+  SPLIT_PREFIX,
+  type SplitTotals,
+} from "./pipeline/examples/manifest.ts";
