@@ -55,7 +55,7 @@ async function compareRound(seed: number, count: number, folder: string): Promis
   const flags = randomFlags(random);
   const input = `${folder}/text.txt`, prefix = `${folder}/m`;
   await Deno.writeFile(input, encodeText(trainingText(random, flags.symbols)));
-  const { output, errors } = await tryTool("spm_train", [
+  const { output } = await tryTool("spm_train", [
     `--input=${input}`,
     `--model_prefix=${prefix}`,
     ...flags.args,
@@ -63,7 +63,6 @@ async function compareRound(seed: number, count: number, folder: string): Promis
     "--minloglevel=2",
   ]);
   if (output === undefined) {
-    console.error(seed, flags.args.join(" "), errors);
     return false;
   }
   const path = `${prefix}.model`;
@@ -175,13 +174,6 @@ async function linesOfTool(
   const made = output && linesOf(output);
   if (made?.length === lines.length) return made;
   if (lines.length <= 1) {
-    console.error(
-      "GAVEUP",
-      tool,
-      args.slice(1),
-      JSON.stringify(lines),
-      (await tryTool(tool, args, encodeText(joined(lines)))).errors,
-    );
     return [undefined];
   }
   const half = lines.length >> 1;
