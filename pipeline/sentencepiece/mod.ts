@@ -8,7 +8,7 @@ export { encodeLines, type EncodeSetup, type OutputFormat } from "./encode_lines
 export { type Piece, PieceType, rewritePieces } from "./model_proto.ts";
 export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";
 export type { RuleName } from "./rules.ts";
-export type { TrainerSpec } from "./model_proto.ts";
+export type { ModelType, TrainerSpec } from "./model_proto.ts";
 export {
   type TrainedModel,
   TRAINER_DEFAULTS,
