@@ -76,7 +76,9 @@ await runTask(command, async (options, signal) => {
   const models = join(dataDir, "models");
   const name = options.modelName ??
     (sample && !options.resume ? await freeName(models, "electra") : "electra");
-  const directory = new ModelDirectory(join(models, name));
+  const directory = ModelDirectory.of(dataDir, name);
+  using writing = await directory.lock("pretrain");
+  signal = AbortSignal.any([signal, writing.lost]);
   const result = await runPretraining(
     {
       gpu,

@@ -82,9 +82,13 @@ export async function runPretraining(
         "choose another --model-name",
     );
   }
-  const latest = steps.at(-1);
-  const source = latest === undefined ? "" : directory.checkpoint(latest);
-  const saved = latest === undefined ? undefined : await directory.load(latest);
+  const newest = await directory.newestGood();
+  for (const [step, what] of newest?.damaged ?? []) {
+    console.error(`${what}; it is ${await directory.setAside(step)} now`);
+  }
+  if (newest?.damaged.size) console.error(`going on from step ${newest.step}`);
+  const source = newest === undefined ? "" : directory.checkpoint(newest.step);
+  const saved = newest?.files;
   const state = saved && decodeCheckpointState(saved, source);
   if (state) requireSameArchitecture(state.hparams, hparams, source);
   const seed = state?.seed ?? run.seed;
