@@ -1,6 +1,6 @@
 /** The training loop behind `deno task pretrain`. */
 
-import { join } from "@std/path/mod.js";
+import { basename, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
@@ -256,7 +256,8 @@ async function train(
     throw new Interrupted(
       trainer.step === 0
         ? "interrupted before the first step; there is nothing to save"
-        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
+        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and ` +
+          `--model-name ${basename(directory.path)} --resume`,
     );
   }
 }

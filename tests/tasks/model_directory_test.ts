@@ -4,7 +4,7 @@ import { ModelError } from "../../model/errors.ts";
 import type { CheckpointFiles } from "../../model/files/checkpoint.ts";
 import { encodeSafeTensors, safeTensor } from "../../model/files/safetensors.ts";
 import { UsageError } from "../../tasks/common/command.ts";
-import { MetricsLog } from "../../tasks/common/metrics_log.ts";
+import { MetricsLog, type TrainingLine } from "../../tasks/common/metrics_log.ts";
 import { ModelDirectory } from "../../tasks/common/model_directory.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -197,7 +197,7 @@ Deno.test("the log of metrics is written anew only where a line must go, and nev
       typeof keys[number],
       number
     >;
-    const line = (step: number) => ({
+    const line = (step: number): TrainingLine => ({
       step,
       ...numbers,
       skipped_steps: 0,
