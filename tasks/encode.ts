@@ -4,7 +4,7 @@ import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
 import { asUtf8, TextReader } from "../pipeline/text/encoding.ts";
 import { Option, runTask, task } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
-import { writeOut } from "./common/line_writer.ts";
+import { writeOut } from "./common/stdout.ts";
 import { integerFrom } from "./common/numbers.ts";
 
 const command = task(
