@@ -46,6 +46,7 @@ export * from "./kernels/adam/adam.ts";
 export * from "./kernels/roofline/roofline.ts";
 export * from "./kernels/roofline/measure.ts";
 
+export * from "./model/batch.ts";
 export * from "./model/errors.ts";
 export * from "./model/autograd/tensor.ts";
 export * from "./model/autograd/tape.ts";
@@ -67,6 +68,9 @@ export { dropout as dropoutOperation, embed, type EmbeddingTables } from "./mode
 export * from "./model/ops/losses.ts";
 export * from "./model/ops/optimizer.ts";
 export * from "./model/electra/config.ts";
+export * from "./model/electra/encoder_config.ts";
+export * from "./model/electra/hparam_rules.ts";
+export * from "./model/rounding.ts";
 export * from "./model/electra/weights.ts";
 export * from "./model/electra/encoder.ts";
 export * from "./model/electra/heads.ts";

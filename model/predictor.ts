@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
+import { requireIds } from "./batch.ts";
 import { Plan } from "./autograd/plan.ts";
 import { readBuffer } from "./autograd/readback.ts";
 import { Tape } from "./autograd/tape.ts";
@@ -103,9 +104,11 @@ export class Predictor {
 
   async #run(
     { plan, inputs, positions, logits }: CompiledPrediction,
-    { inputIds, attentionMask, tokenTypeIds }: TokenBatch,
+    batch: TokenBatch,
     wanted?: Uint32Array,
   ): Promise<Float32Array> {
+    const { inputIds, attentionMask, tokenTypeIds } = batch;
+    requireIds(batch, this.#shape.sequence, this.#model.discriminatorConfig);
     plan.write(inputs.inputIds, inputIds);
     plan.write(inputs.attentionMask, attentionMask);
     plan.write(inputs.tokenTypeIds, tokenTypeIds);

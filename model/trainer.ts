@@ -6,6 +6,7 @@
 import type { Gpu } from "../kernels/device.ts";
 import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
 import type { MatmulSpec } from "../kernels/matmul/spec.ts";
+import { requireIds } from "./batch.ts";
 import { Plan, type PlanStatistics } from "./autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
 import type { MatmulChooser } from "./autograd/tape.ts";
@@ -14,7 +15,7 @@ import type { PretrainingHparams } from "./electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
 import { ModelError } from "./errors.ts";
 import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
-import { initialValue } from "./initialize.ts";
+import { initialValue, requireSeed } from "./initialize.ts";
 import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
 import type { Update } from "./ops/optimizer.ts";
 import { ParameterStore } from "./parameters.ts";
@@ -141,6 +142,7 @@ export class PretrainingTrainer {
     const { hparams, special, precision: storage = "f32" } = options;
     gpu.requireStorage(storage);
     requireVocabulary(hparams, special);
+    requireSeed(options.seed);
     const store = new ParameterStore();
     const model = new Electra(store, hparams);
     store.allocate(gpu, { training: true, weightDecay: hparams.weight_decay_rate });
@@ -316,12 +318,17 @@ export class PretrainingTrainer {
     step: number,
     rate: number,
   ): MaskedBatch {
-    const { mask_prob, max_predictions_per_seq, max_seq_length } = this.hparams;
+    const { mask_prob, max_predictions_per_seq, max_seq_length, disallow_correct } = this.hparams;
+    requireIds(batch, max_seq_length, this.model.discriminatorConfig);
     const masked = maskBatch(
       batch,
       max_seq_length,
       this.#special,
-      { maskProb: mask_prob, maxPredictions: max_predictions_per_seq },
+      {
+        maskProb: mask_prob,
+        maxPredictions: max_predictions_per_seq,
+        disallowCorrect: disallow_correct,
+      },
       seed,
       step,
     );

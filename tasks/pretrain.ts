@@ -1,14 +1,15 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
 import { join } from "@std/path/mod.js";
-import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
+import { resolveHparams } from "../model/electra/config.ts";
+import { generatorConfig } from "../model/electra/encoder_config.ts";
 import type { PretrainingMetrics } from "../model/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
@@ -36,7 +37,7 @@ const command = task(
   .option("--dry-run", "print what the run would cost; no data is read or written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
-  .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .option("--seed <n>", "seed of everything random", seed, 42)
   .addOption(tuneOption)
   .addOption(adapterOption)
   .addOption(webgpuOption)
@@ -56,7 +57,7 @@ await runTask(command, async (options, signal) => {
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
-  discriminatorConfig(hparams);
+  generatorConfig(hparams);
   if (options.dryRun) {
     const adapter = await requestGpu(options).catch((error: Error) => error);
     await dryRun(hparams, options.precision, options.tune, adapter, signal);

@@ -13,12 +13,8 @@ import { linear } from "../ops/linear.ts";
 import { sigmoidCrossEntropy, vocabularyCrossEntropy } from "../ops/losses.ts";
 import { paddingOf } from "../ops/padding.ts";
 import type { ParameterStore } from "../parameters.ts";
-import {
-  discriminatorConfig,
-  type EncoderConfig,
-  generatorConfig,
-  type PretrainingHparams,
-} from "./config.ts";
+import { hasOwnGenerator, type PretrainingHparams } from "./config.ts";
+import { discriminatorConfig, type EncoderConfig, generatorConfig } from "./encoder_config.ts";
 import { encode, type EncoderInputs } from "./encoder.ts";
 import {
   declareDiscriminatorHead,
@@ -80,7 +76,7 @@ export class Electra {
   readonly hparams: PretrainingHparams;
   /** The discriminator's shape. */
   readonly discriminatorConfig: EncoderConfig;
-  /** The generator's shape. */
+  /** The generator's shape; the discriminator's where the generator has no encoder of its own. */
   readonly generatorConfig: EncoderConfig;
   readonly #discriminator: EncoderWeights;
   readonly #discriminatorHead: DiscriminatorHead | undefined;
@@ -103,18 +99,14 @@ export class Electra {
     if (hparams.electra_objective) {
       this.#discriminatorHead = declareDiscriminatorHead(discriminator, this.discriminatorConfig);
     }
-    if (!hparams.electra_objective || !hparams.uniform_generator) {
-      const own = hparams.electra_objective && hparams.untied_generator;
-      this.#generator = own
+    if (!hparams.uniform_generator) {
+      this.#generator = hasOwnGenerator(hparams)
         ? generator.encoder(
           this.generatorConfig,
           hparams.untied_generator_embeddings ? undefined : this.#discriminator.embeddings,
         )
         : this.#discriminator;
-      this.#generatorHead = declareGeneratorHead(
-        generator,
-        own ? this.generatorConfig : this.discriminatorConfig,
-      );
+      this.#generatorHead = declareGeneratorHead(generator, this.generatorConfig);
     }
   }
 
@@ -214,11 +206,8 @@ export class Electra {
 
   /** The generator's view of some positions, ready for the word table: [batch·picks, embedding]. */
   #predictions(tape: Tape, inputs: EncoderInputs, positions: Tensor): Tensor {
-    const encoder = this.#generator!;
-    const config = encoder === this.#discriminator
-      ? this.discriminatorConfig
-      : this.generatorConfig;
-    const hiddenStates = encode(tape, config, encoder, inputs);
+    const config = this.generatorConfig;
+    const hiddenStates = encode(tape, config, this.#generator!, inputs);
     return generatorPredictions(tape, config, this.#generatorHead!, hiddenStates, positions);
   }
 

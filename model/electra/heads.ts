@@ -9,7 +9,7 @@ import type { Tensor } from "../autograd/tensor.ts";
 import { gatherRows } from "../ops/embedding.ts";
 import { layerNorm, type LayerNormWeights } from "../ops/layernorm.ts";
 import { type DenseWeights, linear, linearGelu } from "../ops/linear.ts";
-import type { EncoderConfig } from "./config.ts";
+import type { EncoderConfig } from "./encoder_config.ts";
 import type { WeightFactory } from "./weights.ts";
 
 /** The generator's head; its output matrix is the word-embedding table. */

@@ -8,7 +8,7 @@ import type { DenseWeights } from "../ops/linear.ts";
 import type { EmbeddingTables } from "../ops/embedding.ts";
 import type { LayerNormWeights } from "../ops/layernorm.ts";
 import type { Initializer, ParameterStore } from "../parameters.ts";
-import type { EncoderConfig } from "./config.ts";
+import type { EncoderConfig } from "./encoder_config.ts";
 
 /** Embedding tables and the layernorm over their sum. */
 export interface EmbeddingWeights extends EmbeddingTables {

@@ -13,6 +13,8 @@ export interface Tokenizer {
   readonly processor: SentencePieceProcessor;
   /** Ids of [CLS], [SEP], [MASK] and the vocabulary's size. */
   readonly special: SpecialIds;
+  /** The id of [PAD]. */
+  readonly padId: number;
 }
 
 /** Loads `model_sentencepiece_path`, or `wiki-ja.model` of the data directory. */
@@ -29,7 +31,8 @@ export async function loadTokenizer(
     );
   });
   const processor = SentencePieceProcessor.fromBytes(bytes, path);
-  const { cls, sep } = findSpecialIds(processor, path);
+  const { pad, cls, sep } = findSpecialIds(processor, path);
   const mask = processor.pieceToId("[MASK]");
-  return { processor, special: { cls, sep, mask, vocabSize: processor.vocabSize } };
+  const special = { cls, sep, mask, vocabSize: processor.vocabSize };
+  return { processor, special, padId: pad };
 }

@@ -1,9 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert/mod.js";
-import {
-  discriminatorConfig,
-  generatorConfig,
-  resolveHparams,
-} from "../../model/electra/config.ts";
+import { resolveHparams } from "../../model/electra/config.ts";
+import { discriminatorConfig, generatorConfig } from "../../model/electra/encoder_config.ts";
 import { ModelError } from "../../model/errors.ts";
 import { areaUnderCurve, MetricsSum } from "../../model/evaluation.ts";
 import { decodeSafeTensors, encodeSafeTensors, safeTensor } from "../../model/files/safetensors.ts";
