@@ -1,9 +1,8 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
 import { join } from "@std/path/mod.js";
-import { resolveHparams } from "../model/electra/config.ts";
-import { generatorConfig } from "../model/electra/encoder_config.ts";
-import type { PretrainingMetrics } from "../model/evaluation.ts";
+import { generatorConfig, resolveHparams } from "../model/electra/config.ts";
+import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
@@ -13,7 +12,7 @@ import { seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
-import { loadTokenizer } from "./common/tokenizer.ts";
+import { loadTokenizer, requireLowerCase } from "./common/tokenizer.ts";
 import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
@@ -70,12 +69,13 @@ await runTask(command, async (options, signal) => {
     await prepareSample(dataDir, sizes, signal);
   }
   const tokenizer = await loadTokenizer(dataDir, hparams);
-  if (!sample && !("vocab_size" in given)) hparams.vocab_size = tokenizer.special.vocabSize;
+  if (!sample && !givesVocabulary(given)) hparams.vocab_size = tokenizer.special.vocabSize;
   const records = join(dataDir, "pretrain_tfrecords");
   const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");
+  await requireLowerCase(hparams, trainFiles);
   const models = join(dataDir, "models");
-  const name = options.modelName ??
+  const name = (options.modelName ?? hparams.model_name) ||
     (sample && !options.resume ? await freeName(models, "electra") : "electra");
   const directory = new ModelDirectory(join(models, name));
   const result = await runPretraining(
@@ -118,6 +118,12 @@ await runTask(command, async (options, signal) => {
   result.trainer.destroy();
   gpu.destroy();
 });
+
+/** Whether the user names the vocabulary's size, in either place. */
+function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {
+  return vocab_size !== undefined ||
+    Object.hasOwn(model_hparam_overrides as object ?? {}, "vocab_size");
+}
 
 /** The sample's hyperparameters under those a user gives. */
 function mergeSample(given: Record<string, unknown>): Record<string, unknown> {

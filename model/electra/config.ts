@@ -7,10 +7,12 @@
 import { closestString } from "@std/text/closest_string.js";
 import { ModelError } from "../errors.ts";
 import { describeValue, type HparamRule, range, requireRule, whole } from "./hparam_rules.ts";
+import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
+import { roundHalfToEven } from "../rounding.ts";
 
 /**
- * Keys of the original that are accepted without effect: those of TPUs, and the files of its results,
- * which are in metrics.jsonl here.
+ * Keys of the original that are accepted without effect: those of TPUs, the model's folder, which is
+ * DATA_DIR/models/NAME here, and the files of results, which go to metrics.jsonl.
  */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "use_tpu",
@@ -20,6 +22,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "tpu_zone",
   "gcp_project",
   "iterations_per_loop",
+  "model_dir",
   "results_txt",
   "results_pkl",
 ]);
@@ -97,8 +100,6 @@ export interface PretrainingHparams {
   model_sentencepiece_path: string;
   /** Name of the model in the data directory; empty: that of the command line. */
   model_name: string;
-  /** The model's folder; empty: that of its name in the data directory. */
-  model_dir: string;
   /** Predictions in a row at most. */
   max_predictions_per_seq: number;
 }
@@ -131,7 +132,7 @@ export interface EncoderOverrides {
 }
 
 /** What each size derives. */
-export const SIZES: Readonly<
+const SIZES: Readonly<
   Record<ModelSize, { hidden: number; layers: number; embedding?: number }>
 > = {
   small: { hidden: 256, layers: 12, embedding: 128 },
@@ -189,7 +190,6 @@ const HPARAMS: {
   vocab_file: ["", TEXT],
   model_sentencepiece_path: ["", TEXT],
   model_name: ["", TEXT],
-  model_dir: ["", TEXT],
   max_predictions_per_seq: [0, whole(1, 65_536)],
 };
 
@@ -338,4 +338,61 @@ function requireTogether(hparams: PretrainingHparams): void {
 export function hasOwnGenerator(hparams: PretrainingHparams): boolean {
   const { electra_objective, uniform_generator, untied_generator } = hparams;
   return electra_objective && !uniform_generator && untied_generator;
+}
+
+/**
+ * The discriminator's shape.
+ *
+ * @throws {ModelError} when heads do not divide the width, or the sequence is longer than the positions.
+ */
+export function discriminatorConfig(hparams: PretrainingHparams): EncoderConfig {
+  const overrides = hparams.model_hparam_overrides;
+  const size = SIZES[hparams.model_size];
+  const hiddenSize = overrides.hidden_size ?? size.hidden;
+  const config: EncoderConfig = {
+    vocabSize: hparams.vocab_size,
+    embeddingSize: hparams.embedding_size,
+    hiddenSize,
+    numHiddenLayers: overrides.num_hidden_layers ?? size.layers,
+    numAttentionHeads: overrides.num_attention_heads ?? Math.max(1, Math.floor(hiddenSize / 64)),
+    intermediateSize: overrides.intermediate_size ?? 4 * hiddenSize,
+    hiddenDropout: overrides.hidden_dropout_prob ?? 0.1,
+    attentionDropout: overrides.attention_probs_dropout_prob ?? 0.1,
+    maxPositionEmbeddings: overrides.max_position_embeddings ?? 512,
+    typeVocabSize: overrides.type_vocab_size ?? 2,
+    initializerRange: overrides.initializer_range ?? 0.02,
+    layerNormEpsilon: LAYER_NORM_EPSILON,
+  };
+  requireEncoder("the discriminator", config);
+  if (hparams.max_seq_length > config.maxPositionEmbeddings) {
+    throw new ModelError(
+      `max_seq_length is ${hparams.max_seq_length}, but the model has ` +
+        `max_position_embeddings = ${config.maxPositionEmbeddings}: shorten the sequence or set ` +
+        `"model_hparam_overrides": {"max_position_embeddings": ${hparams.max_seq_length}}`,
+    );
+  }
+  return config;
+}
+
+/**
+ * The generator's shape: the discriminator's, narrowed by `generator_hidden_size` and `generator_layers`.
+ * With untied embeddings these have the generator's own width. A model without an encoder for the generator
+ * alone has the discriminator's shape.
+ *
+ * @throws {ModelError} when the shares make no encoder.
+ */
+export function generatorConfig(hparams: PretrainingHparams): EncoderConfig {
+  const config = discriminatorConfig(hparams);
+  if (!hasOwnGenerator(hparams)) return config;
+  const hiddenSize = roundHalfToEven(config.hiddenSize * hparams.generator_hidden_size);
+  const generator: EncoderConfig = {
+    ...config,
+    embeddingSize: hparams.untied_generator_embeddings ? hiddenSize : config.embeddingSize,
+    hiddenSize,
+    numHiddenLayers: roundHalfToEven(config.numHiddenLayers * hparams.generator_layers),
+    intermediateSize: 4 * hiddenSize,
+    numAttentionHeads: Math.max(1, Math.floor(hiddenSize / 64)),
+  };
+  requireEncoder("the generator", generator);
+  return generator;
 }

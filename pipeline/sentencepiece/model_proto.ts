@@ -4,7 +4,7 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
-import { readFields, WireWriter } from "./protobuf.ts";
+import { readFields, type WireFault, WireWriter } from "../wire/protobuf.ts";
 
 /** What a piece is. */
 export const PieceType = {
@@ -135,16 +135,17 @@ export function rewritePieces(
   change: (piece: Piece, id: number) => Piece,
 ): Uint8Array<ArrayBuffer> {
   const { pieces } = decodeModel(file, source);
+  const fault = wireFault(source);
   const out = new WireWriter();
   let id = 0;
-  for (const field of readFields(file, source)) {
+  for (const field of readFields(file, fault)) {
     if (field.number !== 1) {
       out.raw(field.raw);
       continue;
     }
     const entry = encodePiece(change(pieces[id], id));
     id++;
-    for (const part of readFields(field.bytes, source)) if (part.number > 3) entry.raw(part.raw);
+    for (const part of readFields(field.bytes, fault)) if (part.number > 3) entry.raw(part.raw);
     out.bytes(1, entry.finish());
   }
   return out.finish();
@@ -153,6 +154,13 @@ export function rewritePieces(
 function encodePiece({ piece, score, type }: Piece): WireWriter {
   const entry = new WireWriter().bytes(1, piece).float(2, score);
   return type === PieceType.NORMAL ? entry : entry.varint(3, type);
+}
+
+function wireFault(source: string): WireFault {
+  return (what, at) =>
+    new PipelineError(
+      `${source}: ${what} at byte ${at}; it is cut short or not a SentencePiece model`,
+    );
 }
 
 const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
@@ -165,6 +173,7 @@ const MODEL_TYPES: readonly ModelType[] = ["unigram", "bpe", "word", "char"];
  */
 export function decodeModel(file: Uint8Array, source: string): SentencePieceModel {
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
+  const fault = wireFault(source);
   const pieces: Piece[] = [];
   let modelType: ModelType = "unigram";
   let byteFallback = false, unkSurface = " ⁇ ", treatWhitespaceAsSuffix = false;
@@ -177,26 +186,26 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
   };
   const selfTest: SelfTestSample[] = [];
   const sections = new Set<number>();
-  for (const field of readFields(file, source)) {
+  for (const field of readFields(file, fault)) {
     sections.add(field.number);
     const offset = field.bytes.byteOffset - file.byteOffset;
     if (field.number === 1) {
       let piece = "", score = 0, type: number = PieceType.NORMAL;
-      for (const part of readFields(field.bytes, source, offset)) {
+      for (const part of readFields(field.bytes, fault, offset)) {
         if (part.number === 1) piece = text.decode(part.bytes);
         if (part.number === 2) score = float(part.bytes);
         if (part.number === 3) type = part.varint;
       }
       pieces.push({ piece, score, type: type as PieceType });
     } else if (field.number === 2) {
-      for (const part of readFields(field.bytes, source, offset)) {
+      for (const part of readFields(field.bytes, fault, offset)) {
         if (part.number === 3) modelType = MODEL_TYPES[part.varint - 1];
         if (part.number === 24) treatWhitespaceAsSuffix = part.varint !== 0;
         if (part.number === 35) byteFallback = part.varint !== 0;
         if (part.number === 44) unkSurface = text.decode(part.bytes);
       }
     } else if (field.number === 3) {
-      for (const part of readFields(field.bytes, source, offset)) {
+      for (const part of readFields(field.bytes, fault, offset)) {
         if (part.number === 1) normalizer = { ...normalizer, name: text.decode(part.bytes) };
         if (part.number === 2) {
           normalizer = { ...normalizer, precompiledCharsmap: part.bytes.slice() };
@@ -207,11 +216,11 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
         if (part.number === 5) normalizer = { ...normalizer, escapeWhitespaces: set };
       }
     } else if (field.number === 4) {
-      for (const sample of readFields(field.bytes, source, offset)) {
+      for (const sample of readFields(field.bytes, fault, offset)) {
         if (sample.number !== 1) continue;
         let input = "", expected = "";
         const at = sample.bytes.byteOffset - file.byteOffset;
-        for (const part of readFields(sample.bytes, source, at)) {
+        for (const part of readFields(sample.bytes, fault, at)) {
           if (part.number === 1) input = text.decode(part.bytes);
           if (part.number === 2) expected = text.decode(part.bytes);
         }

@@ -5,7 +5,7 @@
 
 import { PipelineError } from "../errors.ts";
 import { unzip } from "../unzip.ts";
-import { maskedCrc32c } from "./crc32c.ts";
+import { maskedCrc32c } from "../wire/crc32c.ts";
 import { FRAME_BYTES } from "./writer.ts";
 
 /** How a whole file is wrapped. */

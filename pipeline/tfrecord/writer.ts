@@ -3,7 +3,7 @@
  * data, u32 masked CRC-32C of the data. A TFRecord file is nothing but such frames.
  */
 
-import { maskedCrc32c } from "./crc32c.ts";
+import { maskedCrc32c } from "../wire/crc32c.ts";
 
 /** Bytes that a frame adds to its record. */
 export const FRAME_BYTES = 16;

@@ -1,10 +1,10 @@
 import { assert, assertRejects } from "@std/assert/mod.js";
 import { ModelError } from "../../model/errors.ts";
-import { exportHuggingFace, type ModelPart } from "../../model/files/huggingface.ts";
+import { exportHuggingFace, type ModelPart } from "../../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../../model/files/safetensors.ts";
-import { readStateDict } from "../../model/files/state_dict.ts";
-import { Predictor } from "../../model/predictor.ts";
-import { PretrainingTrainer } from "../../model/trainer.ts";
+import { readStateDict } from "../../model/parameters/state_dict.ts";
+import { Predictor } from "../../model/electra/predictor.ts";
+import { PretrainingTrainer } from "../../model/training/training.ts";
 import { assertClose, testGpu } from "../kernels/harness.ts";
 import {
   discriminatorLogitsReference,
@@ -19,7 +19,8 @@ const BATCH = 2, SEQUENCE = 19;
 /** The parameters of an exported part, by the names of the whole model. */
 async function exported(trainer: PretrainingTrainer, part: ModelPart): Promise<NamedParameters> {
   const weights = await readStateDict(trainer.store, "parameters");
-  const file = exportHuggingFace(trainer.hparams, weights, part).get("model.safetensors")!;
+  const files = exportHuggingFace(trainer.hparams, weights, part, { padTokenId: 3 });
+  const file = files.get("model.safetensors")!;
   const { tensors } = decodeSafeTensors(file, part);
   return new Map(
     Array.from(tensors, ([name, { bytes }]) => [

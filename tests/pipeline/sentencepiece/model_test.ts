@@ -7,7 +7,7 @@ import {
   PieceType,
   rewritePieces,
 } from "../../../pipeline/sentencepiece/model_proto.ts";
-import { WireWriter } from "../../../pipeline/sentencepiece/protobuf.ts";
+import { WireWriter } from "../../../pipeline/wire/protobuf.ts";
 import { printFloat } from "../../../pipeline/sentencepiece/trainer.ts";
 import { smallModelFile } from "./small_model.ts";
 import { tinyModel } from "../tiny_model.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert/mod.js";
 import { gzipSync, zlibSync } from "fflate";
 import { PipelineError } from "../../../pipeline/errors.ts";
-import { maskedCrc32c } from "../../../pipeline/tfrecord/crc32c.ts";
+import { maskedCrc32c } from "../../../pipeline/wire/crc32c.ts";
 import { readRecords, RecordReader } from "../../../pipeline/tfrecord/reader.ts";
 import { RecordBuffer } from "../../../pipeline/tfrecord/writer.ts";
 

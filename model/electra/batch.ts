@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ModelError } from "./errors.ts";
+import { ModelError } from "../errors.ts";
 import type { TokenBatch } from "./masking.ts";
 
 /** Sizes of the tables that a batch's ids are looked up in. */

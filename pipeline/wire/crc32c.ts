@@ -1,5 +1,5 @@
 /**
- * CRC-32C (Castagnoli), the checksum of TFRecord files. Reflected polynomial 0x82f63b78, computed
+ * CRC-32C (Castagnoli), the checksum of TFRecord files and TensorFlow's checkpoints. Reflected polynomial 0x82f63b78, computed
  * eight bytes at a time: table k holds the checksum of a byte followed by k zero bytes, so eight
  * look-ups that do not wait for each other replace eight that do ("slicing by 8").
  */

@@ -4,12 +4,16 @@
  *
  * @module
  */
-import { hasOwnGenerator, type PretrainingHparams } from "../electra/config.ts";
-import { Electra } from "../electra/electra.ts";
-import { discriminatorConfig, generatorConfig } from "../electra/encoder_config.ts";
+import {
+  discriminatorConfig,
+  generatorConfig,
+  hasOwnGenerator,
+  type PretrainingHparams,
+} from "./config.ts";
+import { Electra } from "./electra.ts";
 import { ModelError } from "../errors.ts";
-import { ParameterStore } from "../parameters.ts";
-import { encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
+import { ParameterStore } from "../parameters/store.ts";
+import { encodeSafeTensors, type SafeTensor } from "../files/safetensors.ts";
 
 /** Which of the two models to export. */
 export type ModelPart = "discriminator" | "generator";

@@ -10,7 +10,7 @@ import { attention } from "../ops/attention.ts";
 import { dropout, embed } from "../ops/embedding.ts";
 import { layerNorm, residualLayerNorm } from "../ops/layernorm.ts";
 import { feedForward, linear } from "../ops/linear.ts";
-import type { EncoderConfig } from "./encoder_config.ts";
+import type { EncoderConfig } from "./config.ts";
 import type { EncoderWeights, LayerWeights } from "./weights.ts";
 
 /** Token inputs of an encoder, each u32 [batch, sequence]. */

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { randomWord, uniformOpen } from "../kernels/random/random.ts";
-import { roundHalfToEven } from "./rounding.ts";
+import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
+import { roundHalfToEven } from "../rounding.ts";
 
 /** A batch as the loader gives it; each array holds batch·sequence numbers. */
 export interface TokenBatch {

@@ -1,9 +1,8 @@
 /**
- * The protobuf wire format: just what model files need, unknown fields kept.
+ * The protobuf wire format: just what the formats of this project need, unknown fields kept.
  *
  * @module
  */
-import { PipelineError } from "../errors.ts";
 
 /** One field as it lies in a message. */
 export interface WireField {
@@ -19,22 +18,22 @@ export interface WireField {
   readonly raw: Uint8Array;
 }
 
+/** Makes the error of a format from what is wrong and the byte at which it is. */
+export type WireFault = (what: string, at: number) => Error;
+
 /**
  * The fields of a message, in order.
  *
- * @param source the file's name, and `offset` where the message starts in it, for messages.
- * @throws {PipelineError} naming the byte at which the message is cut short or no protobuf.
+ * @param makeFault makes what is thrown where the message is cut short or no protobuf.
+ * @param offset where the message starts in its file.
  */
 export function* readFields(
   message: Uint8Array,
-  source: string,
+  makeFault: WireFault,
   offset = 0,
 ): Generator<WireField> {
   let at = 0;
-  const fault = (what: string): PipelineError =>
-    new PipelineError(
-      `${source}: ${what} at byte ${offset + at}; it is cut short or not a SentencePiece model`,
-    );
+  const fault = (what: string): Error => makeFault(what, offset + at);
   const varint = (): number => {
     let value = 0, scale = 1;
     for (let i = 0; i < 10; i++) {
@@ -92,6 +91,20 @@ export class WireWriter {
   float(number: number, value: number): this {
     this.#varint(number * 8 + 5);
     return this.raw(new Uint8Array(Float32Array.of(value).buffer));
+  }
+
+  /** A 32-bit unsigned field of fixed width. */
+  fixed32(number: number, value: number): this {
+    this.#varint(number * 8 + 5);
+    return this.raw(new Uint8Array(Uint32Array.of(value).buffer));
+  }
+
+  /** A message field; its bytes are not copied. */
+  message(number: number, value: WireWriter): this {
+    this.#varint(number * 8 + 2);
+    this.#varint(value.#length);
+    for (const part of value.#parts) this.raw(part);
+    return this;
   }
 
   /** A bytes, string or message field. */

@@ -7,8 +7,8 @@ import type { Tensor } from "../autograd/tensor.ts";
 import type { DenseWeights } from "../ops/linear.ts";
 import type { EmbeddingTables } from "../ops/embedding.ts";
 import type { LayerNormWeights } from "../ops/layernorm.ts";
-import type { Initializer, ParameterStore } from "../parameters.ts";
-import type { EncoderConfig } from "./encoder_config.ts";
+import type { Initializer, ParameterStore } from "../parameters/store.ts";
+import type { EncoderConfig } from "./config.ts";
 
 /** Embedding tables and the layernorm over their sum. */
 export interface EmbeddingWeights extends EmbeddingTables {
@@ -115,7 +115,7 @@ export class WeightFactory {
       embeddings: shared ?? this.embeddings(config),
       projection: embeddingSize === hidden
         ? undefined
-        : this.dense("electra.embeddings_project", hidden, embeddingSize),
+        : this.dense("electra.embeddings_project", hidden, embeddingSize, true),
       layers: Array.from({ length: config.numHiddenLayers }, (_, i) => {
         const at = `electra.encoder.layer.${i}`;
         return {

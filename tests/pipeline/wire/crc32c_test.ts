@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert/mod.js";
-import { crc32c, maskedCrc32c } from "../../../pipeline/tfrecord/crc32c.ts";
+import { crc32c, maskedCrc32c } from "../../../pipeline/wire/crc32c.ts";
 
 /** The definition, bit by bit: division by the reflected polynomial. */
 function crc32cByDefinition(bytes: Uint8Array): number {
