@@ -1,6 +1,7 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
 import { join } from "@std/path/mod.js";
+import { ModelError } from "../model/errors.ts";
 import { generatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
@@ -13,6 +14,7 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer, requireLowerCase } from "./common/tokenizer.ts";
+import { formatLoss } from "./common/text.ts";
 import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
@@ -104,6 +106,7 @@ await runTask(command, async (options, signal) => {
       batchSize: hparams.eval_batch_size,
       maxSeqLength: hparams.max_seq_length,
       vocabSize: hparams.vocab_size,
+      typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
     });
     for await (const batch of first) {
       console.log(
@@ -166,13 +169,27 @@ function report({ before, after, trainer }: PretrainingResult, directory: ModelD
   const rows = Object.keys(after) as (keyof PretrainingMetrics)[];
   console.log(before ? "held out                      before   after" : "held out");
   for (const row of rows) {
-    const was = before ? before[row].toFixed(4).padStart(10) : "";
-    console.log(`  ${row.padEnd(26)}${was}${after[row].toFixed(4).padStart(before ? 8 : 10)}`);
+    const was = before ? formatMetric(before[row]).padStart(10) : "";
+    console.log(`  ${row.padEnd(26)}${was}${formatMetric(after[row]).padStart(before ? 8 : 10)}`);
   }
-  if (!before) return;
-  const fall = before.masked_lm_loss - after.masked_lm_loss;
-  console.log(
-    `masked-LM loss fell by ${fall.toFixed(2)} nats on held-out text; the discriminator's AUC is ` +
-      `${after.disc_auc.toFixed(3)}`,
-  );
+  const fall = (before?.masked_lm_loss ?? NaN) - (after.masked_lm_loss ?? NaN);
+  if (Number.isFinite(fall)) {
+    console.log(`masked-LM loss fell by ${formatLoss(fall)} nats on held-out text`);
+  }
+  if (after.disc_auc !== null) {
+    console.log(`the discriminator's AUC is ${formatLoss(after.disc_auc)}`);
+  }
+  const broken = rows.filter((row) => after[row] !== null && !Number.isFinite(after[row]));
+  if (broken.length > 0) {
+    throw new ModelError(
+      `the evaluation is not finite in ${
+        broken.join(", ")
+      }: the model of step ${trainer.step} diverged`,
+    );
+  }
+}
+
+/** A metric as a table shows it: – where there is nothing to measure. */
+function formatMetric(value: number | null): string {
+  return value === null ? "–" : value.toFixed(4);
 }

@@ -151,7 +151,7 @@ export class Electra {
     if (!this.#discriminatorHead) {
       return {
         ...outputs,
-        sampledIds: masked?.sampledIds,
+        sampledIds: undefined,
         discLoss: undefined,
         corruptedInputIds: undefined,
         labels: undefined,

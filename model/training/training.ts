@@ -45,10 +45,10 @@ export interface StepMetrics {
   readonly step: number;
   /** Learning rate of the update. */
   readonly learningRate: number;
-  /** Masked-LM loss in nats; NaN without a generator. */
-  readonly mlmLoss: number;
-  /** Discriminator loss; NaN without a discriminator. */
-  readonly discLoss: number;
+  /** Masked-LM loss in nats; null without a generator. */
+  readonly mlmLoss: number | null;
+  /** Discriminator loss; null without a discriminator. */
+  readonly discLoss: number | null;
   /** The weighted total. */
   readonly totalLoss: number;
   /** Global norm of the gradients before clipping. */
@@ -217,15 +217,15 @@ export class PretrainingTrainer {
     const read = this.#ring.run(this.#training.plan);
     const metrics = read.then(([report, ...losses]) => {
       const { mlmLoss, discLoss } = this.#training.outputs;
-      const mlm = mlmLoss ? losses[0][0] : NaN;
-      const disc = discLoss ? losses[losses.length - 1][0] : NaN;
+      const mlm = mlmLoss ? losses[0][0] : null;
+      const disc = discLoss ? losses[losses.length - 1][0] : null;
       const { gen_weight, disc_weight } = this.hparams;
       return {
         step,
         learningRate: rate,
         mlmLoss: mlm,
         discLoss: disc,
-        totalLoss: (mlmLoss ? gen_weight * mlm : 0) + (discLoss ? disc_weight * disc : 0),
+        totalLoss: gen_weight * (mlm ?? 0) + disc_weight * (disc ?? 0),
         gradientNorm: report[0],
         lossScale: report[1],
         skipped: report[2] !== 0,

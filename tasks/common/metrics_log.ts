@@ -1,13 +1,16 @@
-/** `metrics.jsonl`: one JSON object a line, each with its step. */
+/** `metrics.jsonl`: one JSON object a line, each with its step; what is not measured is null. */
 
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
+import { decodeJson, encodeJson } from "./json.ts";
 
 /** A line of training metrics. */
 export interface TrainingLine {
   readonly step: number;
   readonly learning_rate: number;
-  readonly masked_lm_loss: number;
-  readonly disc_loss: number;
+  /** Null without a generator. */
+  readonly masked_lm_loss: number | null;
+  /** Null without a discriminator. */
+  readonly disc_loss: number | null;
   readonly loss: number;
   readonly gradient_norm: number;
   /** Steps of this run that changed nothing because their gradients were not finite. */
@@ -47,13 +50,13 @@ export class MetricsLog {
     for (const line of text.split("\n")) {
       if (line === "") continue;
       try {
-        const parsed: MetricsLine = JSON.parse(line);
+        const parsed = decodeJson(line) as MetricsLine;
         if (parsed.step <= step) lines.push(parsed);
       } catch {
         // The last line of a run that was killed may be cut short.
       }
     }
-    await Deno.writeTextFile(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
+    await Deno.writeTextFile(path, lines.map((line) => encodeJson(line) + "\n").join(""));
     return new MetricsLog(path, lines);
   }
 
@@ -65,6 +68,6 @@ export class MetricsLog {
   /** Appends a line. */
   async add(line: MetricsLine): Promise<void> {
     this.#lines.push(line);
-    await Deno.writeTextFile(this.#path, JSON.stringify(line) + "\n", { append: true });
+    await Deno.writeTextFile(this.#path, encodeJson(line) + "\n", { append: true });
   }
 }
