@@ -25,7 +25,7 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const PARSERS = [
   "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
-  "tasks/common/metrics_log.ts",
+  "tasks/common/json.ts",
   "tasks/common/tuning.ts",
 ];
 
