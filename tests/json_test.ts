@@ -29,7 +29,7 @@ const PARSERS = [
   "pipeline/lock.ts",
   "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
-  "tasks/common/metrics_log.ts",
+  "tasks/common/json.ts",
   "tasks/common/tuning.ts",
 ];
 
