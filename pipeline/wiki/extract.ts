@@ -9,6 +9,7 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
+import { type Lock, lock } from "../lock.ts";
 import { mapInOrder } from "../ordered_workers.ts";
 import { ByteInput } from "./byte_input.ts";
 import { CLEANING_RULES } from "./clean.ts";
@@ -25,7 +26,7 @@ import {
 import type { ExtractedPiece, ExtractSetup } from "./extract_worker.ts";
 import { finishExtraction, tidy } from "./finish.ts";
 import { type Deduplicate, type ExtractManifest, findFinished } from "./manifest.ts";
-import { type ExtractRecipe, FINISHING, PartsFolder } from "./parts.ts";
+import { type ExtractRecipe, PartsFolder } from "./parts.ts";
 import { readStreamIndex } from "./stream_index.ts";
 
 /** What to extract. */
@@ -50,6 +51,8 @@ export interface ExtractOptions {
   readonly shard?: { readonly index: number; readonly count: number };
   /** A command that decodes bzip2 from standard input to standard output. */
   readonly decompressor?: string;
+  /** The encoding of the dump's text. Default: UTF-8, as MediaWiki writes it. */
+  readonly encoding?: string;
   /** The published index of a multistream dump; without it, the dump is searched for streams. */
   readonly index?: string;
   /** Bytes of a part. Default: a 64th of the dump, at least 1 MiB and at most 8 MiB. */
@@ -117,9 +120,17 @@ async function extract(
   if (shard.count > 1 && dump.path === undefined) {
     throw new PipelineError("shards share a dump: give a file, not standard input");
   }
-  const streams = options.decompressor === undefined && isMultistream(dump);
+  const streams = options.decompressor === undefined && !isConverted(options) &&
+    isMultistream(dump);
   const recipe = await makeRecipe(dump, streams, options);
   const out = await Deno.realPath(options.out).catch(() => options.out);
+  const of = JSON.stringify([recipe, deduplicate]);
+  using writing = await lock(out, {
+    task: "extract",
+    mode: "write",
+    share: shard.count > 1 ? { ...shard, of } : undefined,
+  });
+  signal = AbortSignal.any([signal, writing.lost]);
   const finished = await findFinished(out, recipe, deduplicate, overwrite);
   if (finished) {
     await tidy(out, finished);
@@ -156,35 +167,28 @@ async function extract(
 }
 
 /**
- * The right to finish, where the other shards have done their parts: a file that is locked until it is
- * closed. Of shards that end at the same time, one gets it; one that is killed gives it back.
+ * The right to finish, where the other shards have done their parts: of shards that end at the same time,
+ * one gets it.
  */
-async function takeLastTurn(
-  parts: PartsFolder,
-  count: number,
-): Promise<Deno.FsFile | undefined> {
-  const path = `${parts.folder}/${FINISHING}`;
-  let file: Deno.FsFile | undefined;
+async function takeLastTurn(parts: PartsFolder, count: number): Promise<Lock | undefined> {
+  let turn: Lock | undefined;
   try {
     await parts.load();
     if (parts.done.size < count) return undefined;
-    let created = true;
-    file = await Deno.open(path, { write: true, createNew: true }).catch(async (error) => {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      created = false;
-      return await Deno.open(path, { write: true });
-    });
-    // On a disk without locks, who made the file has it.
-    if (await file.tryLock(true).catch(() => created)) {
-      // Another may have begun to finish since, or have finished.
-      await parts.load();
-      return file;
-    }
+    turn = await lock(`${parts.folder}.finish`, { task: "extract", mode: "write" });
+    // Another may have finished since.
+    await parts.load();
+    return turn;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    turn?.release();
+    if (error instanceof Deno.errors.NotFound || error instanceof PipelineError) return undefined;
+    throw error;
   }
-  file?.close();
-  return undefined;
+}
+
+/** Whether the text of a dump is converted on its way. */
+function isConverted({ encoding = "utf-8" }: ExtractOptions): boolean {
+  return encoding !== "utf-8";
 }
 
 /** Works on the parts that are wanted, one after the other. */
@@ -203,6 +207,7 @@ async function extractParts(
     dump: dump.path,
     size: dump.size,
     name: dump.name,
+    converted: isConverted(options),
     clean: { dropSections },
     minLength,
     dropLists,
@@ -211,7 +216,7 @@ async function extractParts(
   const decompressor = options.decompressor ? decompressorCommand(options.decompressor) : undefined;
   const pieces = streams
     ? divideStreams(dump, division, index)
-    : divideXml(dump, division, decompressor, signal);
+    : divideXml(dump, division, { decompressor, encoding: options.encoding }, signal);
   const results = mapInOrder<DumpPiece, ExtractedPiece>(pieces, {
     worker: new URL("./extract_worker.ts", import.meta.url),
     workers: options.numProcesses ?? 1,
@@ -255,7 +260,7 @@ function shareOf(size: number, partBytes: number, mine: (part: number) => boolea
 async function makeRecipe(
   { path, name, size }: Dump,
   streams: boolean,
-  { partBytes, minLength, dropLists, dropSections }: ExtractOptions,
+  { partBytes, minLength, dropLists, dropSections, encoding = "utf-8" }: ExtractOptions,
 ): Promise<ExtractRecipe> {
   const packed = partBytes ?? Math.min(8 * MIB, Math.max(MIB, Math.ceil((size ?? 0) / 64)));
   return {
@@ -265,6 +270,7 @@ async function makeRecipe(
     minLength,
     dropLists,
     dropSections,
+    encoding,
     rules: CLEANING_RULES,
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
