@@ -14,7 +14,9 @@
  */
 
 import { basename, dirname, join } from "@std/path/mod.js";
+import * as v from "valibot";
 import { PipelineError } from "./errors.ts";
+import { count, type Schema } from "./wire/json.ts";
 
 /** How something is used. */
 export interface LockUse {
@@ -35,6 +37,16 @@ interface Holder extends LockUse {
   /** When it began, in ISO 8601. */
   readonly since: string;
 }
+
+const holderSchema: Schema<Holder> = v.object({
+  task: v.string(),
+  mode: v.picklist(["read", "write"]),
+  share: v.optional(v.object({ index: count, count, of: v.string() })),
+  settled: v.boolean(),
+  pid: count,
+  host: v.string(),
+  since: v.string(),
+});
 
 /** How often a holder renews its file. */
 const RENEW_MS = 20_000;
@@ -85,7 +97,7 @@ export class Lock implements Disposable {
     const draft = `${path}.part`;
     let file: Deno.FsFile | undefined;
     try {
-      await Deno.mkdir(dirname(target), { recursive: true });
+      if (use.mode === "write") await Deno.mkdir(dirname(target), { recursive: true });
       file = await Deno.open(draft, { write: true, createNew: true });
       // Where files cannot be locked, the time of the last renewal must do.
       await file.tryLock(true).catch(() => false);
@@ -95,8 +107,8 @@ export class Lock implements Disposable {
     } catch (error) {
       file?.close();
       if (file !== undefined) await Deno.remove(draft).catch(() => {});
-      // What nobody may write needs no lock to be read.
-      if (use.mode === "read" && mayNotWrite(error)) return new Lock(holder);
+      // What is not there, or nobody may write, needs no lock to be read.
+      if (use.mode === "read" && mayNotBeWritten(error)) return new Lock(holder);
       throw error;
     }
   }
@@ -238,7 +250,8 @@ async function readHolder(path: string): Promise<Holder | undefined> {
     since: "?",
   };
   try {
-    return { ...unknown, ...JSON.parse(await Deno.readTextFile(path)) };
+    const holder = v.safeParse(holderSchema, JSON.parse(await Deno.readTextFile(path)));
+    return holder.success ? holder.output : unknown;
   } catch (error) {
     return error instanceof Deno.errors.NotFound ? undefined : unknown;
   }
@@ -270,8 +283,9 @@ function writeHolder(file: Deno.FsFile, holder: Holder): void {
   for (let at = 0; at < content.length;) at += file.writeSync(content.subarray(at));
 }
 
-function mayNotWrite(error: unknown): boolean {
-  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
+function mayNotBeWritten(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable ||
     (error as { code?: unknown }).code === "EROFS";
 }
 
