@@ -3,15 +3,12 @@
  *
  * `deno task test:browser` runs it; it needs Debian's `chromium` (or `CHROMIUM`, the path of one). With
  * `SCREENSHOTS=DIR` it leaves pictures of the page: light and dark, 1280 and 420 pixels wide.
- *
- * The task sets `__IS_WSL_TEST__`, which keeps Playwright from looking for Windows in files that Deno gives only to
- * programs that may do anything.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
 import { join } from "@std/path/mod.js";
-import { type Browser, chromium, type Page } from "playwright-core";
 import { Runs } from "../../tasks/monitor/runs.ts";
 import { handler } from "../../tasks/monitor/server.ts";
+import { launchChromium, type Page } from "./chromium.ts";
 
 function lines(from: number, to: number): string {
   let text = "";
@@ -60,15 +57,6 @@ async function makeRuns(folder: string): Promise<void> {
   });
 }
 
-async function launch(): Promise<Browser> {
-  return await chromium.launch({
-    executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"].concat(
-      ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    ),
-  });
-}
-
 Deno.test({
   name: "the monitor's page shows runs, follows them and obeys the keyboard",
   // The browser's own process keeps pipes open beyond the test.
@@ -83,7 +71,7 @@ Deno.test({
       handler(new Runs(folder), stop.signal),
     );
     const address = `http://localhost:${server.addr.port}/`;
-    const browser = await launch();
+    const browser = await launchChromium();
     try {
       for (
         const [theme, width] of [["light", 1280], ["dark", 1280], ["light", 420], [
