@@ -2,6 +2,7 @@
 
 import { join } from "@std/path/mod.js";
 import { decodeCheckpointState, WEIGHTS_FILE } from "../model/files/checkpoint.ts";
+import { savedHparams } from "../model/electra/resume.ts";
 import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
@@ -31,7 +32,7 @@ await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => 
   const step = await directory.find(checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);
-  const { hparams } = decodeCheckpointState(files, source);
+  const hparams = savedHparams(decodeCheckpointState(files, source));
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
   const exported = exportHuggingFace(hparams, tensors, part);
   await Deno.mkdir(out, { recursive: true });
