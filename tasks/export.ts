@@ -28,11 +28,11 @@ const command = task(
   .requiredOption("--out <dir>", "the folder to write; must not hold a model already");
 
 await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => {
-  const directory = new ModelDirectory(join(dataDir, "models", modelName));
+  const directory = ModelDirectory.of(dataDir, modelName);
   const step = await directory.find(checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);
-  const hparams = savedHparams(decodeCheckpointState(files, source));
+  const hparams = savedHparams(decodeCheckpointState(files, source), source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
   const exported = exportHuggingFace(hparams, tensors, part);
   await Deno.mkdir(out, { recursive: true });

@@ -52,7 +52,20 @@ export function requireSameArchitecture(
   }
 }
 
-/** The hyperparameters that a checkpoint was made with; keys that it does not know yet have their defaults. */
-export function savedHparams({ hparams }: { readonly hparams: object }): PretrainingHparams {
-  return resolveHparams(hparams as Record<string, unknown>).hparams;
+/**
+ * The hyperparameters that a checkpoint was made with; keys that it does not know yet have their defaults.
+ *
+ * @param source its folder, for messages.
+ * @throws {ModelError} when they are damaged.
+ */
+export function savedHparams(
+  { hparams }: { readonly hparams: object },
+  source: string,
+): PretrainingHparams {
+  try {
+    return resolveHparams(hparams as Record<string, unknown>).hparams;
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw new ModelError(`${source}: ${error.message}; remove that checkpoint to use an older one`);
+  }
 }

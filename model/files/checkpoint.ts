@@ -3,6 +3,8 @@
  *
  * @module
  */
+import * as v from "valibot";
+import { anyObject, count, parseJson } from "../../pipeline/wire/json.ts";
 import { ModelError } from "../errors.ts";
 import { decodeSafeTensors, encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
 
@@ -39,6 +41,17 @@ const STATE_FILE = "state.json";
 /** Names of all files of a checkpoint. */
 export const CHECKPOINT_FILES: readonly string[] = [WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE];
 
+/** Hyperparameters have a check of their own. */
+const stateSchema = v.object({
+  step: count,
+  seed: count,
+  hparams: anyObject,
+  loss_scale: v.optional(v.object({
+    scale: v.pipe(v.number(), v.gtValue(0), v.finite()),
+    goodSteps: count,
+  })),
+});
+
 /** Encodes a checkpoint as files. */
 export function encodeCheckpoint({ parameters, moments, state }: Checkpoint): CheckpointFiles {
   const metadata = { format: "pt", step: String(state.step) };
@@ -68,24 +81,11 @@ export function decodeCheckpoint(files: CheckpointFiles, source: string): Checkp
 /**
  * Reads what a checkpoint says of itself.
  *
- * @throws {ModelError} when it is damaged.
+ * @throws {ModelError} when it is damaged, naming what does not fit.
  */
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
-  try {
-    const state = JSON.parse(new TextDecoder().decode(files.get(STATE_FILE)));
-    const scaled = state.loss_scale === undefined || isLossScale(state.loss_scale);
-    const whole = Number.isInteger(state.step) && Number.isInteger(state.seed);
-    if (whole && scaled && typeof state.hparams === "object" && state.hparams !== null) {
-      return state;
-    }
-  } catch {
-    // Told below.
-  }
-  throw new ModelError(
-    `${source}/${STATE_FILE} is damaged: remove that checkpoint to use an older one`,
-  );
-}
-
-function isLossScale({ scale, goodSteps }: { scale: number; goodSteps: number }): boolean {
-  return scale > 0 && Number.isFinite(scale) && Number.isInteger(goodSteps) && goodSteps >= 0;
+  const text = new TextDecoder().decode(files.get(STATE_FILE));
+  const fault = (what: string): ModelError =>
+    new ModelError(`${source}/${STATE_FILE}: ${what}; remove that checkpoint to use an older one`);
+  return parseJson(stateSchema, text, fault);
 }

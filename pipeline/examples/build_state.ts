@@ -1,24 +1,26 @@
 /** What an interrupted build left behind, and how the next one goes on from there. */
 
+import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { namesIn, refuseStrangers, removeOwn } from "../own_files.ts";
 import {
   type BuildRecipe,
-  MANIFEST_NAME,
+  isOurs,
+  recipeSchema,
+  REPLACED_NAME,
   shardName,
   type Split,
-  SPLIT_PREFIX,
   type SplitTotals,
+  splitTotalsSchema,
+  STATE_NAME,
 } from "./manifest.ts";
 import { differences } from "./recipe.ts";
 import { type ShardPosition, ShardSet } from "./shards.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 import { emptyTotals } from "./totals.ts";
 
-const STATE_NAME = "state.json";
 const STATE_FORMAT = "kohaku-build-1";
-
-/** Name, inside the finished folder, of the folder that it replaced, until that is removed. */
-export const REPLACED_NAME = "replaced";
 
 /** A place between two documents of the text. */
 export interface TextPlace {
@@ -48,6 +50,19 @@ export interface BuildState {
   positions: Record<Split, ShardPosition[]>;
 }
 
+const positionsSchema = v.array(v.object({ bytes: count, records: count }));
+
+const stateSchema: Schema<BuildState> = v.object({
+  format: v.literal(STATE_FORMAT),
+  recipe: recipeSchema,
+  encoded: v.boolean(),
+  place: v.object({ file: count, documents: count }),
+  documents: count,
+  textBytes: count,
+  totals: v.object({ train: splitTotalsSchema, eval: splitTotalsSchema }),
+  positions: v.object({ train: positionsSchema, eval: positionsSchema }),
+});
+
 /** How many files a split has. */
 function fileCount(split: Split, recipe: BuildRecipe): number {
   if (split === "train") return recipe.numOutFiles;
@@ -68,14 +83,14 @@ export async function saveState(folder: string, state: BuildState): Promise<void
 
 /** Removes from a finished folder what only its building needed. */
 export async function tidyFinished(folder: string): Promise<void> {
-  for (const name of [STATE_NAME, REPLACED_NAME]) {
-    await Deno.remove(`${folder}/${name}`, { recursive: true }).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
-  }
+  await removeIfThere(`${folder}/${STATE_NAME}`);
+  await removeReplaced(folder);
 }
 
-/** The state that a build left in `folder`; undefined if it left none that can be read. */
+/**
+ * The state that a build left in `folder`; undefined if it left none. Throws a PipelineError for one
+ * that is damaged or does not fit its own recipe.
+ */
 async function readState(folder: string): Promise<BuildState | undefined> {
   let text: string;
   try {
@@ -84,29 +99,36 @@ async function readState(folder: string): Promise<BuildState | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  try {
-    const state = JSON.parse(text) as BuildState;
-    return state.format === STATE_FORMAT ? state : undefined;
-  } catch {
-    return undefined;
+  const path = `${folder}/${STATE_NAME}`;
+  const fault = (what: string): PipelineError =>
+    new PipelineError(`${path}: ${what}; remove ${folder} to build from the start`);
+  const state = parseJson(stateSchema, text, fault);
+  for (const split of ["train", "eval"] as const) {
+    const files = state.positions[split].length, expected = fileCount(split, state.recipe);
+    if (files === expected) continue;
+    throw fault(`positions.${split} has ${files} files, not ${expected}`);
   }
+  return state;
 }
 
 /** Empties the folder of a build. Throws a PipelineError if it holds what no build makes. */
 async function emptyFolder(folder: string): Promise<void> {
-  const ours = [...Object.values(SPLIT_PREFIX), STATE_NAME, MANIFEST_NAME, REPLACED_NAME];
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) names.push(name);
-  const stranger = names.find((name) => !ours.some((beginning) => name.startsWith(beginning)));
-  if (stranger !== undefined) {
-    throw new PipelineError(
-      `${folder}/${stranger}: not made by a build, which needs this folder for its unfinished ` +
-        `files; move it elsewhere`,
-    );
-  }
+  await refuseStrangers(folder, isOurs, "a build");
   // The state goes first: without it, nothing will take the rest for whole.
-  names.sort((a, b) => Number(b === STATE_NAME) - Number(a === STATE_NAME));
-  for (const name of names) await Deno.remove(`${folder}/${name}`, { recursive: true });
+  await removeIfThere(`${folder}/${STATE_NAME}`);
+  await removeReplaced(folder);
+  for (const name of await namesIn(folder)) await Deno.remove(`${folder}/${name}`);
+}
+
+/** Removes the examples that a build has replaced; anything else among them stays. */
+async function removeReplaced(folder: string): Promise<void> {
+  await removeOwn(`${folder}/${REPLACED_NAME}`, isOurs);
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 /**

@@ -5,10 +5,13 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { refuseStrangers, removeOwn } from "../own_files.ts";
 import { type GzipSegment, SegmentedGzip } from "../text/gzip_segments.ts";
-import { addCounts, noCounts, type PageCounts } from "./counts.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
+import { addCounts, noCounts, type PageCounts, pageCountsSchema } from "./counts.ts";
 
 /** What decides the output of an extraction. */
 export interface ExtractRecipe {
@@ -53,6 +56,37 @@ export interface DonePart {
   readonly duplicates?: Duplicates;
 }
 
+/** What a recipe must look like that was read from a file. */
+export const recipeSchema: Schema<ExtractRecipe> = v.pipe(
+  v.object({
+    dump: v.string(),
+    dumpBytes: v.optional(count),
+    dumpHash: v.optional(v.string()),
+    minLength: count,
+    dropLists: v.boolean(),
+    dropSections: v.boolean(),
+    rules: count,
+    partsOf: v.picklist(["dump", "XML"]),
+    partBytes: v.pipe(count, v.minValue(1)),
+  }),
+  v.transform(({ dumpBytes, dumpHash, ...rest }) => ({ ...rest, dumpBytes, dumpHash })),
+);
+
+/** What counts of duplicates must look like that were read from a file. */
+export const duplicatesSchema: Schema<Duplicates> = v.object({
+  exact: count,
+  near: count,
+  characters: count,
+});
+
+const donePartSchema = v.object({
+  recipe: recipeSchema,
+  part: count,
+  bytes: count,
+  counts: pageCountsSchema,
+  duplicates: v.optional(duplicatesSchema),
+});
+
 /** The name of a part's file of documents. */
 export function partName(part: number): string {
   return `wiki-${String(part).padStart(5, "0")}.jsonl.gz`;
@@ -63,11 +97,8 @@ const COUNTS = /^wiki-\d{5,}\.counts\.json$/;
 /** Whether a file in a folder of documents was put there by an extraction. */
 export function isOurs(name: string): boolean {
   return /^wiki-\d{5,}\.(?:jsonl\.gz|counts\.json)(?:\.part)?$/.test(name) ||
-    /^manifest\.json(?:\.part)?$/.test(name) || name === FINISHING;
+    /^manifest\.json(?:\.part)?$/.test(name);
 }
-
-/** A file that says that a run is putting the finishing touches. */
-export const FINISHING = "finishing";
 
 /** How two recipes differ, in words; names of dumps do not count. */
 export function differences(a: ExtractRecipe, b: ExtractRecipe): string[] {
@@ -98,32 +129,45 @@ export class PartsFolder {
    * Opens the folder, with the parts that are done already.
    *
    * @param overwrite removes parts of another extraction.
-   * @throws {PipelineError} when there are such parts and they are not to be removed.
+   * @throws {PipelineError} when there are such parts and they are not to be removed, or anything else.
    */
   static async open(
     folder: string,
     recipe: ExtractRecipe,
     overwrite: boolean,
   ): Promise<PartsFolder> {
+    await refuseStrangers(folder, isOurs, "an extraction");
     await Deno.mkdir(folder, { recursive: true });
     const parts = new PartsFolder(folder, recipe);
     const other = await parts.load();
     if (other === undefined) return parts;
     if (!overwrite) throw new PipelineError(other);
-    await Deno.remove(folder, { recursive: true });
+    await removeOwn(folder, isOurs);
     return await PartsFolder.open(folder, recipe, false);
   }
 
-  /** Looks which parts are done; returns a complaint where one is of another extraction. */
+  /**
+   * Looks which parts are done; returns a complaint where one is of another extraction.
+   *
+   * @throws {PipelineError} when the counts of a part are damaged.
+   */
   async load(): Promise<string | undefined> {
     const names = [...Deno.readDirSync(this.folder)].map(({ name }) => name);
     for (const name of names.filter((name) => COUNTS.test(name)).sort()) {
-      const text = await Deno.readTextFile(`${this.folder}/${name}`);
-      const { recipe, ...done }: DonePart & { recipe: ExtractRecipe } = JSON.parse(text);
+      const path = `${this.folder}/${name}`;
+      const text = await Deno.readTextFile(path);
+      const { recipe, ...done } = parseJson(
+        donePartSchema,
+        text,
+        (what) => new PipelineError(`${path}: ${what}; remove it to extract its part again`),
+      );
       const differing = differences(this.recipe, recipe);
       if (differing.length > 0) {
         return `${this.folder} holds an unfinished extraction of ${recipe.dump} (different: ` +
-          `${differing.join(", ")}): finish that, or add --overwrite, or choose another --out`;
+          `${
+            differing.join(", ")
+          }): finish it with the flags it was begun with, add --overwrite to ` +
+          "drop it, or choose another --out";
       }
       if (done.counts.documents > 0 && !names.includes(partName(done.part))) continue;
       this.done.set(done.part, done);

@@ -1,6 +1,6 @@
 /** The training loop behind `deno task pretrain`. */
 
-import { join } from "@std/path/mod.js";
+import { basename, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
@@ -80,11 +80,15 @@ export async function runPretraining(
         "choose another --model-name",
     );
   }
-  const latest = steps.at(-1);
-  const source = latest === undefined ? "" : directory.checkpoint(latest);
-  const saved = latest === undefined ? undefined : await directory.load(latest);
+  const newest = await directory.newestGood();
+  for (const [step, what] of newest?.damaged ?? []) {
+    console.error(`${what}; it is ${await directory.setAside(step)} now`);
+  }
+  if (newest?.damaged.size) console.error(`going on from step ${newest.step}`);
+  const source = newest === undefined ? "" : directory.checkpoint(newest.step);
+  const saved = newest?.files;
   const state = saved && decodeCheckpointState(saved, source);
-  if (state) requireSameArchitecture(savedHparams(state), hparams, source);
+  if (state) requireSameArchitecture(savedHparams(state, source), hparams, source);
   const seed = state?.seed ?? run.seed;
   requireVocabulary(hparams, run.special);
   const evaluates = hparams.do_eval || run.evaluateEvery > 0;
@@ -255,7 +259,8 @@ async function train(
     throw new Interrupted(
       trainer.step === 0
         ? "interrupted before the first step; there is nothing to save"
-        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
+        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and ` +
+          `--model-name ${basename(directory.path)} --resume`,
     );
   }
 }
