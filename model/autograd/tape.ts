@@ -15,6 +15,8 @@ import {
   type DType,
   type KernelLaunch,
   type KernelProgram,
+  MOST_ELEMENTS,
+  MOST_WORKGROUPS,
 } from "../../kernels/launch.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import type { MatmulVariant } from "../../kernels/matmul/variants.ts";
@@ -146,6 +148,8 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
+  /** Whether kernels skip padding where that changes no result. */
+  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** Bytes that one binding may hold. */
@@ -171,6 +175,7 @@ export class Tape {
    * @param options.maxStorageBufferBindingSize of the device; WebGPU's least by default.
    * @param options.stepState where plans share it; an input of the tape by default.
    * @param options.phase that the recording begins with; forward by default.
+   * @param options.skipPadding whether kernels skip padding; true by default.
    */
   constructor(
     options: {
@@ -182,6 +187,7 @@ export class Tape {
       readonly maxStorageBufferBindingSize?: number;
       readonly stepState?: Tensor;
       readonly phase?: Phase;
+      readonly skipPadding?: boolean;
     },
   ) {
     this.training = options.training;
@@ -192,6 +198,7 @@ export class Tape {
     this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
     this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
     this.#phase = options.phase ?? "forward";
+    this.skipPadding = options.skipPadding ?? true;
   }
 
   /** A tensor that the host writes before each step. */
@@ -264,7 +271,8 @@ export class Tape {
    *
    * @param operation for messages.
    * @param tensors a tensor for each binding name; `stepState` and scratch are found by themselves.
-   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit.
+   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit, or a grid
+   * or index that WebGPU cannot hold.
    */
   run(
     operation: string,
@@ -277,6 +285,7 @@ export class Tape {
     }
     const used = new Set<string>();
     for (const launch of program.launches) {
+      requireDispatch(operation, launch);
       const bound = launch.bindings.map((binding) => {
         used.add(binding.name);
         const tensor = tensors[binding.name] ?? scratch.get(binding.name) ??
@@ -349,5 +358,30 @@ export class Tape {
       }
     }
     return gradients;
+  }
+}
+
+/**
+ * Refuses a dispatch that WebGPU cannot hold: implementations drop it, some without a word.
+ *
+ * @throws {ModelError} naming the operation and what is too large.
+ */
+function requireDispatch(
+  operation: string,
+  { kernel, label, workgroups, bindings }: KernelLaunch,
+): void {
+  if (!workgroups.every((count) => count >= 1 && count <= MOST_WORKGROUPS)) {
+    throw new ModelError(
+      `${operation}: a grid of ${workgroups.join(" × ")} workgroups (${kernel} ${label}) is more ` +
+        `than ${MOST_WORKGROUPS} along an axis: use a smaller batch or a shorter sequence`,
+    );
+  }
+  for (const { name, elements } of bindings) {
+    if (elements > MOST_ELEMENTS) {
+      throw new ModelError(
+        `${operation}: ${name} would hold ${elements} elements (${kernel} ${label}), more than ` +
+          `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+      );
+    }
   }
 }
