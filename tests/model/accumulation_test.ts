@@ -72,7 +72,7 @@ async function startOf(more: Record<string, unknown>): Promise<Run["parameters"]
 
 for (const electra_objective of [true, false]) {
   const name = electra_objective ? "ELECTRA" : "a masked language model";
-  Deno.test(`${name} in 2, 3 and 6 parts trains as in one batch, to float rounding over 20 steps`, async () => {
+  Deno.test(`${name} in 2 and in 6 parts trains as in one batch, to float rounding over 20 steps`, async () => {
     const more = {
       electra_objective,
       train_batch_size: ROWS,
@@ -82,7 +82,7 @@ for (const electra_objective of [true, false]) {
     const start = await startOf(more);
     const whole = await run(await makePretraining(more));
     assert(Math.abs(whole.losses[0] - whole.losses[19]) > 0.01, "the model moves");
-    for (const gradient_accumulation_steps of [2, 3, 6]) {
+    for (const gradient_accumulation_steps of [2, 6]) {
       const parts = await run(await makePretraining({ ...more, gradient_accumulation_steps }));
       assertLess(Math.abs(parts.losses[0] / whole.losses[0] - 1), 1e-6);
       for (const [step, loss] of whole.losses.entries()) {
@@ -93,35 +93,6 @@ for (const electra_objective of [true, false]) {
       assertLess(apart, 1e-2, `parameters in ${gradient_accumulation_steps} parts`);
     }
   });
-}
-
-Deno.test("parts of a batch drop other elements of each other", async () => {
-  // Two equal rows: with the same dropout in both parts, the losses of the parts would be the same.
-  const training = await makePretraining({
-    uniform_generator: true,
-    train_batch_size: 2,
-    gradient_accumulation_steps: 2,
-    model_hparam_overrides: { hidden_dropout_prob: 0.5 },
-  });
-  const { losses } = await run2(training);
-  assert(new Set(losses).size > 1, `${losses}`);
-});
-
-/** The logits of both rows of a batch of equal rows. */
-async function run2(training: Pretraining): Promise<{ losses: number[] }> {
-  const row = batchOf(1, SEQUENCE, 3);
-  const twice = (data: Int32Array): Int32Array => Int32Array.from([...data, ...data]);
-  const batch = {
-    inputIds: twice(row.inputIds),
-    attentionMask: twice(row.attentionMask),
-    tokenTypeIds: twice(row.tokenTypeIds),
-  };
-  const losses: number[] = [];
-  for (let step = 0; step < 2; step++) {
-    losses.push((await (await training.train(batch)).metrics).totalLoss);
-  }
-  training.destroy();
-  return { losses };
 }
 
 Deno.test("shares of a batch on several trainings add up to it through the exchange of gradients", async () => {
