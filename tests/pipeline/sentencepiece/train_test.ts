@@ -10,6 +10,7 @@ import { type PieceRules, PieceShapes } from "../../../pipeline/sentencepiece/sh
 import { buildTrie } from "../../../pipeline/sentencepiece/trie.ts";
 import { TRAINER_DEFAULTS, trainSentencePiece } from "../../../pipeline/sentencepiece/trainer.ts";
 import { chance } from "./small_model.ts";
+import { TEXT, VOCABULARIES } from "./trained_golden.ts";
 
 Deno.test("digamma has its known values", () => {
   assertAlmostEquals(digamma(1), -0.5772156649015329, 1e-8);
@@ -221,6 +222,43 @@ Deno.test("training: whole alphabet, control symbols, sizes as asked, same bytes
   assert(processor.encodePieces("琥珀のモデル").includes("琥珀"));
   const again = await trainSentencePiece(lines, { ...options, numProcesses: 3 });
   assertEquals(again.model, trained.model);
+});
+
+Deno.test("models of every kind have the pieces and scores that the original's trainer finds", async () => {
+  for (const [kind, expected] of Object.entries(VOCABULARIES)) {
+    const pieces = expected.split("|");
+    const { vocab } = await trainSentencePiece(TEXT, {
+      ...TRAINER_DEFAULTS,
+      modelPrefix: "m",
+      modelType: kind as keyof typeof VOCABULARIES,
+      vocabSize: pieces.length + 3,
+      controlSymbols: [],
+    });
+    const made = vocab.trimEnd().split("\n").slice(3).map((line) => line.replace("\t", " "));
+    const texts = (lines: string[]): string[] => lines.map((line) => line.split(" ")[0]);
+    if (kind === "unigram") {
+      // Scores are sums in another precision.
+      assertEquals(texts(made).sort(), texts(pieces).sort());
+      const scores = new Map(made.map((line) => line.split(" ") as [string, string]));
+      for (const line of pieces) {
+        const [piece, score] = line.split(" ");
+        assertAlmostEquals(Number(scores.get(piece)), Number(score), 2e-3, piece);
+      }
+    } else assertEquals(made, pieces, kind);
+  }
+});
+
+Deno.test("all words, or characters, are pieces where that is asked for", async () => {
+  const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 1, useAllVocab: true };
+  for (const [modelType, count] of [["word", 3], ["char", 6]] as const) {
+    const { pieces, model } = await trainSentencePiece(["いろ は", "いろ に"], {
+      ...options,
+      modelType,
+    });
+    assertEquals(pieces, 7 + count - (modelType === "char" ? 1 : 0));
+    const processor = SentencePieceProcessor.fromBytes(model);
+    assert(!processor.encodeIds("いろ は に").includes(0));
+  }
 });
 
 Deno.test("NUL in the text is in no piece, and counts for no share of the characters", async () => {
