@@ -11,6 +11,7 @@ import {
 } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion } from "./common/numbers.ts";
 import { createProgress } from "./common/progress.ts";
@@ -29,6 +30,7 @@ const command = task(
     "a folder or file of documents (.jsonl, .jsonl.gz), or text",
     "data/text",
   )
+  .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
   .addOption(
@@ -99,7 +101,7 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, overwrite, ...options }, signal) => {
+await runTask(command, async ({ input, encoding, overwrite, ...options }, signal) => {
   if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
     throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
@@ -119,7 +121,7 @@ await runTask(command, async ({ input, overwrite, ...options }, signal) => {
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainSentencePiece(
-    readLines(input),
+    readLines(input, encoding),
     { ...defaults, ...options, input: [input] },
     signal,
     ({ stage, pieces, done, total }) => {

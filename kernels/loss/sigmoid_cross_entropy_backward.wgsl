@@ -1,16 +1,20 @@
-// Gradient of the weighted mean sigmoid cross-entropy, one invocation an element:
-// (σ(x) − label) · weight / Σ weights · scale.
+// Gradient of the normalised sigmoid cross-entropy, one invocation an element:
+// (σ(x) − label) · weight · normalizer · scale.
 //
 // Prelude: Elem ELEMENTS SCALE.
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let i = id.x;
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + local;
   if (i >= ELEMENTS) {
     return;
   }
   let probability = 1.0 / (1.0 + exp(-logits[i]));
-  let factor = weights[i] * lossResult[1] * SCALE * stepState.loss_scale;
+  let factor = weights[i] * normalizer[0] * SCALE * stepState.loss_scale;
   var value = (probability - labels[i]) * factor;
   //# if ACCUMULATE
   value += f32(logitsGradient[i]);

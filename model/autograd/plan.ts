@@ -7,6 +7,7 @@ import type { Gpu } from "../../kernels/device.ts";
 import { bytesPerElement } from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
 import { owner, planMemory, tensorBytes } from "./memory.ts";
+import { Submission } from "./submission.ts";
 import type { RecordedDispatch, Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -18,9 +19,9 @@ export interface Location {
   readonly offset: number;
 }
 
-/** Finds the memory of parameters and their gradients. */
+/** Finds the memory of parameters, their gradients and what else is kept between steps. */
 export interface ParameterMemory {
-  /** The location of a parameter's or a gradient's first element. */
+  /** The location of a tensor's first element. */
   locate(tensor: Tensor): Location;
 }
 
@@ -53,6 +54,8 @@ export class Plan {
   readonly #locations: ReadonlyMap<Tensor, Location>;
   readonly #buffers: readonly GPUBuffer[];
   readonly #commands: readonly Command[];
+  /** What was recorded, in the order in which it runs. */
+  readonly dispatches: readonly RecordedDispatch[];
 
   private constructor(
     gpu: Gpu,
@@ -64,12 +67,13 @@ export class Plan {
     this.#locations = locations;
     this.#buffers = buffers;
     this.#commands = commands;
+    this.dispatches = commands.map(({ dispatch }) => dispatch);
   }
 
   /**
    * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording.
    *
-   * @param parameters the memory of parameters and gradients.
+   * @param parameters the memory of all tensors that are neither inputs nor activations.
    * @param onCompile called as pipelines become ready.
    * @throws {ModelError} when a tensor outgrows the adapter's binding or buffer limit.
    * @throws {KernelError} when a kernel does not compile.
@@ -203,18 +207,16 @@ export class Plan {
   }
 
   /**
-   * Encodes all dispatches in one compute pass and submits them.
+   * Submits all dispatches.
    *
-   * @param after may add copies behind the pass, in the same submission.
+   * @param after may add copies behind them.
+   * @throws {KernelError} when the device was lost or has reported an error.
    */
   run(after?: (encoder: GPUCommandEncoder) => void): void {
-    this.#gpu.checkLost();
-    const encoder = this.#gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    this.encode(pass, 0, this.#commands.length);
-    pass.end();
-    after?.(encoder);
-    this.#gpu.device.queue.submit([encoder.finish()]);
+    const submission = new Submission(this.#gpu);
+    submission.add(this);
+    after?.(submission.encoder);
+    submission.submit();
   }
 
   /** Encodes the dispatches from `first` to before `end`, for callers that make their own passes. */
@@ -227,11 +229,6 @@ export class Plan {
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...dispatch.launch.workgroups);
     }
-  }
-
-  /** What was recorded, in the order in which it runs. */
-  get dispatches(): readonly RecordedDispatch[] {
-    return this.#commands.map(({ dispatch }) => dispatch);
   }
 
   /** Frees the plan's buffers. */

@@ -15,6 +15,8 @@ import {
   type DType,
   type KernelLaunch,
   type KernelProgram,
+  MOST_ELEMENTS,
+  MOST_WORKGROUPS,
 } from "../../kernels/launch.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import type { MatmulVariant } from "../../kernels/matmul/variants.ts";
@@ -68,6 +70,7 @@ interface Rule {
 /** Gradients known so far while the backward pass is recorded. */
 export class Gradients {
   readonly #tape: Tape;
+  readonly #accumulate: boolean;
   readonly #known = new Map<Tensor, Tensor>();
   readonly #lossWeights = new Map<Tensor, number>();
   readonly #parameterGradient: (parameter: Tensor) => Tensor;
@@ -77,8 +80,10 @@ export class Gradients {
     tape: Tape,
     losses: readonly WeightedLoss[],
     parameterGradient: (parameter: Tensor) => Tensor,
+    accumulate: boolean,
   ) {
     this.#tape = tape;
+    this.#accumulate = accumulate;
     this.#parameterGradient = parameterGradient;
     for (const { loss, weight } of losses) this.#lossWeights.set(loss, weight);
   }
@@ -102,17 +107,18 @@ export class Gradients {
 
   /**
    * Where to write the gradient of an input, and whether to add to it because another use has written
-   * it already. Nothing for an input that needs no gradient.
+   * it already, or an earlier part of the batch has. Nothing for an input that needs no gradient.
    */
   target(input: Tensor): GradientTarget | undefined {
     if (!input.requiresGradient) return undefined;
     const known = this.#known.get(input);
     if (known) return { gradient: known, accumulate: true };
-    const gradient = input.role === "parameter"
+    const isParameter = input.role === "parameter";
+    const gradient = isParameter
       ? this.#parameterGradient(input)
       : this.#tape.activation(`gradient of ${input.name}`, input.shape, this.#tape.storage);
     this.#known.set(input, gradient);
-    return { gradient, accumulate: false };
+    return { gradient, accumulate: isParameter && this.#accumulate };
   }
 
   /** Lets `record` write the gradient of an input, where it needs one; see {@link target}. */
@@ -142,15 +148,19 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
+  /** Whether kernels skip padding where that changes no result. */
+  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
-  /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
-  readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
+  /** Bytes that one binding may hold. */
+  readonly maxStorageBufferBindingSize: number;
+  /** The step's seed, step number, part of the batch and loss scale; see `StepState` in random.wgsl. */
+  readonly stepState: Tensor;
   readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
   readonly #producers = new Map<Tensor, string>();
   readonly #copies = new Map<Tensor, Tensor>();
-  #phase: Phase = "forward";
+  #phase: Phase;
   #streams = 0;
   #differentiated = false;
 
@@ -162,6 +172,10 @@ export class Tape {
    * @param options.subgroupMatrices those that the device has; none by default.
    * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
+   * @param options.maxStorageBufferBindingSize of the device; WebGPU's least by default.
+   * @param options.stepState where plans share it; an input of the tape by default.
+   * @param options.phase that the recording begins with; forward by default.
+   * @param options.skipPadding whether kernels skip padding; true by default.
    */
   constructor(
     options: {
@@ -170,6 +184,10 @@ export class Tape {
       readonly subgroupMatrices?: readonly SubgroupMatrix[];
       readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
+      readonly maxStorageBufferBindingSize?: number;
+      readonly stepState?: Tensor;
+      readonly phase?: Phase;
+      readonly skipPadding?: boolean;
     },
   ) {
     this.training = options.training;
@@ -177,6 +195,10 @@ export class Tape {
     this.subgroupMatrices = options.subgroupMatrices ?? [];
     this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
+    this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
+    this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
+    this.#phase = options.phase ?? "forward";
+    this.skipPadding = options.skipPadding ?? true;
   }
 
   /** A tensor that the host writes before each step. */
@@ -249,7 +271,8 @@ export class Tape {
    *
    * @param operation for messages.
    * @param tensors a tensor for each binding name; `stepState` and scratch are found by themselves.
-   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit.
+   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit, or a grid
+   * or index that WebGPU cannot hold.
    */
   run(
     operation: string,
@@ -262,6 +285,7 @@ export class Tape {
     }
     const used = new Set<string>();
     for (const launch of program.launches) {
+      requireDispatch(operation, launch);
       const bound = launch.bindings.map((binding) => {
         used.add(binding.name);
         const tensor = tensors[binding.name] ?? scratch.get(binding.name) ??
@@ -300,12 +324,14 @@ export class Tape {
    * Records the backward pass of a weighted sum of losses.
    *
    * @param parameterGradient finds where a parameter's gradient is stored.
+   * @param accumulate adds to the gradients of parameters that are there, so that parts of a batch add up.
    * @returns the gradients, so that a caller can see which parameters were reached.
    * @throws {ModelError} naming the operation, where something on the way cannot be differentiated.
    */
   backward(
     losses: readonly WeightedLoss[],
     parameterGradient: (parameter: Tensor) => Tensor,
+    accumulate = false,
   ): Gradients {
     if (this.#differentiated) throw new ModelError("backward was recorded already on this tape");
     const made = new Set(this.#rules.flatMap((rule) => rule.rule ? rule.outputs : []));
@@ -320,7 +346,7 @@ export class Tape {
     }
     this.#differentiated = true;
     this.#phase = "backward";
-    const gradients = new Gradients(this, losses, parameterGradient);
+    const gradients = new Gradients(this, losses, parameterGradient, accumulate);
     for (const { operation, inputs, outputs, rule } of this.#rules.toReversed()) {
       if (!outputs.some((output) => gradients.reaches(output))) continue;
       if (rule) {
@@ -331,7 +357,31 @@ export class Tape {
         );
       }
     }
-    this.#phase = "update";
     return gradients;
+  }
+}
+
+/**
+ * Refuses a dispatch that WebGPU cannot hold: implementations drop it, some without a word.
+ *
+ * @throws {ModelError} naming the operation and what is too large.
+ */
+function requireDispatch(
+  operation: string,
+  { kernel, label, workgroups, bindings }: KernelLaunch,
+): void {
+  if (!workgroups.every((count) => count >= 1 && count <= MOST_WORKGROUPS)) {
+    throw new ModelError(
+      `${operation}: a grid of ${workgroups.join(" × ")} workgroups (${kernel} ${label}) is more ` +
+        `than ${MOST_WORKGROUPS} along an axis: use a smaller batch or a shorter sequence`,
+    );
+  }
+  for (const { name, elements } of bindings) {
+    if (elements > MOST_ELEMENTS) {
+      throw new ModelError(
+        `${operation}: ${name} would hold ${elements} elements (${kernel} ${label}), more than ` +
+          `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+      );
+    }
   }
 }
