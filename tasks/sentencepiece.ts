@@ -111,9 +111,12 @@ await runTask(command, async ({ input, encoding, overwrite, ...options }, signal
   const prefix = options.modelPrefix;
   using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
-  if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
+  const vocabulary = join(dirname(prefix), "vocab.txt");
+  for (const path of overwrite ? [] : [`${prefix}.model`, `${prefix}.vocab`, vocabulary]) {
+    if (!await Deno.stat(path).then(() => true, () => false)) continue;
+    const advice = path === vocabulary ? " in another folder" : "";
     throw new UsageError(
-      `${prefix}.model is there already; choose another --model-prefix, or add --overwrite`,
+      `${path} is there already; choose another --model-prefix${advice}, or add --overwrite`,
     );
   }
   // A folder that cannot be written is better told before the training than after it.
@@ -131,7 +134,7 @@ await runTask(command, async ({ input, encoding, overwrite, ...options }, signal
   );
   bar.finish();
   await writeFileAtomic(`${prefix}.vocab`, trained.vocab);
-  await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
+  await writeFileAtomic(vocabulary, trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);
   console.log(
     `${prefix}.model: ${formatQuantity(trained.pieces, "pieces")} from ` +
