@@ -72,7 +72,7 @@ const MANIFEST: Manifest = {
     evalFraction: 0.1,
     compress: "none",
     numOutFiles: 1,
-    inputs: [{ name: "a.jsonl", bytes: 10 }],
+    inputs: [{ name: "a.jsonl", bytes: 10, sha256: "0".repeat(64) }],
   },
   textBytes: 10,
   train: {
