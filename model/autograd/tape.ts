@@ -153,8 +153,6 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
-  /** Whether kernels skip padding where that changes no result. */
-  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** Bytes that one binding may hold. */
@@ -165,6 +163,7 @@ export class Tape {
   readonly #rules: Rule[] = [];
   readonly #producers = new Map<Tensor, string>();
   readonly #copies = new Map<Tensor, Tensor>();
+  #skipPadding: boolean;
   #phase: Phase;
   #streams = 0;
   #differentiated = false;
@@ -203,7 +202,17 @@ export class Tape {
     this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
     this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
     this.#phase = options.phase ?? "forward";
-    this.skipPadding = options.skipPadding ?? true;
+    this.#skipPadding = options.skipPadding ?? true;
+  }
+
+  /** Whether kernels skip padding where that changes no result. */
+  get skipPadding(): boolean {
+    return this.#skipPadding;
+  }
+
+  /** Has all that follows compute padding too, for a loss that looks at it. */
+  computePadding(): void {
+    this.#skipPadding = false;
   }
 
   /** A tensor that the host writes before each step. */

@@ -12,15 +12,16 @@ import type { DeclareHead, Head } from "./head.ts";
 
 /** A head of `labels` classes. */
 export function classificationHead(labels: number): DeclareHead {
-  return sequenceHead(labels, "u32", softmaxCrossEntropy);
+  return sequenceHead("sequence_classification", labels, "u32", softmaxCrossEntropy);
 }
 
 /** A head of one value. */
 export function regressionHead(): DeclareHead {
-  return sequenceHead(1, "f32", squaredError);
+  return sequenceHead("regression", 1, "f32", squaredError);
 }
 
 function sequenceHead(
+  kind: Head["kind"],
   outputs: number,
   labelType: Head["labelType"],
   loss: Head["loss"],
@@ -29,6 +30,7 @@ function sequenceHead(
     const dense = factory.dense("classifier.dense", hiddenSize, hiddenSize);
     const projection = factory.dense("classifier.out_proj", outputs, hiddenSize);
     return {
+      kind,
       seesPadding: false,
       labelType,
       labels: ({ batch }) => batch,

@@ -22,8 +22,18 @@ export interface HeadInputs {
   readonly shape: BatchShape;
 }
 
+/** Kinds of heads, as transformers' `ElectraFor…` are called. */
+export type HeadKind =
+  | "sequence_classification"
+  | "regression"
+  | "token_classification"
+  | "question_answering"
+  | "multiple_choice";
+
 /** A head with its parameters. */
 export interface Head {
+  /** What it does. */
+  readonly kind: HeadKind;
   /** Whether logits at padding count, so that nothing there may be skipped. */
   readonly seesPadding: boolean;
   /** Type of a label: a class's number, or a value. */

@@ -18,6 +18,7 @@ export function multipleChoiceHead(choices: number): DeclareHead {
     const summary = factory.dense("sequence_summary.summary", hiddenSize, hiddenSize);
     const classifier = factory.dense("classifier", 1, hiddenSize);
     return {
+      kind: "multiple_choice",
       seesPadding: false,
       labelType: "u32",
       labels: ({ batch }) => batch / choices,

@@ -20,7 +20,7 @@ import {
 import type { EncoderConfig } from "../transformer/config.ts";
 import { encode } from "../transformer/encoder.ts";
 import { type EncoderWeights, WeightFactory } from "../transformer/weights.ts";
-import type { DeclareHead, Head } from "./head.ts";
+import type { DeclareHead, Head, HeadKind } from "./head.ts";
 
 /** The label of what has none, as transformers writes it. */
 export const NO_LABEL = -100;
@@ -126,7 +126,11 @@ export class FinetuningObjective implements Objective<FinetuningBatch, Finetunin
     const hiddenStates = encode(tape, this.encoder, this.#weights, { ...inputs, padding });
     const logits = head.logits(tape, { ...inputs, hiddenStates, padding, shape });
     const loss = head.loss(tape, logits, inputs.labels, inputs);
-    return { inputs, losses: [{ name: "loss", loss, weight: 1 }], outputs: { logits } };
+    return {
+      inputs,
+      losses: [{ name: "loss", loss, weight: 1 }],
+      outputs: tape.training ? {} : { logits, loss },
+    };
   }
 
   /**
@@ -144,7 +148,9 @@ export class FinetuningObjective implements Objective<FinetuningBatch, Finetunin
       throw new ModelError(`${task}: a batch of ${sequences} sequences has ${given.length} labels`);
     }
     const weights = new Float32Array(count);
-    const labels: HostArray = head.labelType === "u32" ? new Uint32Array(count) : new Float32Array(count);
+    const labels: HostArray = head.labelType === "u32"
+      ? new Uint32Array(count)
+      : new Float32Array(count);
     for (let i = 0; i < count; i++) {
       if (given[i] === NO_LABEL || Number.isNaN(given[i])) continue;
       labels[i] = given[i];
@@ -154,7 +160,15 @@ export class FinetuningObjective implements Objective<FinetuningBatch, Finetunin
     const normalizer = normalizerOf(weights);
     return {
       shape,
-      inputs: { inputIds, attentionMask, tokenTypeIds, firstPositions, labels, weights, normalizer },
+      inputs: {
+        inputIds,
+        attentionMask,
+        tokenTypeIds,
+        firstPositions,
+        labels,
+        weights,
+        normalizer,
+      },
     };
   }
 
@@ -172,6 +186,11 @@ export class FinetuningObjective implements Objective<FinetuningBatch, Finetunin
       },
       result: (): FinetuningEvaluation => ({ loss: sum / weight, batches }),
     };
+  }
+
+  /** What the head of a task does. */
+  kindOf(task: string): HeadKind {
+    return this.#head(task).kind;
   }
 
   #head(task: string | undefined): Head {

@@ -19,6 +19,7 @@ export function readingHead(): DeclareHead {
   return (factory, { hiddenSize }) => {
     const outputs = factory.dense("qa_outputs", READING_LABELS, hiddenSize);
     return {
+      kind: "question_answering",
       seesPadding: true,
       labelType: "u32",
       labels: ({ batch }) => READING_LABELS * batch,

@@ -13,6 +13,7 @@ export function taggingHead(tags: number): DeclareHead {
   return (factory, { hiddenSize, hiddenDropout }) => {
     const classifier = factory.dense("classifier", tags, hiddenSize);
     return {
+      kind: "token_classification",
       seesPadding: false,
       labelType: "u32",
       labels: ({ batch, sequence }) => batch * sequence,

@@ -31,7 +31,11 @@ export function squaredError(
     throw new ModelError(`squared error: ${predictions} does not fit ${labels} and ${weights}`);
   }
   const errors = tape.activation("squared errors", [elements]);
-  tape.run("squared error", squaredErrorForward({ elements }), { predictions, labels, loss: errors });
+  tape.run("squared error", squaredErrorForward({ elements }), {
+    predictions,
+    labels,
+    loss: errors,
+  });
   const loss = tape.activation("loss of the head", [1]);
   tape.run("loss of the head", weightedSum({ elements }), {
     values: errors,

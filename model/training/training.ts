@@ -454,10 +454,10 @@ export class Training<O extends AnyObjective = AnyObjective> {
 /** The pass of a shape, compiled at its first use. */
 function cached(
   passes: Map<string, Promise<CompiledPass>>,
-  { batch, sequence }: BatchShape,
+  { batch, sequence, task = "" }: BatchShape,
   compile: () => Promise<CompiledPass>,
 ): Promise<CompiledPass> {
-  const key = `${batch}×${sequence}`;
+  const key = `${batch}×${sequence} ${task}`;
   let pass = passes.get(key);
   if (!pass) passes.set(key, pass = compile());
   return pass;
