@@ -88,6 +88,7 @@ export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
+export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
@@ -96,6 +97,7 @@ export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/w
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
+export * from "./pipeline/wiki/losses.ts";
 export {
   type Deduplicate,
   type ExtractedFile,
@@ -105,6 +107,7 @@ export {
 export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
+export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
