@@ -9,12 +9,11 @@ import {
 import { Electra } from "../../model/electra/electra.ts";
 import { maskBatch } from "../../model/electra/masking.ts";
 import { ModelError } from "../../model/errors.ts";
+import type { Pretraining } from "../../model/electra/pretraining.ts";
 import { ParameterStore } from "../../model/parameters/store.ts";
 import { roundHalfToEven } from "../../model/rounding.ts";
 import { learningRate } from "../../model/training/schedule.ts";
-import { PretrainingTrainer } from "../../model/training/training.ts";
-import { testGpu } from "../kernels/harness.ts";
-import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+import { batchOf, makePretraining, SPECIAL } from "./small_electra.ts";
 
 type Given = Record<string, unknown>;
 
@@ -442,19 +441,19 @@ Deno.test("uniform replacements are any piece, and with disallow_correct any but
   }
 });
 
-async function trainer(more: Given): Promise<PretrainingTrainer> {
-  const hparams = smallHparams({
+async function trainer(more: Given): Promise<Pretraining> {
+  return await makePretraining({
     model_hparam_overrides: { hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 },
     ...more,
   });
-  return await PretrainingTrainer.create(await testGpu(), { hparams, special: SPECIAL, seed: 3 });
 }
 
 Deno.test("gen_weight and disc_weight weigh the losses in the total", async () => {
   for (const [gen_weight, disc_weight] of [[1, 50], [3, 0], [0, 2]]) {
     const model = await trainer({ gen_weight, disc_weight });
-    const { mlmLoss, discLoss, totalLoss } = await (await model.train(batchOf(3, 19, 1))).metrics;
-    assertAlmostEquals(totalLoss, gen_weight * mlmLoss! + disc_weight * discLoss!, 1e-4);
+    const { losses, totalLoss } = await (await model.train(batchOf(3, 19, 1))).metrics;
+    const { masked_lm, disc } = losses;
+    assertAlmostEquals(totalLoss, gen_weight * masked_lm + disc_weight * disc, 1e-4);
     model.destroy();
   }
 });
@@ -463,16 +462,16 @@ Deno.test("temperature and disallow_correct govern what the generator samples", 
   const sampled = async (more: Given): Promise<{ right: number; sampled: number }> => {
     const model = await trainer({ learning_rate: 1e-2, ...more });
     for (let step = 1; step <= 60; step++) await model.train(batchOf(3, 19, step));
-    const batches = Array.from({ length: 10 }, (_, i) => batchOf(2, 19, 500 + i));
+    const batches = Array.from({ length: 60 }, (_, i) => batchOf(2, 19, 500 + i));
     const metrics = await model.evaluate(batches);
     model.destroy();
     return { right: metrics.masked_lm_accuracy!, sampled: metrics.sampled_masked_lm_accuracy! };
   };
   const cold = await sampled({ temperature: 0.001 });
   assertEquals(cold.sampled, cold.right, "the best guess is always drawn");
-  assert(cold.right > 0.05, `${cold.right}`);
+  assert(cold.right > 0.03, `${cold.right}`);
   const hot = await sampled({ temperature: 1000 });
-  assert(hot.sampled < 0.05, `${hot.sampled}`);
+  assert(hot.sampled < 0.03, `${hot.sampled}`);
   assertEquals((await sampled({ temperature: 0.001, disallow_correct: true })).sampled, 0);
 });
 
@@ -499,8 +498,8 @@ Deno.test("weight decay moves matrices and leaves biases and layernorms alone", 
 
 Deno.test("train_batch_size and eval_batch_size are the rows of a batch", async () => {
   const model = await trainer({ train_batch_size: 1, eval_batch_size: 4 });
-  const { masked } = await model.train(batchOf(1, 19, 1));
-  assertEquals(masked.maskedInputIds.length, 19);
+  const { prepared } = await model.train(batchOf(1, 19, 1));
+  assertEquals(prepared.shape, { batch: 1, sequence: 19 });
   const { masked_lm_loss } = await model.evaluate([batchOf(4, 19, 1)]);
   assert(Number.isFinite(masked_lm_loss));
   model.destroy();

@@ -4,7 +4,7 @@ import { exportHuggingFace, type ModelPart } from "../../model/electra/huggingfa
 import { asFloat32, decodeSafeTensors } from "../../model/files/safetensors.ts";
 import { readStateDict } from "../../model/parameters/state_dict.ts";
 import { Predictor } from "../../model/electra/predictor.ts";
-import { PretrainingTrainer } from "../../model/training/training.ts";
+import type { Pretraining } from "../../model/electra/pretraining.ts";
 import type { EncoderConfig } from "../../model/transformer/config.ts";
 import { assertClose, testGpu } from "../kernels/harness.ts";
 import {
@@ -13,7 +13,7 @@ import {
   generatorLogitsReference,
   type NamedParameters,
 } from "./reference_step.ts";
-import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+import { batchOf, makePretraining, SPECIAL } from "./small_electra.ts";
 
 const BATCH = 2, SEQUENCE = 19;
 
@@ -25,9 +25,9 @@ interface LoadedModel {
   readonly json: Record<string, unknown>;
 }
 
-async function exported(trainer: PretrainingTrainer, part: ModelPart): Promise<LoadedModel> {
+async function exported(trainer: Pretraining, part: ModelPart): Promise<LoadedModel> {
   const weights = await readStateDict(trainer.store, "parameters");
-  const files = exportHuggingFace(trainer.hparams, weights, part, { padTokenId: 3 });
+  const files = exportHuggingFace(trainer.objective.hparams, weights, part, { padTokenId: 3 });
   const { tensors } = decodeSafeTensors(files.get("model.safetensors")!, part);
   const json = JSON.parse(new TextDecoder().decode(files.get("config.json")));
   const config: EncoderConfig = {
@@ -93,9 +93,8 @@ function expectedShapes(config: EncoderConfig, part: ModelPart): Map<string, str
   return shapes;
 }
 
-async function trained(more: Record<string, unknown> = {}): Promise<PretrainingTrainer> {
-  const options = { hparams: smallHparams(more), special: SPECIAL, seed: 5 };
-  const trainer = await PretrainingTrainer.create(await testGpu(), options);
+async function trained(more: Record<string, unknown> = {}): Promise<Pretraining> {
+  const trainer = await makePretraining(more, { seed: 5 });
   for (let step = 1; step <= 20; step++) await trainer.train(batchOf(3, SEQUENCE, step));
   await trainer.finish();
   return trainer;
@@ -148,7 +147,7 @@ const OBJECTIVES: readonly {
 for (const { name, hparams, parts, generator } of OBJECTIVES) {
   Deno.test(`the export of ${name} is loaded again and gives the model's own logits`, async () => {
     const trainer = await trained(hparams);
-    const { model, store } = trainer;
+    const { store, objective: { model } } = trainer;
     const predictor = new Predictor(await testGpu(), model, store, {
       batch: BATCH,
       sequence: SEQUENCE,
@@ -212,7 +211,8 @@ Deno.test("a checkpoint with tensors missing or of another type is not exported"
     if (typeof broken === "object") others.set(name, broken);
     else others.delete(name);
     assertThrows(
-      () => exportHuggingFace(trainer.hparams, others, "discriminator", { padTokenId: null }),
+      () =>
+        exportHuggingFace(trainer.objective.hparams, others, "discriminator", { padTokenId: null }),
       ModelError,
       `${name} ${message}`,
     );
@@ -243,14 +243,14 @@ Deno.test("a half that the model does not have is refused by name", async () => 
   const shape = { batch: BATCH, sequence: SEQUENCE };
   const gpu = await testGpu();
   const uniform = await trained({ uniform_generator: true });
-  const halves = new Predictor(gpu, uniform.model, uniform.store, shape);
+  const halves = new Predictor(gpu, uniform.objective.model, uniform.store, shape);
   await assertRejects(
     () => halves.generatorLogits(batchOf(BATCH, SEQUENCE, 1), new Uint32Array(BATCH)),
     ModelError,
     "uniform generator",
   );
   const masked = await trained({ electra_objective: false });
-  const rest = new Predictor(gpu, masked.model, masked.store, shape);
+  const rest = new Predictor(gpu, masked.objective.model, masked.store, shape);
   await assertRejects(
     () => rest.discriminatorLogits(batchOf(BATCH, SEQUENCE, 1)),
     ModelError,
