@@ -32,12 +32,11 @@ export async function predictSplit(
   for (
     const batch of evaluationBatches(task.name, features, eval_batch_size, padId, max_seq_length)
   ) {
-    const { outputs } = await training.evaluateBatch(batch, ++number);
+    const { prepared, outputs } = await training.evaluateBatch(batch, ++number);
     logits.push(...logitsByFeature(batch, outputs.logits as Float32Array));
-    if (!Number.isNaN(outputs.loss[0])) {
-      loss += outputs.loss[0] * batch.features.length;
-      labelled += batch.features.length;
-    }
+    const weight = prepared.inputs.weights.reduce<number>((sum, one) => sum + one, 0);
+    loss += outputs.loss[0] * weight;
+    labelled += weight;
     done += batch.features.length;
     onProgress?.(done);
   }
