@@ -124,7 +124,7 @@ export function vocabularyCrossEntropy(
     predictedIds,
     sampledIds,
   });
-  const loss = tape.activation("masked-LM loss", [2], "f32", true);
+  const loss = tape.activation("masked-LM loss", [2]);
   tape.run("masked-LM loss", weightedMean({ elements: rows, epsilon: LOSS_EPSILON }), {
     values: rowLoss,
     weights,
@@ -248,7 +248,7 @@ export function sigmoidCrossEntropy(
     labels,
     loss: tokenLoss,
   });
-  const loss = tape.activation("discriminator loss", [2], "f32", true);
+  const loss = tape.activation("discriminator loss", [2]);
   tape.run("discriminator loss", weightedMean({ elements, epsilon: LOSS_EPSILON }), {
     values: tokenLoss,
     weights,
