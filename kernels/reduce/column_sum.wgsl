@@ -1,7 +1,13 @@
 // Column sums over one group of rows, one invocation a column or four; groups are summed by the same kernel.
 // Rows are added in blocks, so that rounding does not grow with their number.
 //
-// Prelude: Value (f32 or vec4<f32>), ROWS COLUMNS (in Values) GROUP_ROWS WIDTH.
+// Prelude: Value (f32 or vec4<f32>), COLUMNS (in Values) WIDTH.
+
+struct Params {
+  rows: u32,
+  // Rows that are summed on their own.
+  group_rows: u32,
+}
 
 const BLOCK = 32u;
 const ACROSS = (COLUMNS + WIDTH - 1u) / WIDTH;
@@ -15,15 +21,15 @@ fn main(
   let number = group.y * groups.x + group.x;
   let column = number % ACROSS * WIDTH + local;
   let part = number / ACROSS;
-  if (column >= COLUMNS || part * GROUP_ROWS >= ROWS) {
+  if (column >= COLUMNS || part * params.group_rows >= params.rows) {
     return;
   }
-  let end = min((part + 1u) * GROUP_ROWS, ROWS);
+  let end = min((part + 1u) * params.group_rows, params.rows);
   var total = Value();
-  for (var first = part * GROUP_ROWS; first < end; first += BLOCK) {
+  for (var first = part * params.group_rows; first < end; first += BLOCK) {
     var block = Value();
     for (var row = first; row < min(first + BLOCK, end); row++) {
-      block += Value(INPUT[row * COLUMNS + column]);
+      block += Value(input[row * COLUMNS + column]);
     }
     total += block;
   }
@@ -34,7 +40,7 @@ fn main(
   //# end
   let at = part * COLUMNS + column;
   //# if ACCUMULATE
-  total += OUTPUT[at];
+  total += output[at];
   //# end
-  OUTPUT[at] = total;
+  output[at] = total;
 }

@@ -71,7 +71,8 @@ export class Plan {
   }
 
   /**
-   * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording.
+   * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording. Plans of the same recording
+   * over fewer rows find all their pipelines compiled.
    *
    * @param parameters the memory of parameters and gradients.
    * @param onCompile called as pipelines become ready.
@@ -94,7 +95,7 @@ export class Plan {
         );
       }
     }
-    const pipelines = await compilePipelines(gpu, tape.dispatches, onCompile);
+    const pipelines = await compilePipelines(gpu, tape, onCompile);
     const locations = new Map<Tensor, Location>();
     const buffers: GPUBuffer[] = [];
     device.pushErrorScope("out-of-memory");
@@ -247,13 +248,14 @@ function viewOffset(tensor: Tensor): number {
 
 async function compilePipelines(
   gpu: Gpu,
-  dispatches: readonly RecordedDispatch[],
+  { dispatches, shorter }: Tape,
   onCompile?: (ready: number, total: number) => void,
 ): Promise<GPUComputePipeline[]> {
-  const total = new Set(dispatches.map(({ launch }) => launch.wgsl)).size;
+  const launches = [...dispatches.map(({ launch }) => launch), ...shorter];
+  const total = new Set(launches.map(({ wgsl }) => wgsl)).size;
   const seen = new Set<string>();
   let ready = 0;
-  return await Promise.all(dispatches.map(({ launch }) => {
+  return await Promise.all(launches.map((launch) => {
     const pipeline = gpu.pipeline(launch.wgsl, `${launch.kernel} ${launch.label}`);
     if (!seen.has(launch.wgsl)) {
       seen.add(launch.wgsl);

@@ -136,6 +136,8 @@ export type MatmulChooser = (spec: MatmulSpec) => MatmulVariant | undefined;
 export class Tape {
   /** Dispatches in the order in which they will run. */
   readonly dispatches: RecordedDispatch[] = [];
+  /** What recordings over fewer rows dispatch instead, so that its pipelines are compiled with this tape's. */
+  readonly shorter: KernelLaunch[] = [];
   /** Whether dropout is active. */
   readonly training: boolean;
   /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
@@ -265,6 +267,7 @@ export class Tape {
     for (const { name, dtype, elements } of program.scratch) {
       scratch.set(name, this.activation(`${operation} ${name}`, [elements], dtype));
     }
+    this.shorter.push(...program.shorter ?? []);
     const used = new Set<string>();
     for (const launch of program.launches) {
       requireDispatch(operation, launch);

@@ -4,20 +4,32 @@
  * @module
  */
 import type { KernelProgram } from "../../kernels/launch.ts";
+import { chooseVariant, variantsOfLengths } from "../../kernels/matmul/choose.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
+import { whyUnfit } from "../../kernels/matmul/variants.ts";
 import type { Tape } from "../autograd/tape.ts";
 
 /**
- * The program of a product on the tape's device and in its storage, where the spec names no other.
+ * The program of a product on the tape's device and in its storage, where the spec names no other, with what it
+ * is over fewer rows.
  *
+ * @param whole lengths of the product that this one is a part of: its variant is chosen by them, so that parts
+ * of any size share it.
  * @throws {KernelError} when the shapes make no product.
  */
 export function matmulOn(
   tape: Tape,
   spec: Omit<MatmulSpec, "subgroupSize" | "subgroupMatrices">,
+  whole: Partial<Pick<MatmulSpec, "m" | "n" | "k">> = {},
 ): KernelProgram {
   const { storage, subgroupSize, subgroupMatrices } = tape;
-  const whole = { storage, ...spec, subgroupSize, subgroupMatrices };
-  return matmul(whole, tape.chooseMatmul(whole));
+  const full = { storage, ...spec, subgroupSize, subgroupMatrices };
+  const byRows = variantsOfLengths({ ...full, ...whole });
+  const own = chooseVariant({ ...full, ...whole });
+  const variant = tape.chooseMatmul(full) ?? (whyUnfit(full, own) ? undefined : own);
+  const shorter = [...byRows].flatMap(([name, rows]) =>
+    name === variant ? [] : matmul(rows, name).launches
+  );
+  return { ...matmul(full, variant), shorter };
 }
