@@ -74,14 +74,22 @@ export interface Scratch {
   readonly elements: number;
 }
 
+/** Dispatches of an operation over other numbers of rows, so that their pipelines may be compiled early. */
+export interface OtherLengths {
+  /** The same for operations that differ in their rows alone. */
+  readonly key: string;
+  /** Makes the dispatches. */
+  readonly launches: () => readonly KernelLaunch[];
+}
+
 /** An operation: dispatches in order, joined by the names of their bindings. */
 export interface KernelProgram {
   /** Dispatches, in order. */
   readonly launches: readonly KernelLaunch[];
   /** Buffers that the dispatches share among themselves. */
   readonly scratch: readonly Scratch[];
-  /** Dispatches that the same operation makes over fewer rows instead; none by default. */
-  readonly shorter?: readonly KernelLaunch[];
+  /** What the same operation may dispatch instead over other rows; nothing by default. */
+  readonly others?: OtherLengths;
 }
 
 /** A program of one dispatch. */

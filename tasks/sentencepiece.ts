@@ -6,6 +6,7 @@ import { lock } from "../pipeline/lock.ts";
 import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion } from "./common/numbers.ts";
 import { createProgress } from "./common/progress.ts";
@@ -24,6 +25,7 @@ const command = task(
     "a folder or file of documents (.jsonl, .jsonl.gz), or text",
     "data/text",
   )
+  .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
   .option("--model-type <type>", "kind of model; only unigram is trained", "unigram")
@@ -89,7 +91,7 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, modelType, overwrite, ...options }, signal) => {
+await runTask(command, async ({ input, encoding, modelType, overwrite, ...options }, signal) => {
   if (modelType !== "unigram") {
     throw new UsageError(
       `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
@@ -112,7 +114,7 @@ await runTask(command, async ({ input, modelType, overwrite, ...options }, signa
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainUnigram(
-    readLines(input),
+    readLines(input, encoding),
     { ...defaults, ...options, input: [input] },
     signal,
     ({ stage, pieces, done, total }) => {

@@ -9,6 +9,7 @@ import {
   declareBindings,
   declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -40,6 +41,8 @@ export interface CrossEntropyChunkSpec {
   readonly disallowCorrect: boolean;
   /** Random stream of the draw. */
   readonly stream: number;
+  /** Rows that belong to one sequence of the batch, by which draws in parts of a batch agree; 1 by default. */
+  readonly rowsPerSequence?: number;
   /** Storage of the logits; f32 by default. */
   readonly storage?: "f32" | "f16";
 }
@@ -53,7 +56,7 @@ function state(rows: number, access: Binding["access"]): Binding {
 
 /**
  * Folds a chunk of logits into the state of each row. The random word of (row, id) is element
- * row · (vocabulary rounded up to four) + id of the stream.
+ * row · (vocabulary rounded up to four) + id of the stream, with the row counted in the whole batch.
  *
  * Bindings: logits [rows, chunkColumns], targets u32 [rows], [stepState], state u32 [rows, 8].
  *
@@ -92,9 +95,7 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     wgsl: specialise(source, {
       enables: storage === "f16" ? ["f16"] : [],
       constants: {
-        ROWS: rows,
         VOCABULARY: vocabulary,
-        CHUNK_COLUMNS: chunkColumns,
         TEMPERATURE: { f32: spec.temperature },
       },
       libraries: [
@@ -104,7 +105,13 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
       ],
     }),
     bindings,
-    params: Uint32Array.of(chunkStart, spec.stream, 0, 0),
+    params: paramWords("cross_entropy", source, {
+      rows,
+      rows_per_sequence: spec.rowsPerSequence ?? 1,
+      chunk_start: chunkStart,
+      chunk_columns: chunkColumns,
+      stream: spec.stream,
+    }),
     workgroups: spreadWorkgroups(rows),
     cost: {
       flops: (sample ? 12 : 5) * rows * chunkColumns,
@@ -131,10 +138,10 @@ export function crossEntropyFinish({ rows }: { readonly rows: number }): KernelP
     kernel: "cross_entropy_finish",
     label: `${rows}`,
     wgsl: specialise(finishSource, {
-      constants: { ROWS: rows },
-      libraries: [declareBindings(bindings)],
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("cross_entropy_finish", finishSource, { rows }),
     workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
     cost: { flops: 3 * rows, bytes: 44 * rows },
   });
@@ -160,7 +167,7 @@ export interface CrossEntropyBackwardSpec {
  * The gradients of a chunk of logits: in place where both are stored alike, else in logitsGradient.
  *
  * Bindings: logits [rows, chunkColumns], targets u32 [rows], weights f32 [rows], state,
- * lossResult f32 [2] (of the weighted mean), stepState (for the loss scale), [logitsGradient]
+ * normalizer f32 [1] (as of the loss), stepState (for the loss scale), [logitsGradient]
  * [rows, chunkColumns].
  *
  * @throws {KernelError} for dimensions that are not positive.
@@ -176,7 +183,7 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
     { name: "targets", access: "read", dtype: "u32", elements: rows },
     { name: "weights", access: "read", dtype: "f32", elements: rows },
     state(rows, "read"),
-    { name: "lossResult", access: "read", dtype: "f32", elements: 2 },
+    { name: "normalizer", access: "read", dtype: "f32", elements: 1 },
     stepStateBinding,
   ];
   if (!inPlace) {
@@ -193,7 +200,7 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
     wgsl: specialise(unroll(body, names), {
       enables: storage === "f16" || gradientStorage === "f16" ? ["f16"] : [],
       aliases: { Value: typeOf("f32"), Ids: typeOf("u32"), Stored: typeOf(gradientStorage) },
-      constants: { ROWS: rows, VALUES: values, RUNS: runs, SCALE: { f32: gradientScale } },
+      constants: { SCALE: { f32: gradientScale } },
       libraries: [
         randomLibrary,
         declareBindings(bindings, {
@@ -204,7 +211,12 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
       ],
     }),
     bindings,
-    params: Uint32Array.of(chunkStart, 0, 0, 0),
+    params: paramWords("cross_entropy_backward", backwardSource, {
+      rows,
+      chunk_start: chunkStart,
+      values,
+      runs,
+    }),
     workgroups: spreadWorkgroups(rows * runs),
     cost: {
       flops: 5 * elements,

@@ -68,8 +68,9 @@ export function vectorWgsl(
     // Sums over tokens may have any length; others are over widths that four divides.
     K_TAIL: Number(transposed),
     K_WHOLE: Number(!transposed),
-    // Where padding is passed over, stages may begin past the end.
-    K_EDGE: Number(transposed || k % depth !== 0 || padding.SKIPS_SUMS > 0),
+    // Sums over tokens or over a part of the vocabulary may end anywhere in a stage, and where padding is skipped,
+    // stages may begin past the end.
+    K_EDGE: Number(layout !== "NT" || k % depth !== 0 || padding.SKIPS_SUMS > 0),
   };
   return specialise(unroll(kind === "subgroup" ? subgroupSource : workgroupSource, names), {
     ...types(spec),

@@ -111,7 +111,6 @@ export function sumLaunch(
     enables: storage === "f16" ? ["f16"] : [],
     aliases: { Value: vectors ? "vec4<f32>" : "f32" },
     constants: {
-      COLUMNS: columns / lanes,
       WIDTH: width,
       ...(zeroColumns
         ? { ZERO_FROM: zeroColumns[0] / lanes, ZERO_TO: zeroColumns[1] / lanes }
@@ -131,7 +130,11 @@ export function sumLaunch(
     label: `${rows}×${columns}`,
     wgsl,
     bindings,
-    params: paramWords("column_sum", wgsl, { rows, group_rows: perGroup }),
+    params: paramWords("column_sum", wgsl, {
+      rows,
+      columns: columns / lanes,
+      group_rows: perGroup,
+    }),
     workgroups: spreadWorkgroups(Math.ceil(columns / lanes / width) * groups),
     cost: {
       flops: rows * columns,

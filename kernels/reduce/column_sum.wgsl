@@ -1,16 +1,17 @@
 // Column sums over one group of rows, one invocation a column or four; groups are summed by the same kernel.
 // Rows are added in blocks, so that rounding does not grow with their number.
 //
-// Prelude: Value (f32 or vec4<f32>), COLUMNS (in Values) WIDTH.
+// Prelude: Value (f32 or vec4<f32>), WIDTH.
 
 struct Params {
   rows: u32,
+  // In Values.
+  columns: u32,
   // Rows that are summed on their own.
   group_rows: u32,
 }
 
 const BLOCK = 32u;
-const ACROSS = (COLUMNS + WIDTH - 1u) / WIDTH;
 
 @compute @workgroup_size(WIDTH)
 fn main(
@@ -19,9 +20,10 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = group.y * groups.x + group.x;
-  let column = number % ACROSS * WIDTH + local;
-  let part = number / ACROSS;
-  if (column >= COLUMNS || part * params.group_rows >= params.rows) {
+  let across = (params.columns + WIDTH - 1u) / WIDTH;
+  let column = number % across * WIDTH + local;
+  let part = number / across;
+  if (column >= params.columns || part * params.group_rows >= params.rows) {
     return;
   }
   let end = min((part + 1u) * params.group_rows, params.rows);
@@ -29,7 +31,7 @@ fn main(
   for (var first = part * params.group_rows; first < end; first += BLOCK) {
     var block = Value();
     for (var row = first; row < min(first + BLOCK, end); row++) {
-      block += Value(input[row * COLUMNS + column]);
+      block += Value(input[row * params.columns + column]);
     }
     total += block;
   }
@@ -38,7 +40,7 @@ fn main(
     total = Value();
   }
   //# end
-  let at = part * COLUMNS + column;
+  let at = part * params.columns + column;
   //# if ACCUMULATE
   total += output[at];
   //# end

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { KernelProgram } from "../../kernels/launch.ts";
+import type { KernelLaunch, KernelProgram } from "../../kernels/launch.ts";
 import { chooseVariant, variantsOfLengths } from "../../kernels/matmul/choose.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
-import { whyUnfit } from "../../kernels/matmul/variants.ts";
+import { nextPower, whyUnfit } from "../../kernels/matmul/variants.ts";
 import type { Tape } from "../autograd/tape.ts";
 
 /**
@@ -25,11 +25,16 @@ export function matmulOn(
 ): KernelProgram {
   const { storage, subgroupSize, subgroupMatrices } = tape;
   const full = { storage, ...spec, subgroupSize, subgroupMatrices };
-  const byRows = variantsOfLengths({ ...full, ...whole });
   const own = chooseVariant({ ...full, ...whole });
   const variant = tape.chooseMatmul(full) ?? (whyUnfit(full, own) ? undefined : own);
-  const shorter = [...byRows].flatMap(([name, rows]) =>
-    name === variant ? [] : matmul(rows, name).launches
-  );
-  return { ...matmul(full, variant), shorter };
+  const rows = spec.layout === "TN" ? "k" : "m";
+  const key = JSON.stringify({ ...full, ...whole, [rows]: nextPower(full[rows]) });
+  const launches = (): KernelLaunch[] => {
+    // Of sums over tokens, padding is skipped only where they are whole blocks.
+    const paddings = spec.padding === "sums" ? [spec.padding, undefined] : [spec.padding];
+    return [...variantsOfLengths({ ...full, ...whole })].flatMap(([name, shorter]) =>
+      paddings.flatMap((padding) => matmul({ ...shorter, padding }, name).launches)
+    );
+  };
+  return { ...matmul(full, variant), others: { key, launches } };
 }

@@ -3,21 +3,19 @@
 import { basename, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
-import { ModelError } from "../../model/errors.ts";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
+import { requireVocabulary } from "../../model/electra/inputs.ts";
+import type { SpecialIds } from "../../model/electra/masking.ts";
+import { createPretraining, type Pretraining } from "../../model/electra/pretraining.ts";
+import { requireSameArchitecture, savedHparams } from "../../model/electra/resume.ts";
+import { traceStep } from "../../model/electra/trace.ts";
+import { ModelError } from "../../model/errors.ts";
 import {
+  decodeCheckpoint,
   decodeCheckpointState,
   encodeCheckpoint,
-  requireSameArchitecture,
-  restoreCheckpoint,
 } from "../../model/files/checkpoint.ts";
-import { traceStep } from "../../model/electra/trace.ts";
-import type { SpecialIds } from "../../model/electra/masking.ts";
-import {
-  PretrainingTrainer,
-  requireVocabulary,
-  type StepMetrics,
-} from "../../model/training/training.ts";
+import type { StepMetrics } from "../../model/training/training.ts";
 import { type ExampleBatch, ExampleLoader, readBatches } from "../../pipeline/examples/loader.ts";
 import { Interrupted, UsageError } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -25,7 +23,7 @@ import { lossSvg, renderPng } from "./loss_plot.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { formatQuantity } from "./text.ts";
+import { formatLoss, formatQuantity } from "./text.ts";
 import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** Steps in a row that may change nothing; more, and training will not recover. */
@@ -62,7 +60,7 @@ export interface PretrainingRun {
 /** What a run ends with. */
 export interface PretrainingResult {
   /** The trainer, still alive. */
-  readonly trainer: PretrainingTrainer;
+  readonly trainer: Pretraining;
   /** Held-out metrics before the first update of this run, where evaluated. */
   readonly before: PretrainingMetrics | undefined;
   /** Held-out metrics at the end, where evaluated. */
@@ -90,7 +88,7 @@ export async function runPretraining(
   const source = newest === undefined ? "" : directory.checkpoint(newest.step);
   const saved = newest?.files;
   const state = saved && decodeCheckpointState(saved, source);
-  if (state) requireSameArchitecture(state.hparams, hparams, source);
+  if (state) requireSameArchitecture(savedHparams(state, source), hparams, source);
   const seed = state?.seed ?? run.seed;
   requireVocabulary(hparams, run.special);
   const evaluates = hparams.do_eval || run.evaluateEvery > 0;
@@ -100,7 +98,7 @@ export async function runPretraining(
   const chooseMatmul = await tuneStep(gpu, hparams, run.precision, run.tune, signal);
   await directory.create();
   const compiling = createProgress({ label: "compile", unit: "kernels" });
-  const trainer = await PretrainingTrainer.create(gpu, {
+  const trainer = await createPretraining(gpu, {
     hparams,
     special: run.special,
     seed,
@@ -112,7 +110,10 @@ export async function runPretraining(
     },
   });
   compiling.finish(gpu.description);
-  if (saved) restoreCheckpoint(trainer, saved, source);
+  if (saved) {
+    const { state: position, ...tensors } = decodeCheckpoint(saved, source);
+    trainer.restore({ ...tensors, position }, source);
+  }
   await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
   const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
 
@@ -133,9 +134,15 @@ export async function runPretraining(
 async function checkExamples(
   files: string,
   batchSize: number,
-  { max_seq_length, vocab_size }: PretrainingHparams,
+  { max_seq_length, vocab_size, model_hparam_overrides }: PretrainingHparams,
 ): Promise<void> {
-  const source = { files, batchSize, maxSeqLength: max_seq_length, vocabSize: vocab_size };
+  const source = {
+    files,
+    batchSize,
+    maxSeqLength: max_seq_length,
+    vocabSize: vocab_size,
+    typeVocabSize: model_hparam_overrides.type_vocab_size,
+  };
   for await (const _ of readBatches(source)) return;
 }
 
@@ -146,6 +153,7 @@ async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<
     batchSize: hparams.eval_batch_size,
     maxSeqLength: hparams.max_seq_length,
     vocabSize: hparams.vocab_size,
+    typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
   };
   for await (const batch of readBatches(source)) {
     if (batches++ === hparams.num_eval_steps) return;
@@ -155,7 +163,7 @@ async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<
 
 async function train(
   run: PretrainingRun,
-  trainer: PretrainingTrainer,
+  trainer: Pretraining,
   log: MetricsLog,
   evaluate: () => Promise<PretrainingMetrics>,
   signal: AbortSignal,
@@ -167,6 +175,7 @@ async function train(
     batchSize: hparams.train_batch_size,
     maxSeqLength: hparams.max_seq_length,
     vocabSize: hparams.vocab_size,
+    typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
     seed: trainer.seed,
   });
   await loader.seek(trainer.step);
@@ -182,11 +191,15 @@ async function train(
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
   const scaled = trainer.precision === "f16";
-  let skipped = 0, skippedInARow = 0;
+  let skipped = 0, skippedInARow = 0, last: StepMetrics | undefined;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
+    const { masked_lm: mlm = null, disc = null } = metrics.losses;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
-    const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
+    const shown = (name: string, loss: number | null): string[] =>
+      loss === null ? [] : [`${name} ${formatLoss(loss)}`];
+    const loss = [...shown("mlm", mlm), ...shown("disc", disc)].join(" ");
+    last = metrics;
     skipped += Number(metrics.skipped);
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
     const speed = `${formatQuantity(rate * tokensPerStep, "tokens")}/s`;
@@ -196,8 +209,8 @@ async function train(
     await log.add({
       step: metrics.step,
       learning_rate: metrics.learningRate,
-      masked_lm_loss: metrics.mlmLoss,
-      disc_loss: metrics.discLoss,
+      masked_lm_loss: mlm,
+      disc_loss: disc,
       loss: metrics.totalLoss,
       gradient_norm: metrics.gradientNorm,
       skipped_steps: skipped,
@@ -208,7 +221,8 @@ async function train(
   };
   const save = async (): Promise<void> => {
     await written;
-    const files = await encodeCheckpoint(trainer);
+    const { position, ...tensors } = await trainer.state();
+    const files = encodeCheckpoint({ ...tensors, state: { ...position, hparams } });
     await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
     await plot(directory, log);
     savedAt = trainer.step;
@@ -252,6 +266,7 @@ async function train(
         "learning_rate" + (scaled ? ", or with --precision f32" : ""),
     );
   }
+  if (last !== undefined) requireFinite(last, scaled);
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
       trainer.step === 0
@@ -260,6 +275,26 @@ async function train(
           `--model-name ${basename(directory.path)} --resume`,
     );
   }
+}
+
+/**
+ * Tells of a run that ends diverged. In f16 single steps may be skipped: their loss scale was too high.
+ *
+ * @param scaled whether the loss is scaled.
+ * @throws {ModelError} when the last step's loss or gradients are not finite.
+ */
+function requireFinite(
+  { step, totalLoss, gradientNorm, skipped }: StepMetrics,
+  scaled: boolean,
+): void {
+  if (Number.isFinite(totalLoss) && (scaled || !skipped)) return;
+  const what = Number.isFinite(totalLoss)
+    ? `the gradients' norm is ${gradientNorm}`
+    : `the loss is ${totalLoss}`;
+  throw new ModelError(
+    `the run diverged: at step ${step} ${what}; start again, or go on from a checkpoint before that, ` +
+      "with a lower learning_rate or more num_warmup_steps",
+  );
 }
 
 async function plot(directory: ModelDirectory, log: MetricsLog): Promise<void> {
