@@ -5,6 +5,7 @@
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
+import { Arena } from "../autograd/arena.ts";
 import { Plan } from "../autograd/plan.ts";
 import { type HostNumbers, ReadbackRing, type ReadbackSlot } from "../autograd/readback.ts";
 import { Submission } from "../autograd/submission.ts";
@@ -125,6 +126,8 @@ export class Training<O extends AnyObjective = AnyObjective> {
   /** Storage of activations. */
   readonly precision: "f32" | "f16";
   readonly #gpu: Gpu;
+  /** Activations of all plans, of which one runs at a time. */
+  readonly #arena: Arena;
   readonly #options: TrainingOptions;
   readonly #traits: DeviceTraits;
   readonly #state: StepState;
@@ -142,6 +145,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   private constructor(gpu: Gpu, store: ParameterStore, objective: O, options: TrainingOptions) {
     const { precision = "f32", accumulationSteps = 1, share = { index: 0, of: 1 } } = options;
     this.#gpu = gpu;
+    this.#arena = new Arena(gpu);
     this.#options = options;
     this.#traits = traitsOf(gpu, options.chooseMatmul);
     this.#state = new StepState();
@@ -401,6 +405,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
       pass.then(({ plan }) => plan.destroy(), () => {});
     }
     this.#update?.then(({ plan }) => plan.destroy(), () => {});
+    this.#arena.destroy();
     this.#state.destroy();
     this.store.destroy();
   }
@@ -427,7 +432,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
     onCompile?: (ready: number, total: number) => void,
   ): Promise<CompiledPass> {
     const memory = this.#state.before(this.store);
-    const plan = await Plan.compile(this.#gpu, tape, memory, onCompile);
+    const plan = await Plan.compile(this.#gpu, tape, memory, onCompile, this.#arena);
     return { plan, recording, stepState: tape.stepState };
   }
 
