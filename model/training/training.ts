@@ -111,6 +111,8 @@ export interface TrainingOptions {
 interface CompiledPass {
   readonly plan: Plan;
   readonly recording: Recording;
+  /** Whether it leaves some gradients as they were. */
+  readonly leavesGradients: boolean;
   /** Seed, step and part, where the tape is not of training. */
   readonly stepState: Tensor;
 }
@@ -245,7 +247,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   }
 
   async #run(
-    { plan, recording }: CompiledPass,
+    { plan, recording, leavesGradients }: CompiledPass,
     update: { readonly plan: Plan; readonly report: Tensor },
     slot: ReadbackSlot,
     prepared: PreparedBatch,
@@ -256,7 +258,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
     const losses = recording.losses.map(({ loss }) => loss);
     this.#state.writeLearningRate(learningRate);
     let submission = new Submission(this.#gpu);
-    if (own > 1) this.#clearGradients(submission.encoder);
+    if (own > 1 || leavesGradients) this.#clearGradients(submission.encoder);
     for (let part = 0; part < own; part++) {
       // What is written for a part must not overtake the part before it.
       if (part > 0) submission.submit();
@@ -428,12 +430,12 @@ export class Training<O extends AnyObjective = AnyObjective> {
   }
 
   async #compilePass(
-    { tape, recording }: RecordedPass,
+    { tape, recording, leavesGradients = false }: RecordedPass,
     onCompile?: (ready: number, total: number) => void,
   ): Promise<CompiledPass> {
     const memory = this.#state.before(this.store);
     const plan = await Plan.compile(this.#gpu, tape, memory, onCompile, this.#arena);
-    return { plan, recording, stepState: tape.stepState };
+    return { plan, recording, leavesGradients, stepState: tape.stepState };
   }
 
   #compileUpdate(): Promise<{ plan: Plan; report: Tensor }> {
