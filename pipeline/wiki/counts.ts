@@ -48,6 +48,7 @@ export function noCounts(): PageCounts {
     characters: 0,
     dropped: {
       namespace: 0,
+      "other content": 0,
       redirect: 0,
       disambiguation: 0,
       list: 0,
