@@ -49,7 +49,7 @@ export interface ExtractOptions {
   readonly deduplicate?: Deduplicate;
   /** Does the `index`-th (from 1) of `count` shares of the parts. Default: all. */
   readonly shard?: { readonly index: number; readonly count: number };
-  /** A command that decodes bzip2 from standard input to standard output. */
+  /** A command that decodes bzip2, zstd, xz or 7z to standard output. */
   readonly decompressor?: string;
   /** The encoding of the dump's text. Default: UTF-8, as MediaWiki writes it. */
   readonly encoding?: string;
@@ -102,7 +102,7 @@ export async function extractDump(
   signal: AbortSignal = new AbortController().signal,
   onProgress: (progress: ExtractProgress) => void = () => {},
 ): Promise<ExtractResult> {
-  const dump = await openDump(options.dump);
+  const dump = await openDump(options.dump, options.decompressor !== undefined);
   try {
     return await extract(dump, options, signal, onProgress);
   } finally {

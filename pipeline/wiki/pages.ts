@@ -5,6 +5,7 @@
  */
 import { SAXParser } from "sax-ts";
 import { TextReader } from "../text/encoding.ts";
+import { otherKind } from "./dump_kind.ts";
 import { namespaceOf } from "./namespaces.ts";
 
 /** One page as the dump has it. */
@@ -75,6 +76,7 @@ export class PageParser {
   readonly #parser = new SAXParser(true, {}) as unknown as TypedParser;
   readonly #reader: TextReader;
   readonly #converted: boolean;
+  readonly #fragment: boolean;
   readonly #path: string[] = [];
   readonly #fail: (fault: XmlFault) => Error;
   #pages: WikiPage[] = [];
@@ -102,6 +104,7 @@ export class PageParser {
   ) {
     this.#fail = fail;
     this.#converted = converted;
+    this.#fragment = fragment;
     this.#reader = new TextReader(
       name,
       (message, byte, advice) => fail({ message, byte, advice }),
@@ -143,7 +146,7 @@ export class PageParser {
   /** Takes the next bytes and gives back the pages that are complete. */
   write(bytes: Uint8Array): WikiPage[] {
     const text = this.#reader.decode(bytes);
-    if (this.#bytes === 0) this.#checkDeclared(text);
+    if (this.#bytes === 0 && !this.#fragment) this.#checkBeginning(text);
     this.#parser.write(text);
     if (this.#fault !== undefined) {
       const within = Math.max(0, this.#fault.position - this.#characters);
@@ -165,8 +168,19 @@ export class PageParser {
     return pages;
   }
 
-  /** Refuses a document that says that it is not UTF-8. */
-  #checkDeclared(text: string): void {
+  /** Refuses a document that is something else, or says that it is not UTF-8. */
+  #checkBeginning(text: string): void {
+    const other = otherKind(text);
+    if (other !== undefined) {
+      throw this.#fail({ message: `no dump but another file`, byte: 0, advice: `it ${other}` });
+    }
+    if (/^\s*<page>/.test(text)) {
+      throw this.#fail({
+        message: "no head",
+        byte: 0,
+        advice: "it begins with <page>, so it is a piece of a dump: join it to those before it",
+      });
+    }
     const declared = DECLARED.exec(text)?.[1].toLowerCase();
     if (this.#converted || declared === undefined || /^(?:utf-?8|us-ascii)$/.test(declared)) return;
     throw this.#fail({
