@@ -71,6 +71,13 @@ const KEPT: ReadonlySet<string> = new Set([
 /** The element of the head that names a namespace, as a path. */
 const NAMESPACE = `${ROOT}/siteinfo/namespaces/namespace`;
 
+/** What breaks where a file was joined of several, and what to do. */
+const JOINED =
+  "another document begins: of the files that were joined, download the one before it again";
+
+/** Characters around a fault in which the beginning of a document is looked for. */
+const AROUND = 200;
+
 /** Parses XML as it comes. */
 export class PageParser {
   readonly #parser = new SAXParser(true, {}) as unknown as TypedParser;
@@ -88,7 +95,7 @@ export class PageParser {
   readonly #namespaces = new Map<string, number>();
   #namespace: number | undefined;
   #wanted: string | undefined;
-  #fault: { message: string; position: number; advice?: string } | undefined;
+  #fault: { message: string; position: number; rule?: string } | undefined;
   #inTag = false;
   #bytes = 0;
   #characters = 0;
@@ -151,13 +158,11 @@ export class PageParser {
     if (this.#fault !== undefined) {
       const within = Math.max(0, this.#fault.position - this.#characters);
       const byte = this.#bytes + new TextEncoder().encode(text.slice(0, within)).length;
-      throw this.#fail({
-        message: "broken XML",
-        byte,
-        advice: this.#fault.advice
-          ? `${this.#fault.message}; ${this.#fault.advice}`
-          : `${this.#fault.message}; download it again`,
-      });
+      const around = text.slice(Math.max(0, within - AROUND), within + AROUND);
+      const rule = this.#fault.rule ??
+        (/<mediawiki[\s>]|<\?xml\s/.test(around) ? JOINED : undefined);
+      const advice = rule ?? `${this.#fault.message}; download it again`;
+      throw this.#fail({ message: "broken XML", byte, advice });
     }
     this.#bytes += bytes.length;
     this.#characters += text.length;
@@ -215,9 +220,9 @@ export class PageParser {
   #beginDocument(): void {
     if (this.#path.length > 0) {
       this.#fault ??= {
-        message: `another document begins inside <${this.#path.join("><")}>`,
+        message: "a second root",
         position: this.#parser.position,
-        advice: "the files that were joined are not whole: download the one before it again",
+        rule: `inside <${this.#path.join("><")}>, ${JOINED}`,
       };
     }
     // The parser would take what follows a root for an error.
