@@ -30,7 +30,7 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^\d+:\d+:/, "is the index of a multistream dump; give the dump itself, and this by --index"],
   [/^\s*(?:--|\/\*|INSERT |CREATE )/i, "is an SQL dump; give …-pages-articles.xml"],
   [/^\s*[[{]/, "is JSON, not XML; give …-pages-articles.xml"],
-  [/^PK\x03\x04/, "is a ZIP archive; unpack it and give the XML"],
+  [/^PK/, "is a ZIP archive; unpack it and give the XML"],
   [/^\s*[0-9a-f]{32,64} /, "is a list of checksums; give the dump itself"],
 ];
 

@@ -3,11 +3,15 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { parseJson, type Schema } from "../wire/json.ts";
 import type { TemplatePage } from "./template_library.ts";
 
 const HEAD = JSON.stringify({ format: "kohaku-templates-1" });
+
+const templateSchema: Schema<TemplatePage> = v.object({ title: v.string(), wikitext: v.string() });
 
 /** Writes templates to a file. */
 export async function writeTemplates(path: string, pages: readonly TemplatePage[]): Promise<void> {
@@ -35,17 +39,12 @@ export async function readTemplates(path: string): Promise<TemplatePage[] | unde
         "where it does not exist",
     );
   }
-  return lines.map((line, i) => {
-    try {
-      const { title, wikitext } = JSON.parse(line);
-      if (typeof title === "string" && typeof wikitext === "string") return { title, wikitext };
-    } catch {
-      // Told below.
-    }
-    throw new PipelineError(
-      `${path}, line ${i + 2}: no template; remove the file, and it is made again`,
-    );
-  });
+  return lines.map((line, i) =>
+    parseJson(templateSchema, line, (what) =>
+      new PipelineError(
+        `${path}, line ${i + 2}: no template (${what}); remove the file, and it is made again`,
+      ))
+  );
 }
 
 /** SHA-256 of templates, by which one set is told from another. */
