@@ -3,9 +3,10 @@
 import { join } from "@std/path/mod.js";
 import type { PretrainingHparams } from "../model/electra/config.ts";
 import { decodeCheckpointState, WEIGHTS_FILE } from "../model/files/checkpoint.ts";
+import { savedHparams } from "../model/electra/resume.ts";
 import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
-import { requireVocabulary } from "../model/training/training.ts";
+import { requireVocabulary } from "../model/electra/inputs.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
@@ -34,7 +35,7 @@ await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => 
   const step = await directory.find(checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);
-  const { hparams } = decodeCheckpointState(files, source);
+  const hparams = savedHparams(decodeCheckpointState(files, source), source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
   const padTokenId = await findPadId(dataDir, hparams);
   const exported = exportHuggingFace(hparams, tensors, part, { padTokenId });

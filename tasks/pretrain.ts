@@ -16,7 +16,12 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
-import { loadTokenizer, requireLowerCase, tokenizerPath } from "./common/tokenizer.ts";
+import {
+  loadTokenizer,
+  requireLowerCase,
+  requireSameTokenizer,
+  tokenizerPath,
+} from "./common/tokenizer.ts";
 import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
@@ -82,9 +87,11 @@ await runTask(command, async (options, signal) => {
   const records = join(dataDir, "pretrain_tfrecords");
   const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");
-  for (const folder of new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())))) {
+  const folders = new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())));
+  for (const folder of folders) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
+  await requireSameTokenizer(tokenizer, new Set([...folders, records]));
   await requireLowerCase(hparams, trainFiles);
   const models = join(dataDir, "models");
   const name = (options.modelName ?? hparams.model_name) ||
