@@ -1,9 +1,10 @@
 /** `deno task encode`: lines on standard input to ids or pieces. */
 
 import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { Option, runTask, task } from "./common/command.ts";
-import { writeOut } from "./common/stdout.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { standardInput, writeOut } from "./common/standard_streams.ts";
+import { workers } from "./common/numbers.ts";
 
 const command = task(
   "encode",
@@ -19,11 +20,12 @@ const command = task(
     new Option("--output-format <format>", "what to print").choices(["id", "piece"] as const)
       .default("piece" as const),
   )
-  .option("--num-processes <n>", "threads that encode", integerFrom(1), 1);
+  .option("--num-processes <n>", "threads that encode", workers, 1);
 
 await runTask(command, async ({ model, outputFormat, numProcesses }, signal) => {
+  await keepOnly({ read: [model] });
   const setup = { model: await Deno.readFile(model), name: model, format: outputFormat };
-  for await (const block of encodeLines(Deno.stdin.readable, setup, numProcesses, signal)) {
+  for await (const block of encodeLines(standardInput(signal), setup, numProcesses, signal)) {
     await writeOut(block);
   }
 });

@@ -6,6 +6,7 @@ import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 
 const command = task(
@@ -28,6 +29,7 @@ const command = task(
 
 await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => {
   const directory = ModelDirectory.of(dataDir, modelName);
+  await keepOnly({ read: [directory.path], write: [out] });
   const step = await directory.find(checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);

@@ -8,14 +8,15 @@ import { lock } from "../pipeline/lock.ts";
 import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
-import { parseHparams } from "./common/hparams.ts";
+import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { seed } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
-import { tuneOption } from "./common/tuning.ts";
+import { tuneOption, tuningPath } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
@@ -41,7 +42,7 @@ const command = task(
   .option("--dry-run", "print what the run would cost; no data is read or written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
-  .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .option("--seed <n>", "seed of everything random", seed, 42)
   .addOption(tuneOption)
   .addOption(adapterOption)
   .addOption(webgpuOption)
@@ -57,11 +58,13 @@ await runTask(command, async (options, signal) => {
       `data directory ${dataDir} does not exist; make examples there with \`deno task build\``,
     );
   }
-  const { hparams, withoutEffect } = resolveHparams(sample ? mergeSample(given) : given);
+  const { hparams, withoutEffect } = asUsage(() =>
+    resolveHparams(sample ? mergeSample(given) : given)
+  );
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
-  discriminatorConfig(hparams);
+  asUsage(() => discriminatorConfig(hparams));
   if (options.dryRun) {
     const adapter = await requestGpu(options).catch((error: Error) => error);
     await dryRun(hparams, options.precision, options.tune, adapter, signal);
@@ -69,6 +72,16 @@ await runTask(command, async (options, signal) => {
   }
   const gpu = await requestGpu(options);
   gpu.requireStorage(options.precision);
+  const records = join(dataDir, "pretrain_tfrecords");
+  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
+  const recordFolders = trainFiles.split(",").map((pattern) => dirname(pattern.trim()));
+  const models = join(dataDir, "models");
+  const tuning = tuningPath();
+  await keepOnly({
+    read: [dataDir, tokenizerPath(dataDir, hparams), ...recordFolders],
+    write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
+    lock: [dataDir, tokenizerPath(dataDir, hparams), ...recordFolders],
+  });
   using locks = new DisposableStack();
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
@@ -77,13 +90,10 @@ await runTask(command, async (options, signal) => {
   locks.use(await lock(tokenizerPath(dataDir, hparams), { task: "pretrain", mode: "read" }));
   const tokenizer = await loadTokenizer(dataDir, hparams);
   if (!sample && !("vocab_size" in given)) hparams.vocab_size = tokenizer.special.vocabSize;
-  const records = join(dataDir, "pretrain_tfrecords");
-  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");
-  for (const folder of new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())))) {
+  for (const folder of new Set(recordFolders)) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
-  const models = join(dataDir, "models");
   const name = options.modelName ??
     (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
@@ -128,7 +138,7 @@ await runTask(command, async (options, signal) => {
   }
   result.trainer.destroy();
   gpu.destroy();
-});
+}, { stopping: "stopping: what is done is saved" });
 
 /** The sample's hyperparameters under those a user gives. */
 function mergeSample(given: Record<string, unknown>): Record<string, unknown> {
