@@ -47,6 +47,7 @@ export * from "./kernels/roofline/roofline.ts";
 export * from "./kernels/roofline/measure.ts";
 
 export * from "./model/errors.ts";
+export * from "./model/rounding.ts";
 export * from "./model/autograd/tensor.ts";
 export * from "./model/autograd/tape.ts";
 export * from "./model/autograd/memory.ts";
@@ -57,6 +58,7 @@ export * from "./model/autograd/profile_summary.ts";
 export * from "./model/parameters/store.ts";
 export * from "./model/parameters/initialize.ts";
 export * from "./model/training/schedule.ts";
+export * from "./model/electra/batch.ts";
 export * from "./model/electra/masking.ts";
 export * from "./model/electra/evaluation.ts";
 export * from "./model/ops/linear.ts";
@@ -68,6 +70,7 @@ export * from "./model/ops/losses.ts";
 export * from "./model/training/optimizer.ts";
 export * from "./model/transformer/config.ts";
 export * from "./model/electra/config.ts";
+export * from "./model/electra/hparam_rules.ts";
 export * from "./model/transformer/weights.ts";
 export * from "./model/transformer/encoder.ts";
 export * from "./model/electra/heads.ts";
@@ -85,6 +88,7 @@ export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
+export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
@@ -93,6 +97,7 @@ export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/w
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
+export * from "./pipeline/wiki/losses.ts";
 export {
   type Deduplicate,
   type ExtractedFile,
@@ -102,6 +107,7 @@ export {
 export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
+export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";

@@ -8,6 +8,7 @@ import { verifyExamples } from "../pipeline/examples/verify.ts";
 import { Interrupted, InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
 import { integerFrom, seed, sequenceLength, workers } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -43,6 +44,7 @@ const command = task(
       .default("none" as const),
   )
   .option("--eval-fraction <share>", "share of documents held out for do_eval", share, 0.01)
+  .addOption(encodingOption)
   .option("--seed <n>", "seed of every chance", seed, 42)
   .option("--do-lower-case", "lower-case the text first", false)
   .option("--overwrite", "replace examples that were built otherwise", false)
@@ -153,6 +155,7 @@ await runTask(command, async (options, signal) => {
       numOutFiles: options.numOutFiles,
       compress: options.compress,
       evalFraction: options.evalFraction,
+      encoding: options.encoding,
       seed: options.seed,
       doLowerCase: options.doLowerCase,
       overwrite: options.overwrite,

@@ -1,10 +1,12 @@
 /** `deno task encode`: lines on standard input to ids or pieces. */
 
 import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
-import { keepOnly } from "./common/permissions.ts";
+import { asUtf8, TextReader } from "../pipeline/text/encoding.ts";
 import { Option, runTask, task } from "./common/command.ts";
-import { standardInput, writeOut } from "./common/standard_streams.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
+import { standardInput, writeOut } from "./common/standard_streams.ts";
 
 const command = task(
   "encode",
@@ -20,12 +22,15 @@ const command = task(
     new Option("--output-format <format>", "what to print").choices(["id", "piece"] as const)
       .default("piece" as const),
   )
+  .addOption(encodingOption)
   .option("--num-processes <n>", "threads that encode", workers, 1);
 
-await runTask(command, async ({ model, outputFormat, numProcesses }, signal) => {
+await runTask(command, async ({ model, outputFormat, encoding, numProcesses }, signal) => {
   await keepOnly({ read: [model] });
   const setup = { model: await Deno.readFile(model), name: model, format: outputFormat };
-  for await (const block of encodeLines(standardInput(signal), setup, numProcesses, signal)) {
+  const reader = TextReader.ofFile("standard input", encoding);
+  const lines = ReadableStream.from(asUtf8(standardInput(signal), reader));
+  for await (const block of encodeLines(lines, setup, numProcesses, signal)) {
     await writeOut(block);
   }
 });

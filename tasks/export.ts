@@ -1,13 +1,16 @@
 /** `deno task export`: a checkpoint in the layout of other tools. */
 
 import { join } from "@std/path/mod.js";
+import type { PretrainingHparams } from "../model/electra/config.ts";
 import { decodeCheckpointState, WEIGHTS_FILE } from "../model/files/checkpoint.ts";
 import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
+import { requireVocabulary } from "../model/training/training.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
+import { loadTokenizer } from "./common/tokenizer.ts";
 
 const command = task(
   "export",
@@ -35,7 +38,8 @@ await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => 
   const files = await directory.load(step);
   const { hparams } = decodeCheckpointState(files, source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
-  const exported = exportHuggingFace(hparams, tensors, part);
+  const padTokenId = await findPadId(dataDir, hparams);
+  const exported = exportHuggingFace(hparams, tensors, part, { padTokenId });
   await Deno.mkdir(out, { recursive: true });
   for (const name of exported.keys()) {
     if (await Deno.stat(join(out, name)).then(() => true, () => false)) {
@@ -45,3 +49,16 @@ await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => 
   for (const [name, bytes] of exported) await writeFileAtomic(join(out, name), bytes);
   console.log(`${out}: the ${part} of ${directory.path} at step ${step}`);
 });
+
+/** The id of [PAD]; null, and a line about it, where the tokenizer is not at hand. */
+async function findPadId(dataDir: string, hparams: PretrainingHparams): Promise<number | null> {
+  try {
+    const { padId, special } = await loadTokenizer(dataDir, hparams);
+    requireVocabulary(hparams, special);
+    return padId;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`config.json says "pad_token_id": null, for ${error.message}`);
+    return null;
+  }
+}

@@ -12,6 +12,7 @@ import {
   task,
   UsageError,
 } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { integerFrom, workers } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
@@ -60,6 +61,7 @@ const command = task(
     "let a tool that reads .bz2 on standard input decode it, such as lbzip2; asks for the " +
       "permission to run it",
   )
+  .addOption(encodingOption)
   .option("--index <file>", "where streams start, as published (default: the dump is searched)")
   .option("--overwrite", "replace documents that were extracted otherwise", false)
   .option("--report", "extract nothing; report on the quality of what is in --out", false);

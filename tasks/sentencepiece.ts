@@ -6,6 +6,7 @@ import { lock } from "../pipeline/lock.ts";
 import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion, workers } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
@@ -25,6 +26,7 @@ const command = task(
     "a folder or file of documents (.jsonl, .jsonl.gz), or text",
     "data/text",
   )
+  .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option(
     "--vocab-size <n>",
@@ -95,7 +97,7 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, modelType, overwrite, ...options }, signal) => {
+await runTask(command, async ({ input, encoding, modelType, overwrite, ...options }, signal) => {
   if (modelType !== "unigram") {
     throw new UsageError(
       `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
@@ -121,7 +123,7 @@ await runTask(command, async ({ input, modelType, overwrite, ...options }, signa
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainUnigram(
-    readLines(input),
+    readLines(input, encoding),
     { ...defaults, ...options, input: [input] },
     signal,
     ({ stage, pieces, done, total }) => {

@@ -21,11 +21,15 @@ import { MetricsLog } from "../tasks/common/metrics_log.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** Modules that hold what they parse to a schema; others get their JSON from them. */
+/** Modules that look at all they parse; others get their JSON from them. */
 const PARSERS = [
+  "pipeline/finetuning/formats/entities.ts",
+  "pipeline/finetuning/formats/squad.ts",
+  "pipeline/finetuning/formats/table.ts",
+  "pipeline/lock.ts",
   "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
-  "tasks/common/metrics_log.ts",
+  "tasks/common/json.ts",
   "tasks/common/tuning.ts",
 ];
 
@@ -61,6 +65,7 @@ const MANIFEST: Manifest = {
     maxSeqLength: 32,
     vocabSize: 100,
     tokenizerSha256: "0".repeat(64),
+    encoding: "utf-8",
     doLowerCase: false,
     seed: 1,
     evalFraction: 0.1,
@@ -149,6 +154,7 @@ const RECIPE: ExtractRecipe = {
   minLength: 50,
   dropLists: false,
   dropSections: false,
+  encoding: "utf-8",
   rules: 1,
   partsOf: "XML",
   partBytes: 100,

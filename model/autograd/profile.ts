@@ -42,7 +42,7 @@ export async function profilePlan(
   plan: Plan,
   { wallClock = false }: { readonly wallClock?: boolean } = {},
 ): Promise<PlanProfile> {
-  gpu.checkLost();
+  gpu.check();
   const timestamps = gpu.features.timestamps && !wallClock;
   const times = timestamps ? await byTimestamps(gpu, plan) : await byWallClock(gpu, plan);
   const first = times[0]?.[0] ?? 0;

@@ -11,6 +11,7 @@ import type { Tensor } from "./tensor.ts";
 
 /** A ring of mappable buffers for a fixed list of tensors: each step copies into the next one. */
 export class ReadbackRing {
+  readonly #gpu: Gpu;
   readonly #tensors: readonly Tensor[];
   readonly #offsets: number[] = [];
   readonly #slots: { buffer: GPUBuffer; busy: boolean }[];
@@ -22,6 +23,7 @@ export class ReadbackRing {
    * @param depth how many steps may be in flight.
    */
   constructor(gpu: Gpu, tensors: readonly Tensor[], depth: number) {
+    this.#gpu = gpu;
     this.#tensors = tensors;
     let size = 0;
     for (const tensor of tensors) {
@@ -63,10 +65,9 @@ export class ReadbackRing {
         );
       });
     });
-    return slot.buffer.mapAsync(GPUMapMode.READ).then(() => {
-      const bytes = slot.buffer.getMappedRange().slice(0);
-      slot.buffer.unmap();
+    return mappedBytes(this.#gpu, slot.buffer, this.#tensors.join(", ")).finally(() => {
       slot.busy = false;
+    }).then((bytes) => {
       return this.#tensors.map((tensor, i) =>
         tensor.dtype === "f32"
           ? new Float32Array(bytes, this.#offsets[i], tensor.elements)
@@ -81,7 +82,33 @@ export class ReadbackRing {
   }
 }
 
-/** Copies bytes out of a buffer and waits for them; for checkpoints and traces, not for every step. */
+/**
+ * The bytes of a mappable buffer, once the device has filled it; the buffer may be used again.
+ *
+ * @param what is read, for messages.
+ * @throws {KernelError} when the device was lost or has reported an error.
+ * @throws {ModelError} with the cause when the buffer cannot be mapped.
+ */
+async function mappedBytes(gpu: Gpu, buffer: GPUBuffer, what: string): Promise<ArrayBuffer> {
+  try {
+    await buffer.mapAsync(GPUMapMode.READ);
+  } catch (error) {
+    await gpu.settle();
+    const { message } = error as Error;
+    throw new ModelError(`${what} cannot be read back: ${message}`, { cause: error });
+  }
+  const bytes = buffer.getMappedRange().slice(0);
+  buffer.unmap();
+  await gpu.settle();
+  return bytes;
+}
+
+/**
+ * Copies bytes out of a buffer and waits for them; for checkpoints and traces, not for every step.
+ *
+ * @throws {KernelError} when the device was lost or has reported an error.
+ * @throws {ModelError} with the cause when the bytes cannot be mapped.
+ */
 export async function readBuffer(
   gpu: Gpu,
   source: GPUBuffer,
@@ -95,10 +122,9 @@ export async function readBuffer(
   });
   const encoder = gpu.device.createCommandEncoder();
   encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
-  gpu.device.queue.submit([encoder.finish()]);
+  gpu.watch(() => gpu.device.queue.submit([encoder.finish()]), () => `reading ${source.label}`);
   try {
-    await staging.mapAsync(GPUMapMode.READ);
-    return staging.getMappedRange().slice(0);
+    return await mappedBytes(gpu, staging, source.label);
   } finally {
     staging.destroy();
   }

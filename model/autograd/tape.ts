@@ -15,6 +15,8 @@ import {
   type DType,
   type KernelLaunch,
   type KernelProgram,
+  MOST_ELEMENTS,
+  MOST_WORKGROUPS,
 } from "../../kernels/launch.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import type { MatmulVariant } from "../../kernels/matmul/variants.ts";
@@ -142,6 +144,8 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
+  /** Whether kernels skip padding where that changes no result. */
+  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
@@ -162,6 +166,7 @@ export class Tape {
    * @param options.subgroupMatrices those that the device has; none by default.
    * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
+   * @param options.skipPadding whether kernels skip padding; true by default.
    */
   constructor(
     options: {
@@ -170,6 +175,7 @@ export class Tape {
       readonly subgroupMatrices?: readonly SubgroupMatrix[];
       readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
+      readonly skipPadding?: boolean;
     },
   ) {
     this.training = options.training;
@@ -177,6 +183,7 @@ export class Tape {
     this.subgroupMatrices = options.subgroupMatrices ?? [];
     this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
+    this.skipPadding = options.skipPadding ?? true;
   }
 
   /** A tensor that the host writes before each step. */
@@ -249,7 +256,8 @@ export class Tape {
    *
    * @param operation for messages.
    * @param tensors a tensor for each binding name; `stepState` and scratch are found by themselves.
-   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit.
+   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit, or a grid
+   * or index that WebGPU cannot hold.
    */
   run(
     operation: string,
@@ -262,6 +270,7 @@ export class Tape {
     }
     const used = new Set<string>();
     for (const launch of program.launches) {
+      requireDispatch(operation, launch);
       const bound = launch.bindings.map((binding) => {
         used.add(binding.name);
         const tensor = tensors[binding.name] ?? scratch.get(binding.name) ??
@@ -333,5 +342,30 @@ export class Tape {
     }
     this.#phase = "update";
     return gradients;
+  }
+}
+
+/**
+ * Refuses a dispatch that WebGPU cannot hold: implementations drop it, some without a word.
+ *
+ * @throws {ModelError} naming the operation and what is too large.
+ */
+function requireDispatch(
+  operation: string,
+  { kernel, label, workgroups, bindings }: KernelLaunch,
+): void {
+  if (!workgroups.every((count) => count >= 1 && count <= MOST_WORKGROUPS)) {
+    throw new ModelError(
+      `${operation}: a grid of ${workgroups.join(" × ")} workgroups (${kernel} ${label}) is more ` +
+        `than ${MOST_WORKGROUPS} along an axis: use a smaller batch or a shorter sequence`,
+    );
+  }
+  for (const { name, elements } of bindings) {
+    if (elements > MOST_ELEMENTS) {
+      throw new ModelError(
+        `${operation}: ${name} would hold ${elements} elements (${kernel} ${label}), more than ` +
+          `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+      );
+    }
   }
 }

@@ -13,7 +13,12 @@ import { linear } from "../ops/linear.ts";
 import { sigmoidCrossEntropy, vocabularyCrossEntropy } from "../ops/losses.ts";
 import { paddingOf } from "../ops/padding.ts";
 import type { ParameterStore } from "../parameters/store.ts";
-import { discriminatorConfig, generatorConfig, type PretrainingHparams } from "./config.ts";
+import {
+  discriminatorConfig,
+  generatorConfig,
+  hasOwnGenerator,
+  type PretrainingHparams,
+} from "./config.ts";
 import type { EncoderConfig } from "../transformer/config.ts";
 import { encode, type EncoderInputs } from "../transformer/encoder.ts";
 import {
@@ -76,7 +81,7 @@ export class Electra {
   readonly hparams: PretrainingHparams;
   /** The discriminator's shape. */
   readonly discriminatorConfig: EncoderConfig;
-  /** The generator's shape. */
+  /** The generator's shape; the discriminator's where the generator has no encoder of its own. */
   readonly generatorConfig: EncoderConfig;
   readonly #discriminator: EncoderWeights;
   readonly #discriminatorHead: DiscriminatorHead | undefined;
@@ -99,18 +104,14 @@ export class Electra {
     if (hparams.electra_objective) {
       this.#discriminatorHead = declareDiscriminatorHead(discriminator, this.discriminatorConfig);
     }
-    if (!hparams.electra_objective || !hparams.uniform_generator) {
-      const own = hparams.electra_objective && hparams.untied_generator;
-      this.#generator = own
+    if (!hparams.uniform_generator) {
+      this.#generator = hasOwnGenerator(hparams)
         ? generator.encoder(
           this.generatorConfig,
           hparams.untied_generator_embeddings ? undefined : this.#discriminator.embeddings,
         )
         : this.#discriminator;
-      this.#generatorHead = declareGeneratorHead(
-        generator,
-        own ? this.generatorConfig : this.discriminatorConfig,
-      );
+      this.#generatorHead = declareGeneratorHead(generator, this.generatorConfig);
     }
   }
 
@@ -150,7 +151,7 @@ export class Electra {
     if (!this.#discriminatorHead) {
       return {
         ...outputs,
-        sampledIds: masked?.sampledIds,
+        sampledIds: undefined,
         discLoss: undefined,
         corruptedInputIds: undefined,
         labels: undefined,
@@ -210,11 +211,8 @@ export class Electra {
 
   /** The generator's view of some positions, ready for the word table: [batch·picks, embedding]. */
   #predictions(tape: Tape, inputs: EncoderInputs, positions: Tensor): Tensor {
-    const encoder = this.#generator!;
-    const config = encoder === this.#discriminator
-      ? this.discriminatorConfig
-      : this.generatorConfig;
-    const hiddenStates = encode(tape, config, encoder, inputs);
+    const config = this.generatorConfig;
+    const hiddenStates = encode(tape, config, this.#generator!, inputs);
     return generatorPredictions(tape, config, this.#generatorHead!, hiddenStates, positions);
   }
 

@@ -60,8 +60,8 @@ export async function traceStep(
   const scalar = (name: string, value: number): void => {
     tensors.set(name, safeTensor(Float32Array.of(value), []));
   };
-  scalar("loss/mlm", metrics.mlmLoss);
-  scalar("loss/disc", metrics.discLoss);
+  scalar("loss/mlm", metrics.mlmLoss!);
+  scalar("loss/disc", metrics.discLoss!);
   scalar("loss/total", metrics.totalLoss);
   scalar("grad_norm", metrics.gradientNorm);
   scalar("lr", metrics.learningRate);

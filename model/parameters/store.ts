@@ -14,7 +14,7 @@ import { ModelError } from "../errors.ts";
 /** Elements at which a parameter may start: 256 bytes, WebGPU's coarsest binding alignment. */
 const ALIGNMENT = 64;
 
-/** Elements per flat buffer at most: a quarter gigabyte, the least that every WebGPU device allows. */
+/** Elements that parameters share a flat buffer up to: 128 MB, the least that every WebGPU device binds. */
 const MAX_CHUNK_ELEMENTS = 1 << 25;
 
 /** How a parameter starts. */
@@ -48,7 +48,7 @@ export interface Parameter {
 /** Which of the four flat stores. */
 export type StoreKind = "parameters" | "gradients" | "firstMoment" | "secondMoment";
 
-/** Flat buffers of up to {@link MAX_CHUNK_ELEMENTS} elements. */
+/** Flat buffers of up to {@link MAX_CHUNK_ELEMENTS} elements, or of one parameter that has more. */
 export interface Chunk {
   /** Elements, gaps included. */
   readonly elements: number;
@@ -56,6 +56,14 @@ export interface Chunk {
   readonly tensors: Readonly<Record<StoreKind, Tensor>>;
   /** Learning-rate multiplier and weight decay for each block of 64 elements. */
   readonly groups: Tensor;
+}
+
+/** What a device allows of a flat buffer, in bytes. */
+export interface ParameterLimits {
+  /** What one binding may hold. */
+  readonly maxStorageBufferBindingSize: number;
+  /** What one buffer may hold; no limit by default. */
+  readonly maxBufferSize?: number;
 }
 
 /** Names that weight decay leaves alone, as in the original. */
@@ -81,8 +89,7 @@ export class ParameterStore implements ParameterMemory {
    *
    * @param parts names and shapes in checkpoints; several when they are fused along the first axis.
    * @param shape of the whole.
-   * @throws {ModelError} when the parts do not fill the shape, it outgrows a buffer, or the stores are
-   * laid out already.
+   * @throws {ModelError} when the parts do not fill the shape, or the stores are laid out already.
    */
   declare(
     parts: readonly ParameterPart[],
@@ -96,9 +103,6 @@ export class ParameterStore implements ParameterMemory {
     const held = parts.reduce((sum, part) => sum + part.shape.reduce((a, b) => a * b, 1), 0);
     if (held !== value.elements) throw new ModelError(`parts of ${value} hold ${held} elements`);
     const size = Math.ceil(value.elements / ALIGNMENT) * ALIGNMENT;
-    if (size > MAX_CHUNK_ELEMENTS) {
-      throw new ModelError(`parameter ${value} is larger than ${MAX_CHUNK_ELEMENTS} elements`);
-    }
     const decays = !NO_DECAY.some((word) => parts[0].name.includes(word));
     const parameter = { value, gradient, parts, initializer, decays };
     let chunk = this.#chunkElements.length - 1;
@@ -133,6 +137,29 @@ export class ParameterStore implements ParameterMemory {
     });
   }
 
+  /**
+   * Refuses a device that cannot bind the largest parameter.
+   *
+   * @param limits of the device.
+   * @throws {ModelError} naming the parameter, both sizes and what to do.
+   */
+  requireBindable(limits: ParameterLimits): void {
+    const { maxStorageBufferBindingSize, maxBufferSize = Infinity } = limits;
+    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    for (const { value } of this.#parameters) {
+      const bytes = 4 * Math.ceil(value.elements / ALIGNMENT) * ALIGNMENT;
+      if (bytes > most) {
+        const megabytes = (count: number): string => `${Math.ceil(count / 2 ** 20)} MB`;
+        throw new ModelError(
+          `parameter ${value} takes ${megabytes(bytes)}, but the adapter binds at most ` +
+            `${
+              megabytes(most)
+            }: use a smaller vocabulary or narrower embeddings, or another adapter`,
+        );
+      }
+    }
+  }
+
   /** The gradient tensor of a parameter's value. */
   gradientOf(value: Tensor): Tensor {
     return this.#byTensor.get(value)!.gradient;
@@ -141,6 +168,7 @@ export class ParameterStore implements ParameterMemory {
   /**
    * Makes device memory.
    *
+   * @throws {ModelError} when the device cannot bind a parameter, or the store has memory already.
    * @param weightDecay the decay of parameters that decay.
    * @param learningRateScale a multiplier of the learning rate for each parameter; 1 by default.
    */
@@ -153,6 +181,7 @@ export class ParameterStore implements ParameterMemory {
     },
   ): void {
     if (this.#gpu) throw new ModelError("the parameter store is allocated already");
+    this.requireBindable(gpu.limits);
     this.#gpu = gpu;
     const kinds: StoreKind[] = options.training
       ? ["parameters", "gradients", "firstMoment", "secondMoment"]

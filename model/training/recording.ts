@@ -43,6 +43,8 @@ export interface StepRecording {
 export interface Precision {
   /** Storage of activations; f32 by default. */
   readonly storage?: "f32" | "f16";
+  /** Whether kernels skip padding, which changes no gradient; true by default. */
+  readonly skipPadding?: boolean;
   /** In f16, good steps after which the loss scale doubles; 1000 by default. */
   readonly growthInterval?: number;
 }
@@ -67,9 +69,10 @@ export function recordTraining(
   model: Electra,
   store: ParameterStore,
   traits: DeviceTraits,
-  { storage = "f32", growthInterval = GROWTH_INTERVAL }: Precision = {},
+  { storage = "f32", skipPadding, growthInterval = GROWTH_INTERVAL }: Precision = {},
 ): StepRecording & { readonly update: Update } {
-  const tape = new Tape({ training: true, storage, ...traits });
+  store.requireBindable(traits);
+  const tape = new Tape({ training: true, storage, skipPadding, ...traits });
   const { inputs, outputs } = forward(tape, model, model.hparams.train_batch_size, traits);
   tape.backward(outputs.losses, (value) => store.gradientOf(value));
   const update = updateParameters(tape, store, storage === "f16" ? growthInterval : undefined);

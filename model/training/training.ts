@@ -10,11 +10,12 @@ import { Plan, type PlanStatistics } from "../autograd/plan.ts";
 import { ReadbackRing, readBuffer } from "../autograd/readback.ts";
 import type { MatmulChooser } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
+import { requireIds } from "../electra/batch.ts";
 import type { PretrainingHparams } from "../electra/config.ts";
 import { Electra, type PretrainingInputs, type PretrainingOutputs } from "../electra/electra.ts";
 import { ModelError } from "../errors.ts";
 import { MetricsSum, type PretrainingMetrics } from "../electra/evaluation.ts";
-import { initialValue } from "../parameters/initialize.ts";
+import { initialValue, requireSeed } from "../parameters/initialize.ts";
 import {
   maskBatch,
   type MaskedBatch,
@@ -44,10 +45,10 @@ export interface StepMetrics {
   readonly step: number;
   /** Learning rate of the update. */
   readonly learningRate: number;
-  /** Masked-LM loss in nats; NaN without a generator. */
-  readonly mlmLoss: number;
-  /** Discriminator loss; NaN without a discriminator. */
-  readonly discLoss: number;
+  /** Masked-LM loss in nats; null without a generator. */
+  readonly mlmLoss: number | null;
+  /** Discriminator loss; null without a discriminator. */
+  readonly discLoss: number | null;
   /** The weighted total. */
   readonly totalLoss: number;
   /** Global norm of the gradients before clipping. */
@@ -146,6 +147,7 @@ export class PretrainingTrainer {
     const { hparams, special, precision: storage = "f32" } = options;
     gpu.requireStorage(storage);
     requireVocabulary(hparams, special);
+    requireSeed(options.seed);
     const store = new ParameterStore();
     const model = new Electra(store, hparams);
     store.allocate(gpu, { training: true, weightDecay: hparams.weight_decay_rate });
@@ -215,15 +217,15 @@ export class PretrainingTrainer {
     const read = this.#ring.run(this.#training.plan);
     const metrics = read.then(([report, ...losses]) => {
       const { mlmLoss, discLoss } = this.#training.outputs;
-      const mlm = mlmLoss ? losses[0][0] : NaN;
-      const disc = discLoss ? losses[losses.length - 1][0] : NaN;
+      const mlm = mlmLoss ? losses[0][0] : null;
+      const disc = discLoss ? losses[losses.length - 1][0] : null;
       const { gen_weight, disc_weight } = this.hparams;
       return {
         step,
         learningRate: rate,
         mlmLoss: mlm,
         discLoss: disc,
-        totalLoss: (mlmLoss ? gen_weight * mlm : 0) + (discLoss ? disc_weight * disc : 0),
+        totalLoss: gen_weight * (mlm ?? 0) + disc_weight * (disc ?? 0),
         gradientNorm: report[0],
         lossScale: report[1],
         skipped: report[2] !== 0,
@@ -321,12 +323,17 @@ export class PretrainingTrainer {
     step: number,
     rate: number,
   ): MaskedBatch {
-    const { mask_prob, max_predictions_per_seq, max_seq_length } = this.hparams;
+    const { mask_prob, max_predictions_per_seq, max_seq_length, disallow_correct } = this.hparams;
+    requireIds(batch, max_seq_length, this.model.discriminatorConfig);
     const masked = maskBatch(
       batch,
       max_seq_length,
       this.#special,
-      { maskProb: mask_prob, maxPredictions: max_predictions_per_seq },
+      {
+        maskProb: mask_prob,
+        maxPredictions: max_predictions_per_seq,
+        disallowCorrect: disallow_correct,
+      },
       seed,
       step,
     );

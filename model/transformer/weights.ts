@@ -115,7 +115,7 @@ export class WeightFactory {
       embeddings: shared ?? this.embeddings(config),
       projection: embeddingSize === hidden
         ? undefined
-        : this.dense("electra.embeddings_project", hidden, embeddingSize),
+        : this.dense("electra.embeddings_project", hidden, embeddingSize, true),
       layers: Array.from({ length: config.numHiddenLayers }, (_, i) => {
         const at = `electra.encoder.layer.${i}`;
         return {

@@ -155,7 +155,13 @@ async function encodeAll(
     });
   // Results come in the order of the chunks, so the oldest mark belongs to the next result.
   const marks: ChunkMark[] = [];
-  const chunks = chunkDocuments(inputs, state.place, signal, (mark) => marks.push(mark));
+  const chunks = chunkDocuments(
+    inputs,
+    state.recipe.encoding,
+    state.place,
+    signal,
+    (mark) => marks.push(mark),
+  );
   const results = mapInOrder<Document[], EncodedDocuments>(chunks, {
     worker: new URL("./build_worker.ts", import.meta.url),
     workers: numProcesses,

@@ -62,6 +62,8 @@ export interface BuildRecipe {
   vocabSize: number;
   /** SHA-256 of the tokenizer's model file. */
   tokenizerSha256: string;
+  /** The encoding of the text files. */
+  encoding: string;
   /** Whether text was lower-cased before it was encoded. */
   doLowerCase: boolean;
   /** Seed of every chance. */
@@ -124,6 +126,7 @@ export const recipeSchema: Schema<BuildRecipe> = v.object({
   maxSeqLength: v.pipe(count, v.minValue(5)),
   vocabSize: v.pipe(count, v.minValue(1)),
   tokenizerSha256: sha256,
+  encoding: v.optional(v.string(), "utf-8"),
   doLowerCase: v.boolean(),
   seed: count,
   evalFraction: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),

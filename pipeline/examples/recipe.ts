@@ -39,6 +39,8 @@ export interface BuildOptions {
   compress: "gzip" | "none";
   /** Share of documents to hold out for evaluation, 0 … 1. */
   evalFraction: number;
+  /** The encoding of the text; UTF-8 by default. */
+  encoding?: string;
   /** Seed of every chance. */
   seed: number;
   /** Whether to lower-case text before it is encoded. */
@@ -93,6 +95,7 @@ export function makeRecipe(
     maxSeqLength,
     vocabSize: processor.vocabSize,
     tokenizerSha256: createHash("sha256").update(model).digest("hex"),
+    encoding: options.encoding ?? "utf-8",
     doLowerCase: options.doLowerCase,
     seed: options.seed,
     evalFraction,

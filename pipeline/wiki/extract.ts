@@ -51,6 +51,8 @@ export interface ExtractOptions {
   readonly shard?: { readonly index: number; readonly count: number };
   /** A command that decodes bzip2 from standard input to standard output. */
   readonly decompressor?: string;
+  /** The encoding of the dump's text. Default: UTF-8, as MediaWiki writes it. */
+  readonly encoding?: string;
   /** The published index of a multistream dump; without it, the dump is searched for streams. */
   readonly index?: string;
   /** Bytes of a part. Default: a 64th of the dump, at least 1 MiB and at most 8 MiB. */
@@ -118,7 +120,8 @@ async function extract(
   if (shard.count > 1 && dump.path === undefined) {
     throw new PipelineError("shards share a dump: give a file, not standard input");
   }
-  const streams = options.decompressor === undefined && isMultistream(dump);
+  const streams = options.decompressor === undefined && !isConverted(options) &&
+    isMultistream(dump);
   const recipe = await makeRecipe(dump, streams, options);
   const out = await Deno.realPath(options.out).catch(() => options.out);
   const of = JSON.stringify([recipe, deduplicate]);
@@ -183,6 +186,11 @@ async function takeLastTurn(parts: PartsFolder, count: number): Promise<Lock | u
   }
 }
 
+/** Whether the text of a dump is converted on its way. */
+function isConverted({ encoding = "utf-8" }: ExtractOptions): boolean {
+  return encoding !== "utf-8";
+}
+
 /** Works on the parts that are wanted, one after the other. */
 async function extractParts(
   dump: Dump,
@@ -199,6 +207,7 @@ async function extractParts(
     dump: dump.path,
     size: dump.size,
     name: dump.name,
+    converted: isConverted(options),
     clean: { dropSections },
     minLength,
     dropLists,
@@ -207,7 +216,7 @@ async function extractParts(
   const decompressor = options.decompressor ? decompressorCommand(options.decompressor) : undefined;
   const pieces = streams
     ? divideStreams(dump, division, index)
-    : divideXml(dump, division, decompressor, signal);
+    : divideXml(dump, division, { decompressor, encoding: options.encoding }, signal);
   const results = mapInOrder<DumpPiece, ExtractedPiece>(pieces, {
     worker: new URL("./extract_worker.ts", import.meta.url),
     workers: options.numProcesses ?? 1,
@@ -251,7 +260,7 @@ function shareOf(size: number, partBytes: number, mine: (part: number) => boolea
 async function makeRecipe(
   { path, name, size }: Dump,
   streams: boolean,
-  { partBytes, minLength, dropLists, dropSections }: ExtractOptions,
+  { partBytes, minLength, dropLists, dropSections, encoding = "utf-8" }: ExtractOptions,
 ): Promise<ExtractRecipe> {
   const packed = partBytes ?? Math.min(8 * MIB, Math.max(MIB, Math.ceil((size ?? 0) / 64)));
   return {
@@ -261,6 +270,7 @@ async function makeRecipe(
     minLength,
     dropLists,
     dropSections,
+    encoding,
     rules: CLEANING_RULES,
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
