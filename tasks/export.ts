@@ -3,14 +3,15 @@
 import { join } from "@std/path/mod.js";
 import type { PretrainingHparams } from "../model/electra/config.ts";
 import { decodeCheckpointState, WEIGHTS_FILE } from "../model/files/checkpoint.ts";
+import { savedHparams } from "../model/electra/resume.ts";
 import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
-import { requireVocabulary } from "../model/training/training.ts";
+import { requireVocabulary } from "../model/electra/inputs.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
-import { writeFileAtomic } from "./common/files.ts";
+import { writeFilesOnce } from "./common/files.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { loadTokenizer } from "./common/tokenizer.ts";
+import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
 
 const command = task(
   "export",
@@ -32,21 +33,15 @@ const command = task(
 
 await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => {
   const directory = ModelDirectory.of(dataDir, modelName);
-  await keepOnly({ read: [directory.path], write: [out] });
   const step = await directory.find(checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);
-  const { hparams } = decodeCheckpointState(files, source);
+  const hparams = savedHparams(decodeCheckpointState(files, source), source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
+  await keepOnly({ read: [tokenizerPath(dataDir, hparams)], write: [out] });
   const padTokenId = await findPadId(dataDir, hparams);
   const exported = exportHuggingFace(hparams, tensors, part, { padTokenId });
-  await Deno.mkdir(out, { recursive: true });
-  for (const name of exported.keys()) {
-    if (await Deno.stat(join(out, name)).then(() => true, () => false)) {
-      throw new UsageError(`${join(out, name)} is there already; choose another --out`);
-    }
-  }
-  for (const [name, bytes] of exported) await writeFileAtomic(join(out, name), bytes);
+  await writeFilesOnce(out, exported);
   console.log(`${out}: the ${part} of ${directory.path} at step ${step}`);
 });
 

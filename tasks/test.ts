@@ -18,6 +18,9 @@ const PERMISSIONS = [
   "--allow-run=deno,sh",
 ];
 
+/** Tests that need Chromium, which `deno task test:browser` runs. */
+const BROWSER_TESTS = "tests/browser/";
+
 /** Tests that need Dawn. */
 const DAWN_TESTS = "tests/dawn/";
 
@@ -95,7 +98,8 @@ const command = task("test", "Runs the tests.", "deno task test kernels/matmul t
 
 await runTask(command, async (options, signal, [words]) => {
   const wanted = (await listFiles("tests", "_test.ts")).filter((file) =>
-    words.length === 0 || words.some((word) => file.includes(word))
+    !file.startsWith(BROWSER_TESTS) &&
+    (words.length === 0 || words.some((word) => file.includes(word)))
   );
   const runs = options.webgpu === "dawn" ? [{ webgpu: options.webgpu, files: wanted }] : [
     { webgpu: options.webgpu, files: wanted.filter((file) => !file.startsWith(DAWN_TESTS)) },
