@@ -4,6 +4,7 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
+import { mapInOrder } from "../ordered_workers.ts";
 import { charsmapOf } from "./charsmap.ts";
 import type { RuleName } from "./rules.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
@@ -17,7 +18,8 @@ import {
 } from "./model_proto.ts";
 import { Normalizer } from "./normalizer.ts";
 import { bytePiece, SentencePieceProcessor } from "./processor.ts";
-import { makeSeeds, type PieceTable } from "./seeds.ts";
+import type { PieceTable } from "./seeds.ts";
+import type { SeedItem } from "./seeds_worker.ts";
 
 /** What to train. */
 export interface UnigramTrainerOptions extends TrainerSpec {
@@ -130,7 +132,13 @@ export async function trainUnigram(
     signal?.throwIfAborted();
   };
   await report("reading");
-  const corpus = await loadCorpus(lines, normalizer, meta.map(({ piece }) => piece), options);
+  const corpus = await loadCorpus(
+    lines,
+    normalizer,
+    meta.map(({ piece }) => piece),
+    options,
+    signal,
+  );
   const required = corpus.alphabet.size + meta.length;
   if (required > options.vocabSize) {
     throw new PipelineError(
@@ -140,7 +148,7 @@ export async function trainUnigram(
     );
   }
   await report("finding substrings");
-  let pieces = makeSeeds(corpus, options, options.seedSentencepieceSize);
+  let pieces = await seedsApart(corpus, options, signal);
   const target = Math.floor(OVERSHOOT * options.vocabSize);
   const expectation = new Expectation(corpus, options.numProcesses);
   try {
@@ -185,6 +193,27 @@ export async function trainUnigram(
     sentences: corpus.sentences,
     tooLong: corpus.tooLong,
   };
+}
+
+/** Makes the seeds in a thread of its own, which ends at the signal. */
+async function seedsApart(
+  { text, alphabet, unknown }: Corpus,
+  options: UnigramTrainerOptions,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<PieceTable> {
+  const item = {
+    corpus: { text, alphabet, unknown },
+    rules: options,
+    seedSize: options.seedSentencepieceSize,
+  };
+  const made = mapInOrder<SeedItem, PieceTable>([item], {
+    worker: new URL("./seeds_worker.ts", import.meta.url),
+    workers: 1,
+    setup: undefined,
+    signal,
+  });
+  for await (const seeds of made) return seeds;
+  throw new Error("no seeds came");
 }
 
 /** The whole alphabet, then the best pieces; by falling score, ties by text. */

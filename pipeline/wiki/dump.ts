@@ -110,7 +110,7 @@ function tell(
     kind,
     close: () => file.close(),
   });
-  if (head.length === 0) throw new PipelineError(`${name} is empty; download the dump again`);
+  if (head.length === 0) throw new PipelineError(`${name} is empty; use a whole copy`);
   if (head[0] === 0x42 && head[1] === 0x5a && head[2] === 0x68) return make("bzip2");
   if (head[0] === 0x1f && head[1] === 0x8b) return make("gzip");
   // With its zero bytes, UTF-16 looks the same; it is told where it is decoded.
@@ -272,7 +272,7 @@ async function* readGzip(input: ByteInput, name: string): AsyncGenerator<Decoded
   } catch (error) {
     if (!isUnzipError(error)) throw error;
     throw new PipelineError(
-      `${name} is cut short or damaged near byte ${input.position}; download it again`,
+      `${name} is cut short or damaged near byte ${input.position}; use a whole copy`,
     );
   }
 }

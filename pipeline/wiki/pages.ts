@@ -124,7 +124,7 @@ export class PageParser {
       throw this.#fail({
         message: "broken XML",
         byte,
-        advice: `${this.#fault.message}; download it again`,
+        advice: `${this.#fault.message}; use a whole copy`,
       });
     }
     this.#bytes += bytes.length;

@@ -64,11 +64,6 @@ Deno.test("each task works with its permissions, and a read and a write outside 
     ["build", ["--verify", "data/pretrain_tfrecords"]],
     ["pretrain", ["--hparams", hparams, "--trace", "trace"]],
     ["export", ["--out", "exported"]],
-    [
-      "profile",
-      ["--model-size", "tiny", "--batch", "1", "--max-seq-length", "16", "--runs", "1"]
-        .concat("--vocab-size", "200", "--trace-out", "step.json", "--tune", "off"),
-    ],
   ];
   for (const [name, args] of runs) {
     await t.step(`${name} ${args[0] ?? ""}`, async () => {
