@@ -89,10 +89,10 @@ function makeReporter(): { show(progress: ExtractProgress): void; finish(): void
         bar?.finish();
         phase = next;
         start = performance.now();
-        const unit = next === "extract" ? "B" : "documents";
+        const unit = next === "deduplicate" ? "documents" : "B";
         bar = createProgress({ label: next, total, unit, initial: resumed });
       }
-      if (next === "deduplicate") return bar.update(done);
+      if (next !== "extract") return bar.update(done);
       const rate = documents / ((performance.now() - start) / 1000 || 1);
       const shown = [pages, documents].map(formatNumber);
       bar.update(done, `${shown[0]} pages, ${shown[1]} kept, ${formatNumber(Math.round(rate))}/s`);

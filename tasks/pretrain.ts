@@ -16,7 +16,12 @@ import { type PretrainingResult, runPretraining } from "./common/pretraining.ts"
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
-import { loadTokenizer, requireLowerCase, tokenizerPath } from "./common/tokenizer.ts";
+import {
+  loadTokenizer,
+  requireLowerCase,
+  requireSameTokenizer,
+  tokenizerPath,
+} from "./common/tokenizer.ts";
 import { tuneOption, tuningPath } from "./common/tuning.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
@@ -93,9 +98,11 @@ await runTask(command, async (options, signal) => {
   const tokenizer = await loadTokenizer(dataDir, hparams);
   if (!sample && !givesVocabulary(given)) hparams.vocab_size = tokenizer.special.vocabSize;
   const evalFiles = join(records, "eval_data.tfrecord*");
-  for (const folder of new Set(recordFolders)) {
+  const folders = new Set(recordFolders);
+  for (const folder of folders) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
+  await requireSameTokenizer(tokenizer, new Set([...folders, records]));
   await requireLowerCase(hparams, trainFiles);
   const name = (options.modelName ?? hparams.model_name) ||
     (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));

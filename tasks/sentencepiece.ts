@@ -3,7 +3,12 @@
 import { dirname, join } from "@std/path/mod.js";
 import { AtomicFile } from "../pipeline/atomic_file.ts";
 import { lock } from "../pipeline/lock.ts";
-import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
+import {
+  type ModelType,
+  type RuleName,
+  TRAINER_DEFAULTS,
+  trainSentencePiece,
+} from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
@@ -34,7 +39,11 @@ const command = task(
     integerFrom(8, 1_000_000),
     defaults.vocabSize,
   )
-  .option("--model-type <type>", "kind of model; only unigram is trained", "unigram")
+  .addOption(
+    new Option("--model-type <type>", "kind of model")
+      .choices(["unigram", "bpe", "word", "char"] as const satisfies readonly ModelType[])
+      .default("unigram" as const),
+  )
   .option("--num-processes <n>", "threads", workers, navigator.hardwareConcurrency)
   .option(
     "--character-coverage <share>",
@@ -88,6 +97,7 @@ const command = task(
   .option("--no-split-by-whitespace", "pieces may hold spaces")
   .option("--treat-whitespace-as-suffix", "▁ stands behind words", false)
   .option("--allow-whitespace-only-pieces", "runs of spaces may be pieces", false)
+  .option("--use-all-vocab", "all words or characters are pieces (word, char)", false)
   .option("--no-hard-vocab-limit", "fewer pieces than asked for are no error")
   .option("--no-add-dummy-prefix", "put no space before the text")
   .option("--no-remove-extra-whitespaces", "keep leading, trailing and repeated spaces")
@@ -97,19 +107,19 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, encoding, modelType, overwrite, ...options }, signal) => {
-  if (modelType !== "unigram") {
-    throw new UsageError(
-      `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
-        "spm_train, and encode, decode and build use it as it is",
-    );
+await runTask(command, async ({ input, encoding, overwrite, ...options }, signal) => {
+  if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
+    throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
   const prefix = options.modelPrefix;
   using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
-  if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
+  const vocabulary = join(dirname(prefix), "vocab.txt");
+  for (const path of overwrite ? [] : [`${prefix}.model`, `${prefix}.vocab`, vocabulary]) {
+    if (!await Deno.stat(path).then(() => true, () => false)) continue;
+    const advice = path === vocabulary ? " in another folder" : "";
     throw new UsageError(
-      `${prefix}.model is there already; choose another --model-prefix, or add --overwrite`,
+      `${path} is there already; choose another --model-prefix${advice}, or add --overwrite`,
     );
   }
   // A folder that cannot be written is better told before the training than after it.
@@ -122,7 +132,7 @@ await runTask(command, async ({ input, encoding, modelType, overwrite, ...option
   });
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
-  const trained = await trainUnigram(
+  const trained = await trainSentencePiece(
     readLines(input, encoding),
     { ...defaults, ...options, input: [input] },
     signal,
@@ -133,7 +143,7 @@ await runTask(command, async ({ input, encoding, modelType, overwrite, ...option
   );
   bar.finish();
   await writeFileAtomic(`${prefix}.vocab`, trained.vocab);
-  await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
+  await writeFileAtomic(vocabulary, trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);
   console.log(
     `${prefix}.model: ${formatQuantity(trained.pieces, "pieces")} from ` +

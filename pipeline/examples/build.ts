@@ -97,7 +97,7 @@ export async function buildExamples(
   using encoding = await lock(options.model, { task: "build", mode: "read" });
   const inputs = await listDocumentFiles(options.input);
   const model = await readModel(options.model);
-  const recipe = makeRecipe(options, inputs, model);
+  const recipe = await makeRecipe(options, inputs, model, signal);
   using writing = await lock(output, { task: "build", mode: "write" });
   signal = AbortSignal.any([signal, reading.lost, encoding.lost, writing.lost]);
   const finished = await findFinished(output, recipe, options.overwrite);

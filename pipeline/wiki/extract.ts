@@ -8,10 +8,10 @@
  *
  * @module
  */
+import { hashFile } from "../content_hash.ts";
 import { PipelineError } from "../errors.ts";
 import { type Lock, lock } from "../lock.ts";
 import { mapInOrder } from "../ordered_workers.ts";
-import { ByteInput } from "./byte_input.ts";
 import { CLEANING_RULES } from "./clean.ts";
 import { decompressorCommand } from "./decompressor.ts";
 import {
@@ -72,8 +72,8 @@ export interface ExtractResult {
 /** How far the stage is. */
 export interface ExtractProgress {
   /** What is being done. */
-  readonly phase: "extract" | "deduplicate";
-  /** Bytes of the dump read, or documents compared. */
+  readonly phase: "identify" | "extract" | "deduplicate";
+  /** Bytes of the dump read, be it to tell it from others, or documents compared. */
   readonly done: number;
   /** Those of them that an earlier run had done. */
   readonly resumed: number;
@@ -122,7 +122,7 @@ async function extract(
   }
   const streams = options.decompressor === undefined && !isConverted(options) &&
     isMultistream(dump);
-  const recipe = await makeRecipe(dump, streams, options);
+  const recipe = await makeRecipe(dump, streams, options, signal, onProgress);
   const out = await Deno.realPath(options.out).catch(() => options.out);
   const of = JSON.stringify([recipe, deduplicate]);
   using writing = await lock(out, {
@@ -261,12 +261,21 @@ async function makeRecipe(
   { path, name, size }: Dump,
   streams: boolean,
   { partBytes, minLength, dropLists, dropSections, encoding = "utf-8" }: ExtractOptions,
+  signal: AbortSignal,
+  onProgress: (progress: ExtractProgress) => void,
 ): Promise<ExtractRecipe> {
+  // What comes through a pipe can be read but once.
+  const whole = path !== undefined && size !== undefined;
+  let done = 0;
+  const dumpHash = !whole ? undefined : await hashFile(path, signal, (count) => {
+    done += count;
+    onProgress({ phase: "identify", done, resumed: 0, total: size, pages: 0, documents: 0 });
+  });
   const packed = partBytes ?? Math.min(8 * MIB, Math.max(MIB, Math.ceil((size ?? 0) / 64)));
   return {
     dump: name,
     dumpBytes: size,
-    dumpHash: path === undefined ? undefined : await hashEnds(path),
+    dumpHash,
     minLength,
     dropLists,
     dropSections,
@@ -275,22 +284,4 @@ async function makeRecipe(
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
   };
-}
-
-const HASHED_BYTES = 1 << 16;
-
-/** SHA-256 over the first and the last bytes of a file: enough to tell one dump from another. */
-async function hashEnds(path: string): Promise<string> {
-  using file = await Deno.open(path);
-  const { size } = await file.stat();
-  const input = new ByteInput(file);
-  const head = input.peek(HASHED_BYTES).slice(0, HASHED_BYTES);
-  await file.seek(Math.max(0, size - HASHED_BYTES), Deno.SeekMode.Start);
-  const tail = new ByteInput(file).peek(HASHED_BYTES).slice(0, HASHED_BYTES);
-  const both = Uint8Array.from([...head, ...tail]);
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", both)));
-}
-
-function encodeHex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -19,7 +19,7 @@ export interface ExtractRecipe {
   readonly dump: string;
   /** Its size; undefined for standard input. */
   readonly dumpBytes: number | undefined;
-  /** A hash over its beginning and its end; undefined for standard input. */
+  /** SHA-256 of its bytes; undefined for standard input. */
   readonly dumpHash: string | undefined;
   /** Characters below which a document is left out. */
   readonly minLength: number;

@@ -6,6 +6,8 @@
  * are all parsed.
  */
 
+import { anyObject, parseJson } from "../../pipeline/wire/json.ts";
+
 /** Points of training that are kept at least, where the log has as many; twice as many at most. */
 const POINTS = 4000;
 
@@ -171,14 +173,13 @@ export function emptyTable(): CurveTable {
 
 /** Adds a line's numbers; whether it was metrics. */
 function addLine(text: string, { train, held }: { train: CurveTable; held: CurveTable }): boolean {
-  let line: unknown;
+  let line: Record<string, unknown>;
   try {
-    line = JSON.parse(text);
+    line = parseJson(anyObject, text, Error);
   } catch {
     return false;
   }
-  if (typeof line !== "object" || line === null) return false;
-  const { step, eval: evaluation, ...numbers } = line as Record<string, unknown>;
+  const { step, eval: evaluation, ...numbers } = line;
   if (typeof step !== "number" || !Number.isFinite(step)) return false;
   if (typeof evaluation === "object" && evaluation !== null) addRow(held, step, evaluation);
   else addRow(train, step, numbers);

@@ -1,6 +1,7 @@
 /** The runs below a folder: every folder that holds a `metrics.jsonl`, of pre-training and fine-tuning. */
 
 import { join } from "@std/path/mod.js";
+import { anyObject, parseJson } from "../../pipeline/wire/json.ts";
 import { CurveReader, type CurveTable, emptyTable, extend } from "./curves.ts";
 
 /** Folders below the models' folder in which runs are looked for: NAME/finetuning_models/TASK_TRIAL. */
@@ -140,7 +141,8 @@ export class Runs {
     const path = join(this.#folder, id, name);
     try {
       const { size, isFile } = await Deno.stat(path);
-      return isFile && size <= LARGEST_FILE ? JSON.parse(await Deno.readTextFile(path)) : undefined;
+      if (!isFile || size > LARGEST_FILE) return undefined;
+      return parseJson(anyObject, await Deno.readTextFile(path), Error);
     } catch {
       // Not there, half-written or damaged: the page does without it.
       return undefined;

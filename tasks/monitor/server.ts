@@ -123,8 +123,9 @@ function events(runs: Runs, query: URLSearchParams, signal: AbortSignal): Respon
           if (news.reset || news.train.step.length + news.held.step.length > 0) {
             send("points", { id, ...news });
           }
-          const seen = JSON.stringify(await runs.samples(id) ?? null);
-          if (seen !== samples.get(id)) send("samples", { id, samples: JSON.parse(seen) });
+          const shown = await runs.samples(id) ?? null;
+          const seen = JSON.stringify(shown);
+          if (seen !== samples.get(id)) send("samples", { id, samples: shown });
           samples.set(id, seen);
         }
       };
