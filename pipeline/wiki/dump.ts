@@ -101,30 +101,8 @@ function tell(
 ): Dump {
   const name = path ?? "standard input";
   const input = new ByteInput(file);
-<<<<<<< HEAD
-  const head = input.peek(64);
-  const make = (kind: DumpKind): Dump => ({
-    path,
-    name,
-    size,
-    input,
-    kind,
-    close: () => file.close(),
-  });
-  if (head.length === 0) throw new PipelineError(`${name} is empty; use a whole copy`);
-  if (head[0] === 0x42 && head[1] === 0x5a && head[2] === 0x68) return make("bzip2");
-  if (head[0] === 0x1f && head[1] === 0x8b) return make("gzip");
-  // With its zero bytes, UTF-16 looks the same; it is told where it is decoded.
-  if (/^(?:\ufffd\ufffd)?[\0\s]*</.test(new TextDecoder().decode(head))) return make("xml");
-  const shown = [...head.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, "0"));
-  throw new PipelineError(
-    `${name} is neither XML nor bzip2 nor gzip (it starts with ${shown.join(" ")}); ` +
-      "give a MediaWiki dump",
-  );
-=======
   const kind = tellKind(input.peek(64), name, hasTool);
   return { path, name, size, input, kind, close: () => file.close() };
->>>>>>> main
 }
 
 /** Whether a dump is a row of bzip2 streams in a file, which workers can decode. */
