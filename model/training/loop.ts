@@ -30,9 +30,14 @@ export interface LoopOptions<O extends AnyObjective> {
   readonly onStep: (metrics: StepMetrics, logged: boolean) => void | Promise<void>;
   /** Steps between those to log. */
   readonly logEvery: number;
-  /** Saves the training's state. */
-  readonly save: () => Promise<void>;
-  /** Steps between saves; the last is saved in any case. */
+  /**
+   * Saves the training's state.
+   *
+   * @param last whether no other save will follow.
+   * @returns whether it is saved; else the next save may succeed.
+   */
+  readonly save: (last: boolean) => Promise<boolean>;
+  /** Steps between saves; the last is saved in any case, unless nothing was learned. */
   readonly saveEvery: number;
   /** Evaluates on held-out batches, before the last step. */
   readonly evaluate?: () => Promise<void>;
@@ -69,13 +74,13 @@ export async function runLoop<O extends AnyObjective>(
   const takeStep = options.takeStep ?? ((batch) => training.train(batch));
   const first = training.step + 1;
   const reports = new Reports(options, totalSteps, first);
-  let savedAt = training.step, saving = false;
-  const save = async (): Promise<void> => {
+  // A run of no steps at all saves its initial weights.
+  let savedAt = totalSteps === 0 ? -1 : training.step, saving = false;
+  const save = async (last: boolean): Promise<void> => {
     await reports.settle();
     saving = true;
-    await options.save();
+    if (await options.save(last)) savedAt = training.step;
     saving = false;
-    savedAt = training.step;
   };
   try {
     while (training.step < totalSteps && !signal.aborted && !reports.stuck) {
@@ -85,7 +90,7 @@ export async function runLoop<O extends AnyObjective>(
         await reports.settle();
         options.onWarm?.();
       }
-      if (step % saveEvery === 0) await save();
+      if (step % saveEvery === 0) await save(false);
       if (evaluate && evaluateEvery > 0 && step < totalSteps && step % evaluateEvery === 0) {
         await reports.settle();
         await evaluate();
@@ -93,11 +98,13 @@ export async function runLoop<O extends AnyObjective>(
       reports.throwFailure();
     }
     await reports.settle();
-    if (training.step > savedAt) await save();
+    if (training.step > savedAt && !reports.stuck) await save(true);
   } catch (error) {
     if (training.step > savedAt) {
       // What failed may have been the save itself.
-      const fault = saving ? error : await options.save().then(() => undefined, (fault) => fault);
+      const fault = saving
+        ? error
+        : await options.save(true).then(() => undefined, (fault) => fault);
       options.onFailure?.(training.step, fault);
     }
     throw error;

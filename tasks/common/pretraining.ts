@@ -152,13 +152,11 @@ async function train(
       onWarm: () => progress.warm(),
       onStep: (metrics, logged) => progress.step(metrics, logged),
       logEvery: Math.max(1, Math.min(100, Math.floor(total / 100))),
-      save: async () => {
-        const { position, ...tensors } = await trainer.state();
+      save: async (last) => {
         const seen = examples + (trainer.step - first) * hparams.train_batch_size;
-        const state = { ...position, examples: seen, hparams };
-        const files = encodeCheckpoint({ ...tensors, state });
-        await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
+        const saved = await save(run, trainer, seen, last);
         await plot(directory, log);
+        return saved;
       },
       saveEvery: hparams.save_checkpoints_steps,
       evaluate: async () => void await evaluate(),
@@ -176,7 +174,7 @@ async function train(
     await loader.close();
   }
   progress.finish(end.reason === "interrupted" ? "stopped" : undefined);
-  requireLearning(end, trainer);
+  await requireLearning(end, trainer, directory);
   if (end.reason === "interrupted") {
     throw new Interrupted(
       trainer.step === 0
@@ -184,6 +182,39 @@ async function train(
         : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and ` +
           `--model-name ${basename(directory.path)} --resume`,
     );
+  }
+}
+
+/**
+ * Writes a checkpoint. On the way a full disk costs one checkpoint: those before it stay, and the next one may
+ * succeed.
+ *
+ * @param examples of the data that the run has seen.
+ * @param last whether no other save will follow, so that a fault is thrown.
+ * @returns whether it is written.
+ * @throws {ModelError} when the weights are not finite.
+ */
+async function save(
+  { hparams, directory }: PretrainingRun,
+  trainer: Pretraining,
+  examples: number,
+  last: boolean,
+): Promise<boolean> {
+  const { position, ...tensors } = await trainer.state();
+  const files = encodeCheckpoint({ ...tensors, state: { ...position, examples, hparams } });
+  try {
+    await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
+    return true;
+  } catch (error) {
+    if (error instanceof ModelError) {
+      throw new ModelError(`${error.message}: ${await wayBack(directory, trainer.step)}`);
+    }
+    if (last) throw error;
+    const { message } = error as Error;
+    console.error(
+      `${message}; training goes on, without a checkpoint of step ${trainer.step}`,
+    );
+    return false;
   }
 }
 
@@ -208,41 +239,55 @@ function tracing(
  *
  * @throws {ModelError} when too many steps were skipped, or the last step's loss or gradients are not finite.
  */
-function requireLearning({ reason, last, skippedInARow }: LoopEnd, trainer: Pretraining): void {
+async function requireLearning(
+  { reason, last, skippedInARow }: LoopEnd,
+  trainer: Pretraining,
+  directory: ModelDirectory,
+): Promise<void> {
   const scaled = trainer.precision === "f16";
   if (reason === "skipped") {
     throw new ModelError(
       `the gradients have not been finite for ${MOST_SKIPPED} steps in a row, so nothing is learned: ` +
-        `go on from a checkpoint before step ${trainer.step - skippedInARow + 1} with a lower ` +
-        "learning_rate" + (scaled ? ", or with --precision f32" : ""),
+        await wayBack(directory, trainer.step - skippedInARow + 1) +
+        (scaled ? ", or --precision f32" : ""),
     );
   }
-  if (last !== undefined) requireFinite(last, scaled);
+  const fault = last && notFinite(last, scaled);
+  if (fault === undefined) return;
+  const way = await wayBack(directory, trainer.step);
+  throw new ModelError(`the run diverged: at step ${trainer.step} ${fault}: ${way}`);
 }
 
 /**
- * Tells of a run that ends diverged. In f16 single steps may be skipped: their loss scale was too high.
- *
- * @param scaled whether the loss is scaled.
- * @throws {ModelError} when the last step's loss or gradients are not finite.
+ * What is not finite in a run's last step; undefined where all is. In f16 single steps may be skipped: their
+ * loss scale was too high.
  */
-function requireFinite(
-  { step, totalLoss, gradientNorm, skipped }: StepMetrics,
+function notFinite(
+  { totalLoss, gradientNorm, skipped }: StepMetrics,
   scaled: boolean,
-): void {
-  if (Number.isFinite(totalLoss) && (scaled || !skipped)) return;
-  const what = Number.isFinite(totalLoss)
-    ? `the gradients' norm is ${gradientNorm}`
-    : `the loss is ${totalLoss}`;
-  throw new ModelError(
-    `the run diverged: at step ${step} ${what}; start again, or go on from a checkpoint before that, ` +
-      "with a lower learning_rate or more num_warmup_steps",
-  );
+): string | undefined {
+  if (!Number.isFinite(totalLoss)) return `the loss is ${totalLoss}`;
+  return skipped && !scaled ? `the gradients' norm is ${gradientNorm}` : undefined;
 }
 
+/** What to do when all from a step on is of no use. */
+async function wayBack(directory: ModelDirectory, step: number): Promise<string> {
+  const steps = await directory.steps();
+  const good = steps.filter((one) => one < step).at(-1);
+  const useless = steps.filter((one) => one > (good ?? -1)).map((one) => directory.checkpoint(one));
+  const remove = useless.length > 0 ? `remove ${useless.join(" and ")}, then ` : "";
+  const way = good === undefined ? "start again" : `--resume to go on from step ${good}`;
+  return `${remove}${way}, with a lower learning_rate or more num_warmup_steps`;
+}
+
+/** Draws the curves. They can be drawn again at any time, so that work goes on where it fails. */
 async function plot(directory: ModelDirectory, log: MetricsLog): Promise<void> {
   if (log.lines.length === 0) return;
   const svg = lossSvg(log.lines, "ELECTRA pre-training");
-  await directory.write("loss.svg", svg);
-  await directory.write("loss.png", await renderPng(svg));
+  try {
+    await directory.write("loss.svg", svg);
+    await directory.write("loss.png", await renderPng(svg));
+  } catch (error) {
+    console.error(`the curves are not drawn: ${(error as Error).message}`);
+  }
 }
