@@ -34,7 +34,7 @@ export async function predictSplit(
   ) {
     const { prepared, outputs } = await training.evaluateBatch(batch, ++number);
     logits.push(...logitsByFeature(batch, outputs.logits as Float32Array));
-    const weight = prepared.inputs.weights.reduce<number>((sum, one) => sum + one, 0);
+    const weight = (prepared.inputs.weights as Float32Array).reduce((sum, one) => sum + one, 0);
     loss += outputs.loss[0] * weight;
     labelled += weight;
     done += batch.features.length;

@@ -177,6 +177,7 @@ async function train(
       const { position, ...tensors } = await trainer.state();
       const files = encodeCheckpoint({ ...tensors, state: { ...position, hparams } });
       await directory.save(trainer.step, files, 1);
+      return true;
     },
     saveEvery: hparams.save_checkpoints_steps,
     evaluate: watch.isNeeded
