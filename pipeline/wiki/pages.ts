@@ -45,6 +45,9 @@ const DECLARED = /^\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([^"'>]{0,40})/;
 
 const ROOT = "mediawiki";
 
+/** Elements within each other; an export has six. More is no export, and costs more the deeper it is. */
+const DEEPEST = 100;
+
 /** Elements whose text is kept, as a path below `page`. */
 const KEPT: ReadonlySet<string> = new Set(["title", "ns", "id", "revision/text"]);
 
@@ -82,8 +85,7 @@ export class PageParser {
     );
     const parser = this.#parser;
     parser.onerror = (error): void => {
-      // The parser goes on to the end of its chunk, so the place is taken down here.
-      this.#fault ??= { message: error.message.split("\n")[0], position: parser.position };
+      this.#stop(error.message.split("\n")[0]);
     };
     parser.onopentag = (tag): void => this.#open(tag);
     parser.ontext = (text): void => {
@@ -117,8 +119,10 @@ export class PageParser {
   write(bytes: Uint8Array): WikiPage[] {
     const text = this.#reader.decode(bytes);
     if (this.#bytes === 0) this.#checkDeclared(text);
-    this.#parser.write(text);
-    if (this.#fault !== undefined) {
+    try {
+      this.#parser.write(text);
+    } catch (error) {
+      if (this.#fault === undefined) throw error;
       const within = Math.max(0, this.#fault.position - this.#characters);
       const byte = this.#bytes + new TextEncoder().encode(text.slice(0, within)).length;
       throw this.#fail({
@@ -147,8 +151,17 @@ export class PageParser {
     });
   }
 
+  /** Takes down where the parser is and leaves it, so that nothing of a broken chunk is worked on. */
+  #stop(message: string): never {
+    this.#fault = { message, position: this.#parser.position };
+    throw new Error(message);
+  }
+
   #open({ name, attributes }: { name: string; attributes: Record<string, string> }): void {
     this.#path.push(name);
+    if (this.#path.length > DEEPEST) {
+      this.#stop(`more than ${DEEPEST} elements within each other`);
+    }
     const page = this.#path.lastIndexOf("page");
     const below = this.#path.slice(page + 1).join("/");
     if (name === "page") {
