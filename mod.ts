@@ -3,7 +3,7 @@
  *
  * - kernels: {@linkcode Gpu}, launchers such as {@linkcode matmul}, each a {@linkcode KernelProgram};
  * - model: {@linkcode Tape} and {@linkcode Plan}, {@linkcode Electra}, {@linkcode Training};
- * - pipeline: {@linkcode extractDump}, {@linkcode trainUnigram}, {@linkcode SentencePieceProcessor},
+ * - pipeline: {@linkcode extractDump}, {@linkcode trainSentencePiece}, {@linkcode SentencePieceProcessor},
  *   {@linkcode buildExamples}, {@linkcode ExampleLoader}.
  *
  * @example A matrix product's WGSL

@@ -3,7 +3,12 @@
 import { dirname, join } from "@std/path/mod.js";
 import { AtomicFile } from "../pipeline/atomic_file.ts";
 import { lock } from "../pipeline/lock.ts";
-import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
+import {
+  type ModelType,
+  type RuleName,
+  TRAINER_DEFAULTS,
+  trainSentencePiece,
+} from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
@@ -28,7 +33,11 @@ const command = task(
   .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
-  .option("--model-type <type>", "kind of model; only unigram is trained", "unigram")
+  .addOption(
+    new Option("--model-type <type>", "kind of model")
+      .choices(["unigram", "bpe", "word", "char"] as const satisfies readonly ModelType[])
+      .default("unigram" as const),
+  )
   .option("--num-processes <n>", "threads", integerFrom(1), navigator.hardwareConcurrency)
   .option(
     "--character-coverage <share>",
@@ -82,6 +91,7 @@ const command = task(
   .option("--no-split-by-whitespace", "pieces may hold spaces")
   .option("--treat-whitespace-as-suffix", "▁ stands behind words", false)
   .option("--allow-whitespace-only-pieces", "runs of spaces may be pieces", false)
+  .option("--use-all-vocab", "all words or characters are pieces (word, char)", false)
   .option("--no-hard-vocab-limit", "fewer pieces than asked for are no error")
   .option("--no-add-dummy-prefix", "put no space before the text")
   .option("--no-remove-extra-whitespaces", "keep leading, trailing and repeated spaces")
@@ -91,12 +101,9 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, encoding, modelType, overwrite, ...options }, signal) => {
-  if (modelType !== "unigram") {
-    throw new UsageError(
-      `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
-        "spm_train, and encode, decode and build use it as it is",
-    );
+await runTask(command, async ({ input, encoding, overwrite, ...options }, signal) => {
+  if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
+    throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
   if (options.maxSentencepieceLength > 512) {
     throw new UsageError("--max-sentencepiece-length is at most 512");
@@ -116,7 +123,7 @@ await runTask(command, async ({ input, encoding, modelType, overwrite, ...option
   await Deno.mkdir(dirname(prefix), { recursive: true });
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
-  const trained = await trainUnigram(
+  const trained = await trainSentencePiece(
     readLines(input, encoding),
     { ...defaults, ...options, input: [input] },
     signal,
