@@ -122,6 +122,10 @@ export class PageParser {
     try {
       this.#parser.write(text);
     } catch (error) {
+      // The parser has no words of its own for a character that does not exist, such as &#x110000;.
+      if (this.#fault === undefined && error instanceof RangeError) {
+        this.#fault = { message: error.message, position: this.#parser.position };
+      }
       if (this.#fault === undefined) throw error;
       const within = Math.max(0, this.#fault.position - this.#characters);
       const byte = this.#bytes + new TextEncoder().encode(text.slice(0, within)).length;

@@ -58,6 +58,20 @@ Deno.test("elements within elements are refused at a depth, and nothing behind t
   }
 });
 
+Deno.test("characters that do not exist are broken XML", () => {
+  for (const text of ["&#x110000;", "&#1114112;", "&#99999999999999;"]) {
+    const parser = new PageParser(
+      { fragment: true, name: "d.xml" },
+      ({ message, byte }) => new Error(`${message} at byte ${byte}`),
+    );
+    assertThrows(
+      () => parser.write(new TextEncoder().encode(`<page>${text}`)),
+      Error,
+      "broken XML",
+    );
+  }
+});
+
 Deno.test("broken XML is left where it breaks, not parsed to the end of its chunk", () => {
   const pages = "<page><title>a</title></page>";
   const parser = new PageParser(
