@@ -100,6 +100,11 @@ export class Gradients {
     return gradient;
   }
 
+  /** Says that an output, made again, has a gradient that is known. */
+  give(output: Tensor, gradient: Tensor): void {
+    this.#known.set(output, gradient);
+  }
+
   /** The weight of a loss in the total. */
   lossWeight(loss: Tensor): number {
     return this.#lossWeights.get(loss) ?? 0;
@@ -321,6 +326,36 @@ export class Tape {
   }
 
   /**
+   * Records operations whose activations are not kept for the backward pass: they are made again there, with
+   * the same random streams, so that the gradients are the same bit for bit.
+   *
+   * @param operation for messages.
+   * @param body records the operations, the same whenever it is called, and returns what they make.
+   */
+  recompute(operation: string, body: () => Tensor): Tensor {
+    const streams = this.#streams;
+    const { output, rules } = this.#rulesOf(body);
+    const made = new Set(rules.flatMap(({ outputs }) => outputs));
+    const used = new Set(rules.flatMap(({ inputs }) => inputs));
+    this.differentiate(operation, [...used.difference(made)], [output], (gradients) => {
+      const later = this.#streams;
+      this.#streams = streams;
+      const again = this.#rulesOf(body);
+      this.#streams = later;
+      gradients.give(again.output, gradients.of(output));
+      this.#walk(again.rules, gradients);
+    });
+    return output;
+  }
+
+  /** Records `body` and takes its rules out of the tape's. */
+  #rulesOf(body: () => Tensor): { readonly output: Tensor; readonly rules: readonly Rule[] } {
+    const first = this.#rules.length;
+    const output = body();
+    return { output, rules: this.#rules.splice(first) };
+  }
+
+  /**
    * Records the backward pass of a weighted sum of losses.
    *
    * @param parameterGradient finds where a parameter's gradient is stored.
@@ -347,7 +382,13 @@ export class Tape {
     this.#differentiated = true;
     this.#phase = "backward";
     const gradients = new Gradients(this, losses, parameterGradient, accumulate);
-    for (const { operation, inputs, outputs, rule } of this.#rules.toReversed()) {
+    this.#walk(this.#rules, gradients);
+    return gradients;
+  }
+
+  /** Applies rules from the last to the first. */
+  #walk(rules: readonly Rule[], gradients: Gradients): void {
+    for (const { operation, inputs, outputs, rule } of rules.toReversed()) {
       if (!outputs.some((output) => gradients.reaches(output))) continue;
       if (rule) {
         rule(gradients);
@@ -357,7 +398,6 @@ export class Tape {
         );
       }
     }
-    return gradients;
   }
 }
 

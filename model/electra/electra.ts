@@ -100,8 +100,8 @@ export class Electra {
    * @throws {ModelError} when the model has no generator.
    */
   generatorPredictions(tape: Tape, inputs: EncoderInputs, positions: Tensor): Tensor {
-    const { config, encoder, head } = this.#requireGenerator();
-    const hiddenStates = encode(tape, config, encoder, inputs);
+    const generator = this.#requireGenerator(), { config, head } = generator;
+    const hiddenStates = this.#encode(tape, generator, inputs);
     return generatorPredictions(tape, config, head, hiddenStates, positions);
   }
 
@@ -128,9 +128,17 @@ export class Electra {
     if (!this.discriminator) {
       throw new ModelError("a model of masked-LM alone has no discriminator");
     }
-    const { config, encoder, head } = this.discriminator;
-    const hiddenStates = encode(tape, config, encoder, inputs);
-    return discriminatorLogits(tape, head, hiddenStates, inputs.padding);
+    const hiddenStates = this.#encode(tape, this.discriminator, inputs);
+    return discriminatorLogits(tape, this.discriminator.head, hiddenStates, inputs.padding);
+  }
+
+  #encode(
+    tape: Tape,
+    { config, encoder }: Generator | Discriminator,
+    inputs: EncoderInputs,
+  ): Tensor {
+    const recompute = tape.training && this.hparams.recompute === "layers";
+    return encode(tape, config, encoder, inputs, { recompute });
   }
 
   #requireGenerator(): Generator {
