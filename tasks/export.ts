@@ -8,9 +8,10 @@ import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
 import { requireVocabulary } from "../model/electra/inputs.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
-import { writeFileAtomic } from "./common/files.ts";
+import { writeFilesOnce } from "./common/files.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { loadTokenizer } from "./common/tokenizer.ts";
+import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
 
 const command = task(
   "export",
@@ -37,15 +38,10 @@ await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => 
   const files = await directory.load(step);
   const hparams = savedHparams(decodeCheckpointState(files, source), source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
+  await keepOnly({ read: [tokenizerPath(dataDir, hparams)], write: [out] });
   const padTokenId = await findPadId(dataDir, hparams);
   const exported = exportHuggingFace(hparams, tensors, part, { padTokenId });
-  await Deno.mkdir(out, { recursive: true });
-  for (const name of exported.keys()) {
-    if (await Deno.stat(join(out, name)).then(() => true, () => false)) {
-      throw new UsageError(`${join(out, name)} is there already; choose another --out`);
-    }
-  }
-  for (const [name, bytes] of exported) await writeFileAtomic(join(out, name), bytes);
+  await writeFilesOnce(out, exported);
   console.log(`${out}: the ${part} of ${directory.path} at step ${step}`);
 });
 
