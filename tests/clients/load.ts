@@ -34,22 +34,23 @@ export async function loadTokenizers(
   return [
     {
       name: "tokenizers (Rust)",
-      async encode(text, pair) {
+      async encode(text, pair): Promise<Encoded> {
         const encoding = await rust.encode(text, pair ?? null);
         return { ids: encoding.getIds(), typeIds: encoding.getTypeIds() };
       },
-      decode: (ids) => rust.decode([...ids], true),
+      decode: (ids): Promise<string> => rust.decode([...ids], true),
     },
     {
       name: "@huggingface/tokenizers",
-      encode(text, pair) {
+      encode(text, pair): Promise<Encoded> {
         const { ids, token_type_ids } = js.encode(text, {
           text_pair: pair ?? null,
           return_token_type_ids: true,
         });
         return Promise.resolve({ ids, typeIds: token_type_ids });
       },
-      decode: (ids) => Promise.resolve(js.decode([...ids], { skip_special_tokens: true })),
+      decode: (ids): Promise<string> =>
+        Promise.resolve(js.decode([...ids], { skip_special_tokens: true })),
     },
   ];
 }
