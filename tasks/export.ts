@@ -2,7 +2,7 @@
 
 import { join } from "@std/path/mod.js";
 import { decodeCheckpointState, WEIGHTS_FILE } from "../model/files/checkpoint.ts";
-import { exportHuggingFace, type ModelPart } from "../model/files/huggingface.ts";
+import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../model/files/safetensors.ts";
 import { Option, runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";

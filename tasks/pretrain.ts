@@ -2,7 +2,7 @@
 
 import { join } from "@std/path/mod.js";
 import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
-import type { PretrainingMetrics } from "../model/evaluation.ts";
+import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";

@@ -6,6 +6,7 @@
  */
 import { closestString } from "@std/text/closest_string.js";
 import { ModelError } from "../errors.ts";
+import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
 
 /** Keys of the original that only make sense on a TPU: accepted, without effect. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
@@ -297,40 +298,6 @@ function requireRanges(hparams: PretrainingHparams): void {
   }
 }
 
-/** The shape of one encoder. */
-export interface EncoderConfig {
-  /** Pieces in the vocabulary. */
-  readonly vocabSize: number;
-  /** Width of the embeddings. */
-  readonly embeddingSize: number;
-  /** Width of the layers. */
-  readonly hiddenSize: number;
-  /** Layers. */
-  readonly numHiddenLayers: number;
-  /** Attention heads. */
-  readonly numAttentionHeads: number;
-  /** Width between the two dense layers of a block. */
-  readonly intermediateSize: number;
-  /** Dropout of hidden states. */
-  readonly hiddenDropout: number;
-  /** Dropout of attention probabilities. */
-  readonly attentionDropout: number;
-  /** Longest sequence. */
-  readonly maxPositionEmbeddings: number;
-  /** Segments. */
-  readonly typeVocabSize: number;
-  /** Deviation of initial weights. */
-  readonly initializerRange: number;
-  /** Added to the variance in layernorm. */
-  readonly layerNormEpsilon: number;
-}
-
-/**
- * The original's layernorm epsilon. f32 honours it wherever the variance is below about 1e-5; above, it
- * vanishes in the sum, as it does in the original.
- */
-export const LAYER_NORM_EPSILON = 1e-12;
-
 /**
  * The discriminator's shape.
  *
@@ -379,25 +346,4 @@ export function generatorConfig(hparams: PretrainingHparams): EncoderConfig {
   };
   requireEncoder("the generator", generator);
   return generator;
-}
-
-function requireEncoder(which: string, config: EncoderConfig): void {
-  const { hiddenSize, numAttentionHeads } = config;
-  for (const [name, value] of Object.entries(config)) {
-    const fraction = /Dropout|Range|Epsilon/.test(name);
-    if (!(value >= (fraction || name === "numHiddenLayers" ? 0 : 1))) {
-      throw new ModelError(`${which} has ${name} = ${value}`);
-    }
-    if (!fraction && !Number.isInteger(value)) {
-      throw new ModelError(`${which} has ${name} = ${value}; it must be a whole number`);
-    }
-    if (name.endsWith("Dropout") && value >= 1) {
-      throw new ModelError(`${which} has ${name} = ${value}; it must be below 1`);
-    }
-  }
-  if (hiddenSize % numAttentionHeads !== 0) {
-    throw new ModelError(
-      `${which} has hidden_size ${hiddenSize}, which ${numAttentionHeads} heads do not divide`,
-    );
-  }
 }

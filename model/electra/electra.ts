@@ -12,14 +12,10 @@ import { ModelError } from "../errors.ts";
 import { linear } from "../ops/linear.ts";
 import { sigmoidCrossEntropy, vocabularyCrossEntropy } from "../ops/losses.ts";
 import { paddingOf } from "../ops/padding.ts";
-import type { ParameterStore } from "../parameters.ts";
-import {
-  discriminatorConfig,
-  type EncoderConfig,
-  generatorConfig,
-  type PretrainingHparams,
-} from "./config.ts";
-import { encode, type EncoderInputs } from "./encoder.ts";
+import type { ParameterStore } from "../parameters/store.ts";
+import { discriminatorConfig, generatorConfig, type PretrainingHparams } from "./config.ts";
+import type { EncoderConfig } from "../transformer/config.ts";
+import { encode, type EncoderInputs } from "../transformer/encoder.ts";
 import {
   declareDiscriminatorHead,
   declareGeneratorHead,
@@ -28,7 +24,7 @@ import {
   type GeneratorHead,
   generatorPredictions,
 } from "./heads.ts";
-import { type EncoderWeights, WeightFactory } from "./weights.ts";
+import { type EncoderWeights, WeightFactory } from "../transformer/weights.ts";
 
 /** One masked batch on the device. */
 export interface PretrainingInputs {

@@ -9,8 +9,8 @@ import type { Tensor } from "../autograd/tensor.ts";
 import { gatherRows } from "../ops/embedding.ts";
 import { layerNorm, type LayerNormWeights } from "../ops/layernorm.ts";
 import { type DenseWeights, linear, linearGelu } from "../ops/linear.ts";
-import type { EncoderConfig } from "./config.ts";
-import type { WeightFactory } from "./weights.ts";
+import type { EncoderConfig } from "../transformer/config.ts";
+import type { WeightFactory } from "../transformer/weights.ts";
 
 /** The generator's head; its output matrix is the word-embedding table. */
 export interface GeneratorHead {

@@ -6,9 +6,9 @@
 import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
 import type { PretrainingHparams } from "../electra/config.ts";
 import { ModelError } from "../errors.ts";
-import type { PretrainingTrainer } from "../trainer.ts";
+import type { PretrainingTrainer } from "../training/training.ts";
 import { decodeSafeTensors, encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
-import { readStateDict, writeStateDict } from "./state_dict.ts";
+import { readStateDict, writeStateDict } from "../parameters/state_dict.ts";
 
 /** Files of a checkpoint, by name. */
 export type CheckpointFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;

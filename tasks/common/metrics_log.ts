@@ -1,6 +1,6 @@
 /** `metrics.jsonl`: one JSON object a line, each with its step. */
 
-import type { PretrainingMetrics } from "../../model/evaluation.ts";
+import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
 
 /** A line of training metrics. */
 export interface TrainingLine {

@@ -4,16 +4,20 @@ import { join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
-import type { PretrainingMetrics } from "../../model/evaluation.ts";
+import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
 import {
   decodeCheckpointState,
   encodeCheckpoint,
   requireSameArchitecture,
   restoreCheckpoint,
 } from "../../model/files/checkpoint.ts";
-import { traceStep } from "../../model/files/trace.ts";
-import type { SpecialIds } from "../../model/masking.ts";
-import { PretrainingTrainer, requireVocabulary, type StepMetrics } from "../../model/trainer.ts";
+import { traceStep } from "../../model/electra/trace.ts";
+import type { SpecialIds } from "../../model/electra/masking.ts";
+import {
+  PretrainingTrainer,
+  requireVocabulary,
+  type StepMetrics,
+} from "../../model/training/training.ts";
 import { type ExampleBatch, ExampleLoader, readBatches } from "../../pipeline/examples/loader.ts";
 import { Interrupted, UsageError } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";

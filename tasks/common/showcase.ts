@@ -1,7 +1,7 @@
 /** Three corrupted sentences and what the discriminator makes of them. */
 
 import { bold, green, red } from "@std/fmt/colors.js";
-import type { PretrainingTrainer } from "../../model/trainer.ts";
+import type { PretrainingTrainer } from "../../model/training/training.ts";
 import type { ExampleBatch } from "../../pipeline/examples/loader.ts";
 import type { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 

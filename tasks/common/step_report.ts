@@ -1,6 +1,6 @@
 /** What a training step costs, as `pretrain --dry-run` prints it. */
 
-import type { StepPlan } from "../../model/step_plan.ts";
+import type { StepPlan } from "../../model/training/step_plan.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { alignTable } from "./table.ts";
 import { formatDuration, formatNumber, formatQuantity } from "./text.ts";

@@ -3,8 +3,8 @@
 import type { Gpu } from "../../kernels/device.ts";
 import { randomWord } from "../../kernels/random/random.ts";
 import { type PretrainingHparams, resolveHparams } from "../../model/electra/config.ts";
-import type { SpecialIds, TokenBatch } from "../../model/masking.ts";
-import { PretrainingTrainer } from "../../model/trainer.ts";
+import type { SpecialIds, TokenBatch } from "../../model/electra/masking.ts";
+import { PretrainingTrainer } from "../../model/training/training.ts";
 import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** The paper's sizes, and one below them. */

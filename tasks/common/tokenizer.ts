@@ -2,7 +2,7 @@
 
 import { join } from "@std/path/mod.js";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
-import type { SpecialIds } from "../../model/masking.ts";
+import type { SpecialIds } from "../../model/electra/masking.ts";
 import { findSpecialIds } from "../../pipeline/examples/encode.ts";
 import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 import { UsageError } from "./command.ts";

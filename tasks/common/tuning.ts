@@ -6,7 +6,7 @@ import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { type MatmulTable, tunedVariant, tuneMatmuls } from "../../kernels/matmul/tune.ts";
 import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
-import { matmulsOfStep } from "../../model/trainer.ts";
+import { matmulsOfStep } from "../../model/training/training.ts";
 import { Interrupted, Option } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { createProgress } from "./progress.ts";

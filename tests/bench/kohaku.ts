@@ -10,12 +10,9 @@ import { Plan } from "../../model/autograd/plan.ts";
 import { readBuffer } from "../../model/autograd/readback.ts";
 import { type MatmulChooser, Tape } from "../../model/autograd/tape.ts";
 import { Tensor } from "../../model/autograd/tensor.ts";
-import {
-  discriminatorConfig,
-  type EncoderConfig,
-  resolveHparams,
-} from "../../model/electra/config.ts";
-import { transformerLayer } from "../../model/electra/encoder.ts";
+import { discriminatorConfig, resolveHparams } from "../../model/electra/config.ts";
+import type { EncoderConfig } from "../../model/transformer/config.ts";
+import { transformerLayer } from "../../model/transformer/encoder.ts";
 import { sigmoidCrossEntropy } from "../../model/ops/losses.ts";
 import { matmulOn } from "../../model/ops/matmul.ts";
 import { type Contender, type Runner, transpose } from "./contender.ts";

@@ -3,8 +3,8 @@
 import type { Gpu } from "../../kernels/device.ts";
 import { timePlan } from "../../model/autograd/profile.ts";
 import { ModelError } from "../../model/errors.ts";
-import { traitsOf } from "../../model/recording.ts";
-import { planTraining } from "../../model/step_plan.ts";
+import { traitsOf } from "../../model/training/recording.ts";
+import { planTraining } from "../../model/training/step_plan.ts";
 import { hparamsOf, type StepSize, warmTrainer } from "../../tasks/common/synthetic.ts";
 import type { TuneMode } from "../../tasks/common/tuning.ts";
 

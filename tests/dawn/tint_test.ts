@@ -9,8 +9,8 @@ import { matmul } from "../../kernels/matmul/matmul.ts";
 import { type MatmulVariant, matmulVariants } from "../../kernels/matmul/variants.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
 import { Electra } from "../../model/electra/electra.ts";
-import { ParameterStore } from "../../model/parameters.ts";
-import { recordEvaluation, recordTraining } from "../../model/recording.ts";
+import { ParameterStore } from "../../model/parameters/store.ts";
+import { recordEvaluation, recordTraining } from "../../model/training/recording.ts";
 import { loadDawn } from "../../tasks/common/webgpu.ts";
 import { smallHparams } from "../model/small_electra.ts";
 

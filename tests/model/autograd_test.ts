@@ -13,7 +13,7 @@ import {
   vocabularyChunks,
   vocabularyCrossEntropy,
 } from "../../model/ops/losses.ts";
-import { ParameterStore } from "../../model/parameters.ts";
+import { ParameterStore } from "../../model/parameters/store.ts";
 import { assertClose, normal, testGpu } from "../kernels/harness.ts";
 
 const constant = { kind: "constant", value: 0 } as const;

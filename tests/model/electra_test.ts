@@ -2,10 +2,10 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { ModelError } from "../../model/errors.ts";
 import { decodeSafeTensors, type SafeTensor } from "../../model/files/safetensors.ts";
 import { encodeCheckpoint, restoreCheckpoint, WEIGHTS_FILE } from "../../model/files/checkpoint.ts";
-import { exportHuggingFace } from "../../model/files/huggingface.ts";
-import { readStateDict } from "../../model/files/state_dict.ts";
-import { traceStep } from "../../model/files/trace.ts";
-import { PretrainingTrainer } from "../../model/trainer.ts";
+import { exportHuggingFace } from "../../model/electra/huggingface.ts";
+import { readStateDict } from "../../model/parameters/state_dict.ts";
+import { traceStep } from "../../model/electra/trace.ts";
+import { PretrainingTrainer } from "../../model/training/training.ts";
 import { testGpu } from "../kernels/harness.ts";
 import { lossesReference, type NamedParameters } from "./reference_step.ts";
 import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";

@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert/mod.js";
 import { Plan } from "../../model/autograd/plan.ts";
 import { readBuffer } from "../../model/autograd/readback.ts";
 import { Electra } from "../../model/electra/electra.ts";
-import { initialValue } from "../../model/initialize.ts";
-import { maskBatch, type TokenBatch } from "../../model/masking.ts";
-import { ParameterStore } from "../../model/parameters.ts";
-import { recordTraining, traitsOf } from "../../model/recording.ts";
+import { initialValue } from "../../model/parameters/initialize.ts";
+import { maskBatch, type TokenBatch } from "../../model/electra/masking.ts";
+import { ParameterStore } from "../../model/parameters/store.ts";
+import { recordTraining, traitsOf } from "../../model/training/recording.ts";
 import { testGpu } from "../kernels/harness.ts";
 import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
 

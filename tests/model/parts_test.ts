@@ -5,12 +5,12 @@ import {
   resolveHparams,
 } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
-import { areaUnderCurve, MetricsSum } from "../../model/evaluation.ts";
+import { areaUnderCurve, MetricsSum } from "../../model/electra/evaluation.ts";
 import { decodeSafeTensors, encodeSafeTensors, safeTensor } from "../../model/files/safetensors.ts";
-import { initialValue } from "../../model/initialize.ts";
-import { maskBatch } from "../../model/masking.ts";
-import { ParameterStore } from "../../model/parameters.ts";
-import { learningRate } from "../../model/schedule.ts";
+import { initialValue } from "../../model/parameters/initialize.ts";
+import { maskBatch } from "../../model/electra/masking.ts";
+import { ParameterStore } from "../../model/parameters/store.ts";
+import { learningRate } from "../../model/training/schedule.ts";
 import { batchOf, SPECIAL } from "./small_electra.ts";
 
 Deno.test("hyperparameters have the original's defaults and sizes", () => {

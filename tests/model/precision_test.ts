@@ -11,9 +11,9 @@ import {
   WEIGHTS_FILE,
 } from "../../model/files/checkpoint.ts";
 import { asFloat32, decodeSafeTensors } from "../../model/files/safetensors.ts";
-import { traceStep } from "../../model/files/trace.ts";
-import { planTraining } from "../../model/step_plan.ts";
-import { PretrainingTrainer } from "../../model/trainer.ts";
+import { traceStep } from "../../model/electra/trace.ts";
+import { planTraining } from "../../model/training/step_plan.ts";
+import { PretrainingTrainer } from "../../model/training/training.ts";
 import { assertClose, testGpu } from "../kernels/harness.ts";
 import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
 

@@ -1,10 +1,10 @@
 import { assert, assertRejects } from "@std/assert/mod.js";
 import { ModelError } from "../../model/errors.ts";
-import { exportHuggingFace, type ModelPart } from "../../model/files/huggingface.ts";
+import { exportHuggingFace, type ModelPart } from "../../model/electra/huggingface.ts";
 import { decodeSafeTensors } from "../../model/files/safetensors.ts";
-import { readStateDict } from "../../model/files/state_dict.ts";
-import { Predictor } from "../../model/predictor.ts";
-import { PretrainingTrainer } from "../../model/trainer.ts";
+import { readStateDict } from "../../model/parameters/state_dict.ts";
+import { Predictor } from "../../model/electra/predictor.ts";
+import { PretrainingTrainer } from "../../model/training/training.ts";
 import { assertClose, testGpu } from "../kernels/harness.ts";
 import {
   discriminatorLogitsReference,

@@ -3,7 +3,7 @@
  * gradients can be checked by differences.
  */
 import { geluReference } from "../../kernels/gelu/reference.ts";
-import type { EncoderConfig } from "../../model/electra/config.ts";
+import type { EncoderConfig } from "../../model/transformer/config.ts";
 
 /** Parameters by their full names, as float64. */
 export type NamedParameters = ReadonlyMap<string, Float64Array>;

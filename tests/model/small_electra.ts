@@ -1,6 +1,6 @@
 /** A small ELECTRA and batches for it. */
 import { type PretrainingHparams, resolveHparams } from "../../model/electra/config.ts";
-import type { SpecialIds, TokenBatch } from "../../model/masking.ts";
+import type { SpecialIds, TokenBatch } from "../../model/electra/masking.ts";
 import { randomWord } from "../../kernels/random/random.ts";
 
 export const SPECIAL: SpecialIds = { cls: 2, sep: 3, mask: 4, vocabSize: 211 };

@@ -4,9 +4,9 @@ import { profilePlan, timePlan } from "../../model/autograd/profile.ts";
 import { summarize } from "../../model/autograd/profile_summary.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
 import { encodeChromeTrace } from "../../model/files/chrome_trace.ts";
-import { traitsOf } from "../../model/recording.ts";
-import { planTraining, type StepPlan } from "../../model/step_plan.ts";
-import { PretrainingTrainer } from "../../model/trainer.ts";
+import { traitsOf } from "../../model/training/recording.ts";
+import { planTraining, type StepPlan } from "../../model/training/step_plan.ts";
+import { PretrainingTrainer } from "../../model/training/training.ts";
 import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
 
 const DEFAULT_TRAITS = { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 };

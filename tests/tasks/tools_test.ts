@@ -6,8 +6,8 @@ import { alignTable, markdownTable } from "../../tasks/common/table.ts";
 import { KERNELS } from "../../tasks/common/kernel_registry.ts";
 import { hparamsOf } from "../../tasks/common/synthetic.ts";
 import { Electra } from "../../model/electra/electra.ts";
-import { ParameterStore } from "../../model/parameters.ts";
-import { recordTraining } from "../../model/recording.ts";
+import { ParameterStore } from "../../model/parameters/store.ts";
+import { recordTraining } from "../../model/training/recording.ts";
 import { fitExponent } from "../bench/scaling.ts";
 
 /** As little as a model can be, so that few kernels are compiled. */

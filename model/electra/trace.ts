@@ -6,12 +6,12 @@
  */
 import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
-import type { TokenBatch } from "../masking.ts";
-import { ADAM } from "../ops/optimizer.ts";
-import type { StoreKind } from "../parameters.ts";
-import type { PretrainingTrainer, StepMetrics } from "../trainer.ts";
-import { asFloat32, encodeSafeTensors, type SafeTensor, safeTensor } from "./safetensors.ts";
-import { readStateDict } from "./state_dict.ts";
+import type { TokenBatch } from "./masking.ts";
+import { ADAM } from "../training/optimizer.ts";
+import type { StoreKind } from "../parameters/store.ts";
+import type { PretrainingTrainer, StepMetrics } from "../training/training.ts";
+import { asFloat32, encodeSafeTensors, type SafeTensor, safeTensor } from "../files/safetensors.ts";
+import { readStateDict } from "../parameters/state_dict.ts";
 
 /** Runs one training step and encodes everything about it; returns its metrics beside the file. */
 export async function traceStep(

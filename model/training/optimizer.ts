@@ -8,7 +8,7 @@ import { lossScale } from "../../kernels/loss_scale/loss_scale.ts";
 import { squaredNorm as squaredNormKernel } from "../../kernels/reduce/global_norm.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
-import type { ParameterStore } from "../parameters.ts";
+import type { ParameterStore } from "../parameters/store.ts";
 
 /** The original's optimizer (`optimization.AdamWeightDecayOptimizer`). */
 export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, clipNorm: 1 } as const;

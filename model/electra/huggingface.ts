@@ -4,14 +4,10 @@
  *
  * @module
  */
-import {
-  discriminatorConfig,
-  type EncoderConfig,
-  generatorConfig,
-  type PretrainingHparams,
-} from "../electra/config.ts";
+import { discriminatorConfig, generatorConfig, type PretrainingHparams } from "./config.ts";
+import type { EncoderConfig } from "../transformer/config.ts";
 import { ModelError } from "../errors.ts";
-import { encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
+import { encodeSafeTensors, type SafeTensor } from "../files/safetensors.ts";
 
 /** Which of the two models to export. */
 export type ModelPart = "discriminator" | "generator";

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { bytesPerElement } from "../kernels/launch.ts";
-import { owner, planMemory, tensorBytes } from "./autograd/memory.ts";
-import type { Tape } from "./autograd/tape.ts";
-import type { Tensor } from "./autograd/tensor.ts";
-import type { PretrainingHparams } from "./electra/config.ts";
-import { Electra } from "./electra/electra.ts";
-import { ParameterStore } from "./parameters.ts";
+import { bytesPerElement } from "../../kernels/launch.ts";
+import { owner, planMemory, tensorBytes } from "../autograd/memory.ts";
+import type { Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import type { PretrainingHparams } from "../electra/config.ts";
+import { Electra } from "../electra/electra.ts";
+import { ParameterStore } from "../parameters/store.ts";
 import { type DeviceTraits, type Precision, recordTraining } from "./recording.ts";
 
 /** A name and what belongs to it. */

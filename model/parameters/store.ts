@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { Gpu } from "../kernels/device.ts";
-import type { Location, ParameterMemory } from "./autograd/plan.ts";
-import { readBuffer } from "./autograd/readback.ts";
-import { owner } from "./autograd/memory.ts";
-import { Tensor } from "./autograd/tensor.ts";
-import { ModelError } from "./errors.ts";
+import type { Gpu } from "../../kernels/device.ts";
+import type { Location, ParameterMemory } from "../autograd/plan.ts";
+import { readBuffer } from "../autograd/readback.ts";
+import { owner } from "../autograd/memory.ts";
+import { Tensor } from "../autograd/tensor.ts";
+import { ModelError } from "../errors.ts";
 
 /** Elements at which a parameter may start: 256 bytes, WebGPU's coarsest binding alignment. */
 const ALIGNMENT = 64;

@@ -7,7 +7,7 @@ import type { Tensor } from "../autograd/tensor.ts";
 import type { DenseWeights } from "../ops/linear.ts";
 import type { EmbeddingTables } from "../ops/embedding.ts";
 import type { LayerNormWeights } from "../ops/layernorm.ts";
-import type { Initializer, ParameterStore } from "../parameters.ts";
+import type { Initializer, ParameterStore } from "../parameters/store.ts";
 import type { EncoderConfig } from "./config.ts";
 
 /** Embedding tables and the layernorm over their sum. */

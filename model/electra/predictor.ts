@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Gpu } from "../kernels/device.ts";
-import { Plan } from "./autograd/plan.ts";
-import { readBuffer } from "./autograd/readback.ts";
-import { Tape } from "./autograd/tape.ts";
-import type { Tensor } from "./autograd/tensor.ts";
-import type { Electra } from "./electra/electra.ts";
-import type { EncoderInputs } from "./electra/encoder.ts";
+import type { Gpu } from "../../kernels/device.ts";
+import { Plan } from "../autograd/plan.ts";
+import { readBuffer } from "../autograd/readback.ts";
+import { Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import type { Electra } from "./electra.ts";
+import type { EncoderInputs } from "../transformer/encoder.ts";
 import type { TokenBatch } from "./masking.ts";
-import type { ParameterStore } from "./parameters.ts";
+import type { ParameterStore } from "../parameters/store.ts";
 
 /** The fixed shape of what a predictor is given. */
 export interface PredictorShape {

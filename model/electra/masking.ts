@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { randomWord, uniformOpen } from "../kernels/random/random.ts";
+import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
 
 /** A batch as the loader gives it; each array holds batch·sequence numbers. */
 export interface TokenBatch {

@@ -4,8 +4,8 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import type { Parameter, ParameterStore, StoreKind } from "../parameters.ts";
-import { asFloat32, type SafeTensor, safeTensor } from "./safetensors.ts";
+import type { Parameter, ParameterStore, StoreKind } from "./store.ts";
+import { asFloat32, type SafeTensor, safeTensor } from "../files/safetensors.ts";
 
 /** Cuts whole parameters into named parts. */
 export function namedTensors(

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { randomWord, uniformOpen } from "../kernels/random/random.ts";
-import type { Parameter } from "./parameters.ts";
+import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
+import type { Parameter } from "./store.ts";
 
 /** Streams of initial weights lie apart from those of tapes and masking. */
 const INITIAL_STREAM = 0xc0000000;

@@ -3,21 +3,26 @@
  *
  * @module
  */
-import type { Gpu } from "../kernels/device.ts";
-import type { LossScaleState } from "../kernels/loss_scale/loss_scale.ts";
-import type { MatmulSpec } from "../kernels/matmul/spec.ts";
-import { Plan, type PlanStatistics } from "./autograd/plan.ts";
-import { ReadbackRing, readBuffer } from "./autograd/readback.ts";
-import type { MatmulChooser } from "./autograd/tape.ts";
-import type { Tensor } from "./autograd/tensor.ts";
-import type { PretrainingHparams } from "./electra/config.ts";
-import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
-import { ModelError } from "./errors.ts";
-import { MetricsSum, type PretrainingMetrics } from "./evaluation.ts";
-import { initialValue } from "./initialize.ts";
-import { maskBatch, type MaskedBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
-import type { Update } from "./ops/optimizer.ts";
-import { ParameterStore } from "./parameters.ts";
+import type { Gpu } from "../../kernels/device.ts";
+import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
+import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
+import { Plan, type PlanStatistics } from "../autograd/plan.ts";
+import { ReadbackRing, readBuffer } from "../autograd/readback.ts";
+import type { MatmulChooser } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import type { PretrainingHparams } from "../electra/config.ts";
+import { Electra, type PretrainingInputs, type PretrainingOutputs } from "../electra/electra.ts";
+import { ModelError } from "../errors.ts";
+import { MetricsSum, type PretrainingMetrics } from "../electra/evaluation.ts";
+import { initialValue } from "../parameters/initialize.ts";
+import {
+  maskBatch,
+  type MaskedBatch,
+  type SpecialIds,
+  type TokenBatch,
+} from "../electra/masking.ts";
+import type { Update } from "./optimizer.ts";
+import { ParameterStore } from "../parameters/store.ts";
 import { recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
 import { learningRate } from "./schedule.ts";
 

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { Gpu, SubgroupMatrix } from "../kernels/device.ts";
-import { type MatmulChooser, Tape } from "./autograd/tape.ts";
-import type { Tensor } from "./autograd/tensor.ts";
-import { Electra, type PretrainingInputs, type PretrainingOutputs } from "./electra/electra.ts";
-import { type Update, updateParameters } from "./ops/optimizer.ts";
-import type { ParameterStore } from "./parameters.ts";
+import type { Gpu, SubgroupMatrix } from "../../kernels/device.ts";
+import { type MatmulChooser, Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../autograd/tensor.ts";
+import { Electra, type PretrainingInputs, type PretrainingOutputs } from "../electra/electra.ts";
+import { type Update, updateParameters } from "./optimizer.ts";
+import type { ParameterStore } from "../parameters/store.ts";
 
 /** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
 const VOCABULARY_CHUNK_BYTES = 1 << 27;
