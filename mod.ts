@@ -89,7 +89,7 @@ export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
-export * from "./pipeline/wiki/counts.ts";
+export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/wiki/counts.ts";
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
@@ -105,4 +105,15 @@ export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
-export * from "./pipeline/examples/manifest.ts";
+export {
+  type BuildRecipe,
+  LENGTH_BINS,
+  type Manifest,
+  MANIFEST_NAME,
+  type ManifestFile,
+  readManifest,
+  shardName,
+  type Split,
+  SPLIT_PREFIX,
+  type SplitTotals,
+} from "./pipeline/examples/manifest.ts";

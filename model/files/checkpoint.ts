@@ -3,9 +3,11 @@
  *
  * @module
  */
+import * as v from "valibot";
 import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
-import type { PretrainingHparams } from "../electra/config.ts";
+import { type PretrainingHparams, resolveHparams } from "../electra/config.ts";
 import { ModelError } from "../errors.ts";
+import { anyObject, count, parseJson } from "../../pipeline/wire/json.ts";
 import type { PretrainingTrainer } from "../training/training.ts";
 import { decodeSafeTensors, encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
 import { readStateDict, writeStateDict } from "../parameters/state_dict.ts";
@@ -32,6 +34,17 @@ const STATE_FILE = "state.json";
 
 /** Names of all files of a checkpoint. */
 export const CHECKPOINT_FILES: readonly string[] = [WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE];
+
+/** Hyperparameters have a check of their own. */
+const stateSchema = v.object({
+  step: count,
+  seed: count,
+  hparams: anyObject,
+  loss_scale: v.optional(v.object({
+    scale: v.pipe(v.number(), v.gtValue(0), v.finite()),
+    goodSteps: count,
+  })),
+});
 
 /** Hyperparameters that decide which tensors a model has. */
 const ARCHITECTURE_KEYS = [
@@ -71,24 +84,19 @@ export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<Che
 /**
  * Reads what a checkpoint says of itself.
  *
- * @throws {ModelError} when it is damaged.
+ * @throws {ModelError} when it is damaged, naming what does not fit.
  */
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
+  const text = new TextDecoder().decode(files.get(STATE_FILE));
+  const fault = (what: string): ModelError =>
+    new ModelError(`${source}/${STATE_FILE}: ${what}; remove that checkpoint to use an older one`);
+  const state = parseJson(stateSchema, text, fault);
   try {
-    const state = JSON.parse(new TextDecoder().decode(files.get(STATE_FILE)));
-    const scaled = state.loss_scale === undefined || isLossScale(state.loss_scale);
-    const whole = Number.isInteger(state.step) && Number.isInteger(state.seed);
-    if (whole && scaled && state.hparams) return state;
-  } catch {
-    // Told below.
+    return { ...state, hparams: resolveHparams(state.hparams).hparams };
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw fault(error.message);
   }
-  throw new ModelError(
-    `${source}/${STATE_FILE} is damaged: remove that checkpoint to use an older one`,
-  );
-}
-
-function isLossScale({ scale, goodSteps }: LossScaleState): boolean {
-  return scale > 0 && Number.isFinite(scale) && Number.isInteger(goodSteps) && goodSteps >= 0;
 }
 
 /** Hyperparameters that decide the model's tensors and differ, one line each. */

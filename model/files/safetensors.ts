@@ -3,7 +3,9 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { ModelError } from "../errors.ts";
+import { anyObject, checkJson, count, parseJson } from "../../pipeline/wire/json.ts";
 
 /** Element types that Kohaku reads and writes. */
 export type SafeDType = "F32" | "I32" | "F16" | "BF16" | "I64";
@@ -33,6 +35,14 @@ const ELEMENT_BYTES: Readonly<Record<SafeDType, number>> = {
   BF16: 2,
   I64: 8,
 };
+
+const metadataSchema = v.pipe(anyObject, v.record(v.string(), v.string()));
+
+const entrySchema = v.object({
+  dtype: v.picklist(Object.keys(ELEMENT_BYTES) as SafeDType[]),
+  shape: v.array(count),
+  data_offsets: v.tuple([count, count]),
+});
 
 /** Wraps 32-bit data as a tensor, without a copy. */
 export function safeTensor(
@@ -100,32 +110,49 @@ export function decodeSafeTensors(file: Uint8Array<ArrayBuffer>, source: string)
   if (8 + headerLength > file.length) {
     throw broken(`its header wants ${headerLength} bytes, but the file has ${file.length}`);
   }
-  let header: Record<string, unknown>;
-  try {
-    header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + headerLength)));
-  } catch {
-    throw broken("its header is not JSON");
-  }
+  const json = new TextDecoder().decode(file.subarray(8, 8 + headerLength));
+  const header = parseJson(anyObject, json, (what) => broken(`its header: ${what}`));
   const data = file.subarray(8 + headerLength);
   const tensors = new Map<string, SafeTensor>();
   let metadata: Record<string, string> = {};
-  for (const [name, entry] of Object.entries(header)) {
+  for (const [name, value] of Object.entries(header)) {
+    const fault = (what: string): ModelError => broken(`its header: ${name}: ${what}`);
     if (name === "__metadata__") {
-      metadata = entry as Record<string, string>;
+      metadata = checkJson(metadataSchema, value, fault);
       continue;
     }
-    const { dtype, shape, data_offsets } = entry as {
-      dtype: SafeDType;
-      shape: number[];
-      data_offsets: [number, number];
-    };
-    if (!(dtype in ELEMENT_BYTES)) throw broken(`tensor ${name} has dtype ${dtype}`);
+    const { dtype, shape, data_offsets } = checkJson(entrySchema, value, fault);
     const [start, end] = data_offsets;
-    const elements = shape.reduce((product, dimension) => product * dimension, 1);
-    if (end > data.length || end - start !== elements * ELEMENT_BYTES[dtype]) {
-      throw broken(`tensor ${name} does not lie within the ${data.length} bytes of data`);
+    const bytes = shape.reduce((product, dimension) => product * dimension, ELEMENT_BYTES[dtype]);
+    if (end - start !== bytes) {
+      throw broken(
+        `tensor ${name} has bytes ${start} to ${end}, but ${dtype} of shape [${shape}] takes ${bytes}`,
+      );
+    }
+    if (end > data.length) {
+      throw broken(`tensor ${name} ends at byte ${end} of the ${data.length} bytes of data`);
     }
     tensors.set(name, { dtype, shape, bytes: data.subarray(start, end) });
   }
+  requireGapless(tensors, data, broken);
   return { tensors, metadata };
+}
+
+/** The format has each byte of the data belong to one tensor. */
+function requireGapless(
+  tensors: ReadonlyMap<string, SafeTensor>,
+  data: Uint8Array,
+  broken: (what: string) => ModelError,
+): void {
+  let end = 0, before = "the header";
+  const places = [...tensors].map(([name, { bytes }]) => {
+    const start = bytes.byteOffset - data.byteOffset;
+    return { name, start, end: start + bytes.length };
+  });
+  for (const place of places.sort((a, b) => a.start - b.start || a.end - b.end)) {
+    if (place.start < end) throw broken(`tensors ${before} and ${place.name} overlap`);
+    if (place.start > end) throw broken(`no tensor holds bytes ${end} to ${place.start} of data`);
+    [end, before] = [place.end, place.name];
+  }
+  if (end < data.length) throw broken(`no tensor holds bytes ${end} to ${data.length} of data`);
 }

@@ -1,17 +1,21 @@
 /** What an interrupted build left behind, and how the next one goes on from there. */
 
+import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
 import {
   type BuildRecipe,
   MANIFEST_NAME,
+  recipeSchema,
   shardName,
   type Split,
   SPLIT_PREFIX,
   type SplitTotals,
+  splitTotalsSchema,
 } from "./manifest.ts";
 import { differences } from "./recipe.ts";
 import { type ShardPosition, ShardSet } from "./shards.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 import { emptyTotals } from "./totals.ts";
 
 const STATE_NAME = "state.json";
@@ -48,6 +52,19 @@ export interface BuildState {
   positions: Record<Split, ShardPosition[]>;
 }
 
+const positionsSchema = v.array(v.object({ bytes: count, records: count }));
+
+const stateSchema: Schema<BuildState> = v.object({
+  format: v.literal(STATE_FORMAT),
+  recipe: recipeSchema,
+  encoded: v.boolean(),
+  place: v.object({ file: count, documents: count }),
+  documents: count,
+  textBytes: count,
+  totals: v.object({ train: splitTotalsSchema, eval: splitTotalsSchema }),
+  positions: v.object({ train: positionsSchema, eval: positionsSchema }),
+});
+
 /** How many files a split has. */
 function fileCount(split: Split, recipe: BuildRecipe): number {
   if (split === "train") return recipe.numOutFiles;
@@ -75,7 +92,10 @@ export async function tidyFinished(folder: string): Promise<void> {
   }
 }
 
-/** The state that a build left in `folder`; undefined if it left none that can be read. */
+/**
+ * The state that a build left in `folder`; undefined if it left none. Throws a PipelineError for one
+ * that is damaged or does not fit its own recipe.
+ */
 async function readState(folder: string): Promise<BuildState | undefined> {
   let text: string;
   try {
@@ -84,12 +104,16 @@ async function readState(folder: string): Promise<BuildState | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  try {
-    const state = JSON.parse(text) as BuildState;
-    return state.format === STATE_FORMAT ? state : undefined;
-  } catch {
-    return undefined;
+  const path = `${folder}/${STATE_NAME}`;
+  const fault = (what: string): PipelineError =>
+    new PipelineError(`${path}: ${what}; remove ${folder} to build from the start`);
+  const state = parseJson(stateSchema, text, fault);
+  for (const split of ["train", "eval"] as const) {
+    const files = state.positions[split].length, expected = fileCount(split, state.recipe);
+    if (files === expected) continue;
+    throw fault(`positions.${split} has ${files} files, not ${expected}`);
   }
+  return state;
 }
 
 /** Empties the folder of a build. Throws a PipelineError if it holds what no build makes. */

@@ -1,6 +1,8 @@
 /** What a build of examples says about itself: `manifest.json` beside the files. */
 
+import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
 
 /** Name of the manifest inside the folder of examples. */
 export const MANIFEST_NAME = "manifest.json";
@@ -88,9 +90,54 @@ export function shardName(split: Split, index: number, count: number): string {
   return `${SPLIT_PREFIX[split]}.tfrecord-${number(index)}-of-${number(count)}`;
 }
 
+/** What the counts of one split must look like. */
+export const splitTotalsSchema: Schema<SplitTotals> = v.object({
+  documents: count,
+  examples: count,
+  tokens: count,
+  cutTokens: count,
+  lengthHistogram: v.pipe(v.array(count), v.length(LENGTH_BINS)),
+});
+
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+/** What a recipe must look like. */
+export const recipeSchema: Schema<BuildRecipe> = v.object({
+  maxSeqLength: v.pipe(count, v.minValue(5)),
+  vocabSize: v.pipe(count, v.minValue(1)),
+  tokenizerSha256: sha256,
+  doLowerCase: v.boolean(),
+  seed: count,
+  evalFraction: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
+  compress: v.picklist(["gzip", "none"]),
+  numOutFiles: v.pipe(count, v.minValue(1)),
+  inputs: v.array(v.object({ name: v.string(), bytes: count })),
+});
+
+/** A name of a file beside the manifest: it cannot lead out of the folder. */
+const fileName = v.pipe(
+  v.string(),
+  v.regex(/^(?:pretrain|eval)_data\.tfrecord-\d{5,}-of-\d{5,}(?:\.gz)?$/),
+);
+
+const splitSchema = v.intersect([
+  splitTotalsSchema,
+  v.object({
+    files: v.array(v.object({ name: fileName, bytes: count, examples: count, sha256 })),
+  }),
+]);
+
+const manifestSchema: Schema<Manifest> = v.object({
+  format: v.literal("kohaku-examples-1"),
+  recipe: recipeSchema,
+  textBytes: count,
+  train: splitSchema,
+  eval: splitSchema,
+});
+
 /**
  * Reads the manifest of a folder of examples; undefined where there is none. Throws a
- * PipelineError for one that this version cannot read.
+ * PipelineError for one that this version cannot read, naming what does not fit.
  */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   const path = `${folder}/${MANIFEST_NAME}`;
@@ -101,13 +148,9 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  try {
-    const manifest = JSON.parse(text) as Manifest;
-    if (manifest.format === "kohaku-examples-1") return manifest;
-  } catch {
-    // Falls through to the error that both cases share.
-  }
-  throw new PipelineError(
-    `${path}: not a manifest that this version understands; build the examples again`,
+  return parseJson(
+    manifestSchema,
+    text,
+    (what) => new PipelineError(`${path}: ${what}; build the examples again`),
   );
 }

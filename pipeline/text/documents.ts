@@ -3,8 +3,10 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
 import { unzip } from "../unzip.ts";
+import { parseJson } from "../wire/json.ts";
 
 /** One article. */
 export interface Document {
@@ -15,6 +17,13 @@ export interface Document {
   /** Paragraphs, headings and list items, one a line. */
   readonly text: string;
 }
+
+/** What a line must hold; files of others may number their documents, or name no title. */
+const documentSchema = v.object({
+  id: v.nullish(v.union([v.string(), v.number()])),
+  title: v.nullish(v.string()),
+  text: v.string(),
+});
 
 /** A longer line is no document but a file of another kind. */
 const LONGEST_LINE = 1 << 28;
@@ -120,13 +129,9 @@ async function* readFile(
 }
 
 function parse(line: string, path: string, number: number): Document {
-  try {
-    const { id, title, text } = JSON.parse(line);
-    if (typeof text === "string") return { id: String(id ?? number), title: title ?? "", text };
-  } catch {
-    // Told below.
-  }
-  throw new PipelineError(
-    `${path}, line ${number}: not a document; expected {"id":…,"title":…,"text":…}`,
-  );
+  const { id, title, text } = parseJson(documentSchema, line, (what) =>
+    new PipelineError(
+      `${path}, line ${number}: not a document (${what}); expected {"id":…,"title":…,"text":…}`,
+    ));
+  return { id: String(id ?? number), title: title ?? "", text };
 }

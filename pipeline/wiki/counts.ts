@@ -3,8 +3,10 @@
  *
  * @module
  */
+import * as v from "valibot";
+import { count, type Schema } from "../wire/json.ts";
 import type { DropReason } from "./filter.ts";
-import { type LeftoverKind, type Leftovers, noLeftovers } from "./leftovers.ts";
+import { LEFTOVER_KINDS, type LeftoverKind, type Leftovers, noLeftovers } from "./leftovers.ts";
 
 /** A page in which markup was left. */
 export interface BadPage {
@@ -57,6 +59,22 @@ export function noCounts(): PageCounts {
     worst: [],
   };
 }
+
+/** What counts must look like that were read from a file. */
+export const pageCountsSchema: Schema<PageCounts> = v.object({
+  pages: count,
+  documents: count,
+  characters: count,
+  dropped: v.object(v.entriesFromList(Object.keys(noCounts().dropped) as DropReason[], count)),
+  pagesWithLeftovers: count,
+  leftovers: v.object(v.entriesFromList(LEFTOVER_KINDS, count)),
+  worst: v.array(v.object({
+    id: v.string(),
+    title: v.string(),
+    leftovers: count,
+    kinds: v.array(v.picklist(LEFTOVER_KINDS)),
+  })),
+});
 
 /** Adds counts to a total. The order in which they are added makes no difference but to equals. */
 export function addCounts(total: PageCounts, more: PageCounts): void {

@@ -3,9 +3,18 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
-import type { PageCounts } from "./counts.ts";
-import { differences, type Duplicates, type ExtractRecipe, isOurs } from "./parts.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
+import { type PageCounts, pageCountsSchema } from "./counts.ts";
+import {
+  differences,
+  type Duplicates,
+  duplicatesSchema,
+  type ExtractRecipe,
+  isOurs,
+  recipeSchema,
+} from "./parts.ts";
 
 /** Which documents are left out for being there already: none, equal ones, or similar ones as well. */
 export type Deduplicate = "none" | "exact" | "near";
@@ -36,6 +45,19 @@ export interface ExtractManifest {
   readonly files: readonly ExtractedFile[];
 }
 
+const manifestSchema: Schema<ExtractManifest> = v.object({
+  format: v.literal("kohaku-text-1"),
+  recipe: recipeSchema,
+  deduplicate: v.picklist(["none", "exact", "near"]),
+  counts: pageCountsSchema,
+  duplicates: duplicatesSchema,
+  files: v.array(v.object({
+    name: v.pipe(v.string(), v.regex(/^wiki-\d{5,}\.jsonl\.gz$/)),
+    documents: count,
+    characters: count,
+  })),
+});
+
 /** The manifest's name in its folder. */
 export const MANIFEST_NAME = "manifest.json";
 
@@ -50,13 +72,11 @@ export async function readExtractManifest(folder: string): Promise<ExtractManife
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new PipelineError(`${path} does not exist; make it with \`deno task extract\``);
   });
-  try {
-    const manifest = JSON.parse(text);
-    if (manifest.format === "kohaku-text-1") return manifest;
-  } catch {
-    // Told below.
-  }
-  throw new PipelineError(`${path} is no manifest of an extraction; extract again`);
+  return parseJson(
+    manifestSchema,
+    text,
+    (what) => new PipelineError(`${path}: ${what}; extract again`),
+  );
 }
 
 /**

@@ -5,10 +5,12 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
 import { type GzipSegment, SegmentedGzip } from "../text/gzip_segments.ts";
-import { addCounts, noCounts, type PageCounts } from "./counts.ts";
+import { count, parseJson, type Schema } from "../wire/json.ts";
+import { addCounts, noCounts, type PageCounts, pageCountsSchema } from "./counts.ts";
 
 /** What decides the output of an extraction. */
 export interface ExtractRecipe {
@@ -52,6 +54,37 @@ export interface DonePart {
   /** What was removed since. */
   readonly duplicates?: Duplicates;
 }
+
+/** What a recipe must look like that was read from a file. */
+export const recipeSchema: Schema<ExtractRecipe> = v.pipe(
+  v.object({
+    dump: v.string(),
+    dumpBytes: v.optional(count),
+    dumpHash: v.optional(v.string()),
+    minLength: count,
+    dropLists: v.boolean(),
+    dropSections: v.boolean(),
+    rules: count,
+    partsOf: v.picklist(["dump", "XML"]),
+    partBytes: v.pipe(count, v.minValue(1)),
+  }),
+  v.transform(({ dumpBytes, dumpHash, ...rest }) => ({ ...rest, dumpBytes, dumpHash })),
+);
+
+/** What counts of duplicates must look like that were read from a file. */
+export const duplicatesSchema: Schema<Duplicates> = v.object({
+  exact: count,
+  near: count,
+  characters: count,
+});
+
+const donePartSchema = v.object({
+  recipe: recipeSchema,
+  part: count,
+  bytes: count,
+  counts: pageCountsSchema,
+  duplicates: v.optional(duplicatesSchema),
+});
 
 /** The name of a part's file of documents. */
 export function partName(part: number): string {
@@ -114,12 +147,21 @@ export class PartsFolder {
     return await PartsFolder.open(folder, recipe, false);
   }
 
-  /** Looks which parts are done; returns a complaint where one is of another extraction. */
+  /**
+   * Looks which parts are done; returns a complaint where one is of another extraction.
+   *
+   * @throws {PipelineError} when the counts of a part are damaged.
+   */
   async load(): Promise<string | undefined> {
     const names = [...Deno.readDirSync(this.folder)].map(({ name }) => name);
     for (const name of names.filter((name) => COUNTS.test(name)).sort()) {
-      const text = await Deno.readTextFile(`${this.folder}/${name}`);
-      const { recipe, ...done }: DonePart & { recipe: ExtractRecipe } = JSON.parse(text);
+      const path = `${this.folder}/${name}`;
+      const text = await Deno.readTextFile(path);
+      const { recipe, ...done } = parseJson(
+        donePartSchema,
+        text,
+        (what) => new PipelineError(`${path}: ${what}; remove it to extract its part again`),
+      );
       const differing = differences(this.recipe, recipe);
       if (differing.length > 0) {
         return `${this.folder} holds an unfinished extraction of ${recipe.dump} (different: ` +

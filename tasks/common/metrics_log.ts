@@ -1,6 +1,8 @@
 /** `metrics.jsonl`: one JSON object a line, each with its step. */
 
+import * as v from "valibot";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
+import { count as step, type Schema } from "../../pipeline/wire/json.ts";
 
 /** A line of training metrics. */
 export interface TrainingLine {
@@ -27,6 +29,51 @@ export interface EvaluationLine {
 /** A line of the log. */
 export type MetricsLine = TrainingLine | EvaluationLine;
 
+/** JSON has no NaN and no infinity, which a run that went wrong may have; it has null there. */
+const metric = v.pipe(v.nullable(v.number()), v.transform((value) => value ?? NaN));
+
+/** Keys that are not known here stay: the log belongs to its owner. */
+const lineSchema: Schema<MetricsLine> = v.union([
+  v.looseObject({
+    step,
+    eval: v.looseObject(v.entriesFromList(
+      [
+        "masked_lm_accuracy",
+        "masked_lm_loss",
+        "sampled_masked_lm_accuracy",
+        "disc_loss",
+        "disc_auc",
+        "disc_accuracy",
+        "disc_precision",
+        "disc_recall",
+      ],
+      metric,
+    )),
+  }),
+  v.looseObject({
+    step,
+    learning_rate: metric,
+    masked_lm_loss: metric,
+    disc_loss: metric,
+    loss: metric,
+    gradient_norm: metric,
+    skipped_steps: metric,
+    loss_scale: v.optional(metric),
+    steps_per_second: metric,
+    tokens_per_second: metric,
+  }),
+]);
+
+/** A line as it was logged; undefined where it is damaged or cut short. */
+function parseLine(text: string): MetricsLine | undefined {
+  try {
+    const line = v.safeParse(lineSchema, JSON.parse(text));
+    return line.success ? line.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Appends to the log and remembers what is in it. */
 export class MetricsLog {
   readonly #path: string;
@@ -37,20 +84,27 @@ export class MetricsLog {
     this.#lines = lines;
   }
 
-  /** Opens a log; what it says of steps after `step` is of a run that was not saved, and goes. */
-  static async open(path: string, step: number): Promise<MetricsLog> {
+  /**
+   * Opens a log; what it says of steps after `step` is of a run that was not saved, and goes. So do
+   * damaged lines, which `tell` is told of, but for the last, which a kill may cut short.
+   */
+  static async open(
+    path: string,
+    step: number,
+    tell: (line: string) => void = console.error,
+  ): Promise<MetricsLog> {
     const text = await Deno.readTextFile(path).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       return "";
     });
     const lines: MetricsLine[] = [];
-    for (const line of text.split("\n")) {
-      if (line === "") continue;
-      try {
-        const parsed: MetricsLine = JSON.parse(line);
-        if (parsed.step <= step) lines.push(parsed);
-      } catch {
-        // The last line of a run that was killed may be cut short.
+    const texts = text.split("\n");
+    for (const [i, text] of texts.entries()) {
+      if (text === "") continue;
+      const line = parseLine(text);
+      if (line !== undefined && line.step <= step) lines.push(line);
+      if (line === undefined && i < texts.length - 1) {
+        tell(`${path}, line ${i + 1}: not a line of metrics; it is left out`);
       }
     }
     await Deno.writeTextFile(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));

@@ -1,11 +1,13 @@
 /** The tuned variants of matrix products, kept in the user's cache directory, and the flag `--tune`. */
 
+import * as v from "valibot";
 import { dirname, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { type MatmulTable, tunedVariant, tuneMatmuls } from "../../kernels/matmul/tune.ts";
 import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
+import { anyObject, type Schema } from "../../pipeline/wire/json.ts";
 import { matmulsOfStep } from "../../model/training/training.ts";
 import { Interrupted, Option } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -40,6 +42,12 @@ function isNarrow(subgroupSize: number): boolean {
 
 /** The file's contents: tables by adapter. */
 type TuningFile = Readonly<Record<string, MatmulTable>>;
+
+/** What is no variant of this version counts as unknown when it is looked up. */
+const tuningSchema: Schema<TuningFile> = v.pipe(
+  anyObject,
+  v.record(v.string(), v.pipe(anyObject, v.record(v.string(), v.string()))),
+);
 
 /** Takes one line for the user. */
 type Tell = (line: string) => void;
@@ -87,17 +95,13 @@ async function readFile(path: string, tell: Tell): Promise<TuningFile> {
     throw error;
   }
   try {
-    const file = JSON.parse(text);
-    if (isObject(file) && Object.values(file).every(isObject)) return file as TuningFile;
+    const file = v.safeParse(tuningSchema, JSON.parse(text));
+    if (file.success) return file.output;
   } catch {
     // Not JSON: damaged as well.
   }
   tell(`${path} is damaged and is not used`);
   return {};
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Chooses the variants of a training step's matrix products as {@link tuneProducts} does. */
