@@ -77,6 +77,10 @@ export * from "./model/training/recording.ts";
 export * from "./model/training/step_plan.ts";
 export * from "./model/training/training.ts";
 export * from "./model/files/safetensors.ts";
+export * from "./model/files/half.ts";
+export * from "./model/files/onnx/graph.ts";
+export * from "./model/files/onnx/quantize.ts";
+export * from "./model/electra/onnx.ts";
 export * from "./model/parameters/state_dict.ts";
 export * from "./model/files/checkpoint.ts";
 export * from "./model/electra/huggingface.ts";
@@ -103,6 +107,7 @@ export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
+export * from "./pipeline/tokenizers/tokenizer_json.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
 export {

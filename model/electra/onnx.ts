@@ -100,7 +100,11 @@ export class ElectraGraph {
   readonly #dtype: "f32" | "f16";
   readonly #tables = new Map<string, readonly [OnnxValue, OnnxValue]>();
 
-  /** @param prefix comes before the names of the encoder's tensors. */
+  /**
+   * Builds into a graph.
+   *
+   * @param prefix comes before the names of the encoder's tensors.
+   */
   constructor(
     readonly graph: OnnxGraph,
     readonly config: EncoderConfig,

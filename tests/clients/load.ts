@@ -7,6 +7,8 @@
 const RUST_TOKENIZERS = "npm:tokenizers@0.23.2";
 /** The tokenizers of transformers.js. */
 const JS_TOKENIZERS = "npm:@huggingface/tokenizers@0.2.0";
+/** transformers.js. */
+const TRANSFORMERS = "npm:@huggingface/transformers@4.3.1";
 /** ONNX Runtime, native. */
 const ONNX_RUNTIME = "npm:onnxruntime-node@1.30.0";
 
@@ -83,4 +85,18 @@ export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
     ids: (values, dims) =>
       new Tensor("int64", BigInt64Array.from(Array.from(values, (id) => BigInt(id))), dims),
   };
+}
+
+/** A pipeline of transformers.js. */
+export type ClientPipeline = (text: string, options?: object) => Promise<unknown>;
+
+/** Loads a pipeline over a folder that was exported as ONNX; `folder` lies in `parent`. */
+export async function loadPipeline(
+  task: "fill-mask" | "feature-extraction",
+  parent: string,
+  folder: string,
+): Promise<ClientPipeline> {
+  const { env, pipeline } = await import(TRANSFORMERS);
+  Object.assign(env, { localModelPath: parent, allowRemoteModels: false, allowLocalModels: true });
+  return await pipeline(task, folder, { dtype: "fp32", device: "cpu" });
 }

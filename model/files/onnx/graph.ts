@@ -11,11 +11,18 @@ export const ONNX_OPSET = 17;
 
 const IR_VERSION = 8;
 
-/** Element types by their numbers in TensorProto. */
-const ELEMENT_TYPES = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, f16: 10 } as const;
-
 /** An element type. */
-export type OnnxDType = keyof typeof ELEMENT_TYPES;
+export type OnnxDType = "f32" | "u8" | "i8" | "i32" | "i64" | "f16";
+
+/** Element types by their numbers in TensorProto. */
+const ELEMENT_TYPES: Readonly<Record<OnnxDType, number>> = {
+  f32: 1,
+  u8: 2,
+  i8: 3,
+  i32: 6,
+  i64: 7,
+  f16: 10,
+};
 
 /** A value in a graph, by its name. */
 export type OnnxValue = string & { readonly onnx?: never };
@@ -48,7 +55,11 @@ export class OnnxGraph {
   readonly #constants = new Map<string, OnnxValue>();
   #bytes = 0;
 
-  /** @param name the graph's name. */
+  /**
+   * An empty graph.
+   *
+   * @param name its name.
+   */
   constructor(readonly name: string) {}
 
   /** Declares an input. */

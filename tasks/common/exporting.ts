@@ -1,0 +1,155 @@
+/** What `deno task export` writes: the files of each part, gathered before any is written. */
+
+import { join } from "@std/path/mod.js";
+import {
+  discriminatorConfig,
+  generatorConfig,
+  type PretrainingHparams,
+} from "../../model/electra/config.ts";
+import {
+  exportHuggingFace,
+  huggingFaceConfig,
+  type ModelPart,
+  partTensors,
+} from "../../model/electra/huggingface.ts";
+import { exportOnnx, ONNX_FILES, type OnnxPrecision } from "../../model/electra/onnx.ts";
+import { decodeCheckpointState, WEIGHTS_FILE } from "../../model/files/checkpoint.ts";
+import type { WeightDType } from "../../model/files/half.ts";
+import { decodeSafeTensors, type SafeTensor } from "../../model/files/safetensors.ts";
+import { readManifest } from "../../pipeline/examples/manifest.ts";
+import { exportTokenizer } from "../../pipeline/tokenizers/tokenizer_json.ts";
+import { UsageError } from "./command.ts";
+import { writeFileAtomic } from "./files.ts";
+import { modelCard } from "./model_card.ts";
+import { ModelDirectory } from "./model_directory.ts";
+import { gatherFacts } from "./model_facts.ts";
+
+/** A layout. */
+export type ExportFormat = "huggingface" | "onnx";
+
+/** How weights are stored. */
+export type ExportDType = "f32" | "f16" | "bf16" | "int8";
+
+/** What to export, and where to. */
+export interface ExportOptions {
+  /** Holds the tokenizer and the examples that the model was trained on. */
+  readonly dataDir: string;
+  /** The model's folder. */
+  readonly modelPath: string;
+  /** The model's name. */
+  readonly modelName: string;
+  /** A step, or "latest". */
+  readonly checkpoint: string;
+  /** The layout. */
+  readonly format: ExportFormat;
+  /** Which part; "both" writes a folder for each. */
+  readonly part: ModelPart | "both";
+  /** How weights are stored; undefined for the layout's own choice. */
+  readonly dtypes?: readonly ExportDType[];
+  /** Licence of the weights, for the model card. */
+  readonly license?: string;
+  /** Whether the tokenizer comes along. */
+  readonly tokenizer: boolean;
+  /** The folder to write. */
+  readonly out: string;
+}
+
+type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+const WEIGHT_DTYPES: Readonly<Partial<Record<ExportDType, WeightDType>>> = {
+  f32: "F32",
+  f16: "F16",
+  bf16: "BF16",
+};
+
+/** Writes the export and says in a line what each folder holds. */
+export async function exportModel(options: ExportOptions): Promise<string[]> {
+  const { format, out, part } = options;
+  const dtypes = options.dtypes ?? (format === "onnx" ? ["f32", "f16", "int8"] : ["f32"]);
+  requireDTypes(format, dtypes);
+  const directory = new ModelDirectory(options.modelPath);
+  const step = await directory.find(options.checkpoint);
+  const source = directory.checkpoint(step);
+  const files = await directory.load(step);
+  const hparams = decodeCheckpointState(files, source).hparams as PretrainingHparams;
+  const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
+  const facts = await gatherFacts(options, directory, step, hparams);
+  const tokenizer = options.tokenizer ? await tokenizerFiles(options, hparams) : new Map();
+
+  const parts: [ModelPart, string][] = part === "both"
+    ? [["discriminator", join(out, "discriminator")], ["generator", join(out, "generator")]]
+    : [[part, out]];
+  const folders: [string, Files][] = parts.map(([one, folder]) => [
+    folder,
+    new Map([
+      ...partFiles(format, hparams, tensors, one, dtypes),
+      ...tokenizer,
+      ["README.md", new TextEncoder().encode(modelCard({ ...facts, part: one, format, dtypes }))],
+    ]),
+  ]);
+  for (const [folder, files] of folders) await requireFree(folder, files);
+  for (const [folder, files] of folders) {
+    await Deno.mkdir(join(folder, format === "onnx" ? "onnx" : ""), { recursive: true });
+    for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
+  }
+  return parts.map(([one, folder]) => `${folder}: the ${one} of ${directory.path} at step ${step}`);
+}
+
+function requireDTypes(format: ExportFormat, dtypes: readonly ExportDType[]): void {
+  const possible = format === "onnx" ? ["f32", "f16", "int8"] : ["f32", "f16", "bf16"];
+  const wrong = dtypes.find((dtype) => !possible.includes(dtype));
+  if (wrong) {
+    throw new UsageError(`--dtype ${wrong}: --format ${format} knows ${possible.join(", ")}`);
+  }
+  if (format === "huggingface" && dtypes.length !== 1) {
+    throw new UsageError("--dtype: model.safetensors holds weights in one type; name one");
+  }
+}
+
+function partFiles(
+  format: ExportFormat,
+  hparams: PretrainingHparams,
+  weights: ReadonlyMap<string, SafeTensor>,
+  part: ModelPart,
+  dtypes: readonly ExportDType[],
+): Files {
+  if (format === "huggingface") {
+    return exportHuggingFace(hparams, weights, part, WEIGHT_DTYPES[dtypes[0]]);
+  }
+  const described = huggingFaceConfig(hparams, part);
+  const [architecture] = described.architectures as string[];
+  const config = part === "generator" ? generatorConfig(hparams) : discriminatorConfig(hparams);
+  const tensors = partTensors(hparams, weights, part);
+  const files: Files = new Map([
+    ["config.json", new TextEncoder().encode(JSON.stringify(described, null, 2) + "\n")],
+  ]);
+  for (const dtype of dtypes as readonly OnnxPrecision[]) {
+    files.set(ONNX_FILES[dtype], exportOnnx(architecture, config, tensors, dtype));
+  }
+  return files;
+}
+
+async function tokenizerFiles(options: ExportOptions, hparams: PretrainingHparams): Promise<Files> {
+  const path = hparams.model_sentencepiece_path || join(options.dataDir, "wiki-ja.model");
+  const bytes = await Deno.readFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new UsageError(
+      `${path}, the model's tokenizer, does not exist: name its folder as --data-dir, or leave it ` +
+        "out with --no-tokenizer",
+    );
+  });
+  const examples = await readManifest(join(options.dataDir, "pretrain_tfrecords"));
+  return exportTokenizer(bytes, path, {
+    doLowerCase: examples?.recipe.doLowerCase ?? false,
+    maxLength: discriminatorConfig(hparams).maxPositionEmbeddings,
+  });
+}
+
+async function requireFree(folder: string, files: Files): Promise<void> {
+  for (const name of files.keys()) {
+    const path = join(folder, name);
+    if (await Deno.stat(path).then(() => true, () => false)) {
+      throw new UsageError(`${path} is there already; choose another --out`);
+    }
+  }
+}
