@@ -83,3 +83,10 @@ declare module "seek-bzip" {
     _start_bunzip(input: Input, output: Output): void;
   }
 }
+
+declare module "@std/csv/parse.js" {
+  export function parse(
+    input: string,
+    options?: { readonly separator?: string; readonly fieldsPerRecord?: number },
+  ): string[][];
+}

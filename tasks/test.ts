@@ -13,6 +13,7 @@ const PERMISSIONS = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
+  "--allow-sys=hostname",
   "--allow-run=deno,sh",
 ];
 

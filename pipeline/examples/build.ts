@@ -12,20 +12,22 @@
 import { dirname } from "@std/path/mod.js";
 import { syncFolder, writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { lock } from "../lock.ts";
+import { refuseStrangers } from "../own_files.ts";
 import { mapInOrder } from "../ordered_workers.ts";
 import { type Document, type DocumentFile, listDocumentFiles } from "../text/documents.ts";
-import {
-  type BuildState,
-  openBuild,
-  REPLACED_NAME,
-  saveState,
-  shardPaths,
-  tidyFinished,
-} from "./build_state.ts";
+import { type BuildState, openBuild, saveState, shardPaths, tidyFinished } from "./build_state.ts";
 import type { BuildSetup } from "./build_worker.ts";
 import { chunkDocuments, type ChunkMark } from "./chunks.ts";
 import type { EncodedDocuments } from "./encode.ts";
-import { type Manifest, MANIFEST_NAME, type ManifestFile, type Split } from "./manifest.ts";
+import {
+  isOurs,
+  type Manifest,
+  MANIFEST_NAME,
+  type ManifestFile,
+  REPLACED_NAME,
+  type Split,
+} from "./manifest.ts";
 import { type BuildOptions, findFinished, makeRecipe, readModel } from "./recipe.ts";
 import type { SealedFile, SealItem } from "./seal_worker.ts";
 import { ShardSet } from "./shards.ts";
@@ -90,10 +92,14 @@ export async function buildExamples(
   signal: AbortSignal,
   onProgress: (progress: BuildProgress) => void,
 ): Promise<BuildResult> {
+  const output = await Deno.realPath(options.output).catch(() => options.output);
+  using reading = await lock(options.input, { task: "build", mode: "read" });
+  using encoding = await lock(options.model, { task: "build", mode: "read" });
   const inputs = await listDocumentFiles(options.input);
   const model = await readModel(options.model);
   const recipe = makeRecipe(options, inputs, model);
-  const output = await Deno.realPath(options.output).catch(() => options.output);
+  using writing = await lock(output, { task: "build", mode: "write" });
+  signal = AbortSignal.any([signal, reading.lost, encoding.lost, writing.lost]);
   const finished = await findFinished(output, recipe, options.overwrite);
   if (finished !== undefined) {
     await tidyFinished(output);
@@ -101,7 +107,6 @@ export async function buildExamples(
   }
   const folder = `${output}.part`;
   await Deno.mkdir(folder, { recursive: true });
-  using _lock = await lockFolder(folder);
   const state = await openBuild(folder, recipe, options.overwrite);
   const resumedAt = state.documents;
   if (!state.encoded) {
@@ -118,15 +123,6 @@ export async function buildExamples(
   await takeName(folder, output);
   await tidyFinished(output);
   return { manifest, resumedAt };
-}
-
-/** Keeps a second build out of a folder until the result is disposed of, or the process ends. */
-async function lockFolder(folder: string): Promise<Disposable | undefined> {
-  // A system that cannot open folders goes without the lock.
-  const handle = await Deno.open(folder, { read: true }).catch(() => undefined);
-  if (handle === undefined || await handle.tryLock(true)) return handle;
-  handle.close();
-  throw new PipelineError(`${folder}: another build is at work there; wait for its end or stop it`);
 }
 
 /** Encodes all documents that are not in yet; `state` is kept up to date, in memory and on disk. */
@@ -243,6 +239,8 @@ async function sealAll(
 
 /** Gives the finished folder its final name; what bore that name before goes away with it. */
 async function takeName(folder: string, output: string): Promise<void> {
+  // Somebody may have put something there since the build began.
+  await refuseStrangers(output, isOurs, "a build");
   await Deno.rename(output, `${folder}/${REPLACED_NAME}`).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });

@@ -3,26 +3,24 @@
 import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { namesIn, refuseStrangers, removeOwn } from "../own_files.ts";
 import {
   type BuildRecipe,
-  MANIFEST_NAME,
+  isOurs,
   recipeSchema,
+  REPLACED_NAME,
   shardName,
   type Split,
-  SPLIT_PREFIX,
   type SplitTotals,
   splitTotalsSchema,
+  STATE_NAME,
 } from "./manifest.ts";
 import { differences } from "./recipe.ts";
 import { type ShardPosition, ShardSet } from "./shards.ts";
 import { count, parseJson, type Schema } from "../wire/json.ts";
 import { emptyTotals } from "./totals.ts";
 
-const STATE_NAME = "state.json";
 const STATE_FORMAT = "kohaku-build-1";
-
-/** Name, inside the finished folder, of the folder that it replaced, until that is removed. */
-export const REPLACED_NAME = "replaced";
 
 /** A place between two documents of the text. */
 export interface TextPlace {
@@ -85,11 +83,8 @@ export async function saveState(folder: string, state: BuildState): Promise<void
 
 /** Removes from a finished folder what only its building needed. */
 export async function tidyFinished(folder: string): Promise<void> {
-  for (const name of [STATE_NAME, REPLACED_NAME]) {
-    await Deno.remove(`${folder}/${name}`, { recursive: true }).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
-  }
+  await removeIfThere(`${folder}/${STATE_NAME}`);
+  await removeReplaced(folder);
 }
 
 /**
@@ -118,19 +113,22 @@ async function readState(folder: string): Promise<BuildState | undefined> {
 
 /** Empties the folder of a build. Throws a PipelineError if it holds what no build makes. */
 async function emptyFolder(folder: string): Promise<void> {
-  const ours = [...Object.values(SPLIT_PREFIX), STATE_NAME, MANIFEST_NAME, REPLACED_NAME];
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) names.push(name);
-  const stranger = names.find((name) => !ours.some((beginning) => name.startsWith(beginning)));
-  if (stranger !== undefined) {
-    throw new PipelineError(
-      `${folder}/${stranger}: not made by a build, which needs this folder for its unfinished ` +
-        `files; move it elsewhere`,
-    );
-  }
+  await refuseStrangers(folder, isOurs, "a build");
   // The state goes first: without it, nothing will take the rest for whole.
-  names.sort((a, b) => Number(b === STATE_NAME) - Number(a === STATE_NAME));
-  for (const name of names) await Deno.remove(`${folder}/${name}`, { recursive: true });
+  await removeIfThere(`${folder}/${STATE_NAME}`);
+  await removeReplaced(folder);
+  for (const name of await namesIn(folder)) await Deno.remove(`${folder}/${name}`);
+}
+
+/** Removes the examples that a build has replaced; anything else among them stays. */
+async function removeReplaced(folder: string): Promise<void> {
+  await removeOwn(`${folder}/${REPLACED_NAME}`, isOurs);
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 /**

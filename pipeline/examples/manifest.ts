@@ -7,6 +7,12 @@ import { count, parseJson, type Schema } from "../wire/json.ts";
 /** Name of the manifest inside the folder of examples. */
 export const MANIFEST_NAME = "manifest.json";
 
+/** Name of the file that says how far a build is. */
+export const STATE_NAME = "state.json";
+
+/** Name, inside the finished folder, of the folder that it replaced, until that is removed. */
+export const REPLACED_NAME = "replaced";
+
 /** The two groups of files: what is trained on, and what is held out to evaluate on. */
 export type Split = "train" | "eval";
 
@@ -89,6 +95,18 @@ export function shardName(split: Split, index: number, count: number): string {
   const number = (value: number): string => String(value).padStart(5, "0");
   return `${SPLIT_PREFIX[split]}.tfrecord-${number(index)}-of-${number(count)}`;
 }
+
+/** Whether a name in a folder of examples is of something that a build has made. */
+export function isOurs(name: string): boolean {
+  return SHARD.test(name) || RECORD.test(name) || name === REPLACED_NAME;
+}
+
+const SHARD = new RegExp(
+  `^(?:${Object.values(SPLIT_PREFIX).join("|")})` +
+    "\\.tfrecord-\\d{5,}-of-\\d{5,}(?:\\.gz)?(?:\\.part)?$",
+);
+
+const RECORD = /^(?:state|manifest)\.json(?:\.part)?$/;
 
 /** What the counts of one split must look like. */
 export const splitTotalsSchema: Schema<SplitTotals> = v.object({

@@ -2,10 +2,17 @@
 
 import { createHash } from "node:crypto";
 import { PipelineError } from "../errors.ts";
+import { namesIn, refuseStrangers } from "../own_files.ts";
 import { SentencePieceProcessor } from "../sentencepiece/mod.ts";
 import type { DocumentFile } from "../text/documents.ts";
 import { findSpecialIds } from "./encode.ts";
-import { type BuildRecipe, type Manifest, MANIFEST_NAME, readManifest } from "./manifest.ts";
+import {
+  type BuildRecipe,
+  isOurs,
+  type Manifest,
+  MANIFEST_NAME,
+  readManifest,
+} from "./manifest.ts";
 
 /**
  * By default there is one training file for so many bytes of (compressed) text, up to the
@@ -113,16 +120,21 @@ export async function findFinished(
 ): Promise<Manifest | undefined> {
   const manifest = await readManifest(output);
   if (manifest === undefined) {
-    const first = await Deno.readDir(output)[Symbol.asyncIterator]().next()
-      .catch(() => ({ done: true }));
-    if (first.done || overwrite) return undefined;
+    const names = await namesIn(output);
+    if (names.length === 0) return undefined;
+    await refuseStrangers(output, isOurs, "a build");
+    if (overwrite) return undefined;
     throw new PipelineError(
-      `${output}: holds files but no ${MANIFEST_NAME}; remove it or pass --overwrite`,
+      `${output}: holds examples but no ${MANIFEST_NAME}, so they are not known to be whole; pass ` +
+        "--overwrite to replace them",
     );
   }
   const different = differences(recipe, manifest.recipe);
   if (different.length === 0) return manifest;
-  if (overwrite) return undefined;
+  if (overwrite) {
+    await refuseStrangers(output, isOurs, "a build");
+    return undefined;
+  }
   throw new PipelineError(
     `${output}: holds examples built otherwise (different: ${different.join(", ")}); ` +
       `pass --overwrite to replace them`,

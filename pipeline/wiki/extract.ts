@@ -9,6 +9,7 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
+import { type Lock, lock } from "../lock.ts";
 import { mapInOrder } from "../ordered_workers.ts";
 import { ByteInput } from "./byte_input.ts";
 import { CLEANING_RULES } from "./clean.ts";
@@ -25,7 +26,7 @@ import {
 import type { ExtractedPiece, ExtractSetup } from "./extract_worker.ts";
 import { finishExtraction, tidy } from "./finish.ts";
 import { type Deduplicate, type ExtractManifest, findFinished } from "./manifest.ts";
-import { type ExtractRecipe, FINISHING, PartsFolder } from "./parts.ts";
+import { type ExtractRecipe, PartsFolder } from "./parts.ts";
 import { readStreamIndex } from "./stream_index.ts";
 
 /** What to extract. */
@@ -120,6 +121,13 @@ async function extract(
   const streams = options.decompressor === undefined && isMultistream(dump);
   const recipe = await makeRecipe(dump, streams, options);
   const out = await Deno.realPath(options.out).catch(() => options.out);
+  const of = JSON.stringify([recipe, deduplicate]);
+  using writing = await lock(out, {
+    task: "extract",
+    mode: "write",
+    share: shard.count > 1 ? { ...shard, of } : undefined,
+  });
+  signal = AbortSignal.any([signal, writing.lost]);
   const finished = await findFinished(out, recipe, deduplicate, overwrite);
   if (finished) {
     await tidy(out, finished);
@@ -156,35 +164,23 @@ async function extract(
 }
 
 /**
- * The right to finish, where the other shards have done their parts: a file that is locked until it is
- * closed. Of shards that end at the same time, one gets it; one that is killed gives it back.
+ * The right to finish, where the other shards have done their parts: of shards that end at the same time,
+ * one gets it.
  */
-async function takeLastTurn(
-  parts: PartsFolder,
-  count: number,
-): Promise<Deno.FsFile | undefined> {
-  const path = `${parts.folder}/${FINISHING}`;
-  let file: Deno.FsFile | undefined;
+async function takeLastTurn(parts: PartsFolder, count: number): Promise<Lock | undefined> {
+  let turn: Lock | undefined;
   try {
     await parts.load();
     if (parts.done.size < count) return undefined;
-    let created = true;
-    file = await Deno.open(path, { write: true, createNew: true }).catch(async (error) => {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      created = false;
-      return await Deno.open(path, { write: true });
-    });
-    // On a disk without locks, who made the file has it.
-    if (await file.tryLock(true).catch(() => created)) {
-      // Another may have begun to finish since, or have finished.
-      await parts.load();
-      return file;
-    }
+    turn = await lock(`${parts.folder}.finish`, { task: "extract", mode: "write" });
+    // Another may have finished since.
+    await parts.load();
+    return turn;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    turn?.release();
+    if (error instanceof Deno.errors.NotFound || error instanceof PipelineError) return undefined;
+    throw error;
   }
-  file?.close();
-  return undefined;
 }
 
 /** Works on the parts that are wanted, one after the other. */

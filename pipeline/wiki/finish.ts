@@ -8,8 +8,10 @@
  *
  * @module
  */
-import { writeFileAtomic } from "../atomic_file.ts";
+import { dirname } from "@std/path/mod.js";
+import { syncFolder, writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { refuseStrangers, removeOwn } from "../own_files.ts";
 import { Deduplicator } from "../text/deduplicate.ts";
 import { readDocuments } from "../text/documents.ts";
 import { compressSegment, SegmentedGzip } from "../text/gzip_segments.ts";
@@ -37,7 +39,7 @@ export async function finishExtraction(
   const counts = noCounts();
   for (const part of done) addCounts(counts, part.counts);
   if (counts.documents === 0) {
-    await Deno.remove(folder, { recursive: true });
+    await removeOwn(folder, isOurs);
     throw new PipelineError(
       counts.pages === 0
         ? `${recipe.dump} holds no page; give a pages-articles dump`
@@ -122,11 +124,14 @@ async function rewrite(path: string, lines: readonly string[]): Promise<void> {
 
 /** Gives the finished folder its name; an extraction that bore it before goes away. */
 async function takeName(folder: string, out: string, manifest: ExtractManifest): Promise<void> {
-  await Deno.remove(replaced(out), { recursive: true }).catch(() => {});
+  await removeOwn(replaced(out), isOurs);
+  // Somebody may have put something there since the extraction began.
+  await refuseStrangers(out, isOurs, "an extraction");
   await Deno.rename(out, replaced(out)).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.rename(folder, out);
+  await syncFolder(dirname(out));
   await tidy(out, manifest);
 }
 
@@ -137,7 +142,7 @@ function replaced(out: string): string {
 
 /** Removes what has served once an extraction has its name. A run that was killed may have left some. */
 export async function tidy(out: string, { files }: ExtractManifest): Promise<void> {
-  await Deno.remove(replaced(out), { recursive: true }).catch(() => {});
+  await removeOwn(replaced(out), isOurs);
   const kept = new Set([MANIFEST_NAME, ...files.map(({ name }) => name)]);
   for (const { name } of [...Deno.readDirSync(out)]) {
     if (isOurs(name) && !kept.has(name)) await Deno.remove(`${out}/${name}`);

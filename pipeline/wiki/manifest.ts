@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
+import { namesIn, refuseStrangers } from "../own_files.ts";
 import { count, parseJson, type Schema } from "../wire/json.ts";
 import { type PageCounts, pageCountsSchema } from "./counts.ts";
 import {
@@ -91,19 +92,8 @@ export async function findFinished(
   deduplicate: Deduplicate,
   overwrite: boolean,
 ): Promise<ExtractManifest | undefined> {
-  let names: string[];
-  try {
-    names = [...Deno.readDirSync(out)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  const foreign = names.find((name) => !isOurs(name));
-  if (foreign !== undefined) {
-    throw new PipelineError(
-      `${out} holds ${foreign}, which is not of an extraction; choose another --out`,
-    );
-  }
+  await refuseStrangers(out, isOurs, "an extraction");
+  const names = await namesIn(out);
   if (names.length === 0) return undefined;
   const manifest = await readExtractManifest(out).catch(() => undefined);
   const differing = manifest ? differences(recipe, manifest.recipe) : ["no manifest"];

@@ -8,6 +8,7 @@
 import * as v from "valibot";
 import { writeFileAtomic } from "../atomic_file.ts";
 import { PipelineError } from "../errors.ts";
+import { refuseStrangers, removeOwn } from "../own_files.ts";
 import { type GzipSegment, SegmentedGzip } from "../text/gzip_segments.ts";
 import { count, parseJson, type Schema } from "../wire/json.ts";
 import { addCounts, noCounts, type PageCounts, pageCountsSchema } from "./counts.ts";
@@ -96,11 +97,8 @@ const COUNTS = /^wiki-\d{5,}\.counts\.json$/;
 /** Whether a file in a folder of documents was put there by an extraction. */
 export function isOurs(name: string): boolean {
   return /^wiki-\d{5,}\.(?:jsonl\.gz|counts\.json)(?:\.part)?$/.test(name) ||
-    /^manifest\.json(?:\.part)?$/.test(name) || name === FINISHING;
+    /^manifest\.json(?:\.part)?$/.test(name);
 }
-
-/** A file that says that a run is putting the finishing touches. */
-export const FINISHING = "finishing";
 
 /** How two recipes differ, in words; names of dumps do not count. */
 export function differences(a: ExtractRecipe, b: ExtractRecipe): string[] {
@@ -131,19 +129,20 @@ export class PartsFolder {
    * Opens the folder, with the parts that are done already.
    *
    * @param overwrite removes parts of another extraction.
-   * @throws {PipelineError} when there are such parts and they are not to be removed.
+   * @throws {PipelineError} when there are such parts and they are not to be removed, or anything else.
    */
   static async open(
     folder: string,
     recipe: ExtractRecipe,
     overwrite: boolean,
   ): Promise<PartsFolder> {
+    await refuseStrangers(folder, isOurs, "an extraction");
     await Deno.mkdir(folder, { recursive: true });
     const parts = new PartsFolder(folder, recipe);
     const other = await parts.load();
     if (other === undefined) return parts;
     if (!overwrite) throw new PipelineError(other);
-    await Deno.remove(folder, { recursive: true });
+    await removeOwn(folder, isOurs);
     return await PartsFolder.open(folder, recipe, false);
   }
 
@@ -165,7 +164,10 @@ export class PartsFolder {
       const differing = differences(this.recipe, recipe);
       if (differing.length > 0) {
         return `${this.folder} holds an unfinished extraction of ${recipe.dump} (different: ` +
-          `${differing.join(", ")}): finish that, or add --overwrite, or choose another --out`;
+          `${
+            differing.join(", ")
+          }): finish it with the flags it was begun with, add --overwrite to ` +
+          "drop it, or choose another --out";
       }
       if (done.counts.documents > 0 && !names.includes(partName(done.part))) continue;
       this.done.set(done.part, done);

@@ -273,16 +273,29 @@ Deno.test("finished examples are kept, and replaced only when told to", async ()
   });
 });
 
-Deno.test("a folder with something else in it is left alone", async () => {
-  await withText(30, async (_folder, options) => {
+Deno.test("a folder with something else in it is left alone, --overwrite or not", async () => {
+  await withText(30, async (folder, options) => {
     await Deno.mkdir(options.output);
     await Deno.writeTextFile(`${options.output}/novel.txt`, "吾輩は猫である。");
-    await assertRejects(
-      () => buildExamples(options, never, silent),
-      PipelineError,
-      "holds files but no manifest.json",
-    );
+    for (const overwrite of [false, true]) {
+      await assertRejects(
+        () => buildExamples({ ...options, overwrite }, never, silent),
+        PipelineError,
+        "holds novel.txt, which a build did not make",
+      );
+    }
     assertEquals([...(await contentOf(options.output)).keys()], ["novel.txt"]);
+    // The same beside finished examples, and beside those of an interrupted build.
+    await Deno.rename(`${options.output}/novel.txt`, `${folder}/novel.txt`);
+    await buildExamples(options, never, silent);
+    await Deno.rename(`${folder}/novel.txt`, `${options.output}/novel.txt`);
+    const before = await contentOf(options.output);
+    await assertRejects(
+      () => buildExamples({ ...options, seed: 9, overwrite: true }, never, silent),
+      PipelineError,
+      "holds novel.txt, which a build did not make",
+    );
+    assertEquals(await contentOf(options.output), before);
   });
 });
 
@@ -376,7 +389,7 @@ Deno.test("two builds never work on the same output", async () => {
       refused ??= assertRejects(
         () => buildExamples(options, never, silent),
         PipelineError,
-        "another build is at work there",
+        "`deno task build` is writing there",
       );
     });
     await refused;

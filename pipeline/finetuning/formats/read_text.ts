@@ -1,0 +1,28 @@
+/**
+ * Whole files of text.
+ *
+ * @module
+ */
+import { PipelineError } from "../../errors.ts";
+
+/**
+ * The text of a UTF-8 file, plain or gzip, without a byte order mark.
+ *
+ * @throws {PipelineError} when the file is damaged or not UTF-8.
+ */
+export async function readText(file: string): Promise<string> {
+  let bytes = await Deno.readFile(file);
+  if (file.endsWith(".gz")) {
+    try {
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+      bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    } catch {
+      throw new PipelineError(`${file}: damaged gzip; make it again`);
+    }
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new PipelineError(`${file}: not UTF-8; convert it, for instance with iconv -t UTF-8`);
+  }
+}
