@@ -17,7 +17,9 @@ const command = task(
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME", "electra")
   .option("--checkpoint <step>", "a step, or latest", "latest")
   .addOption(
-    new Option("--format <format>", "layout").choices(["huggingface", "onnx"] as const)
+    new Option("--format <format>", "layout").choices(
+      ["huggingface", "onnx", "tensorflow1"] as const,
+    )
       .default("huggingface" as ExportFormat),
   )
   .addOption(

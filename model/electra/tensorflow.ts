@@ -5,6 +5,7 @@
  */
 import { ModelError } from "../errors.ts";
 import { asFloat32, type SafeTensor, safeTensor } from "../files/safetensors.ts";
+import type { EncoderConfig } from "../transformer/config.ts";
 import { transpose } from "../files/onnx/quantize.ts";
 
 /** The optimizer's slots in either layout: NAME/adam_m and NAME/adam_v. */
@@ -147,4 +148,54 @@ export function fromTensorFlow(
   if (step === undefined || step.dtype !== "I64") return { parameters, moments };
   const [count] = new BigInt64Array(step.bytes.slice().buffer);
   return { parameters, moments, step: Number(count) };
+}
+
+/** A half's shape as far as its variables tell it: how many heads there are, they do not. */
+export type KnownShape = Pick<
+  EncoderConfig,
+  | "vocabSize"
+  | "embeddingSize"
+  | "hiddenSize"
+  | "numHiddenLayers"
+  | "intermediateSize"
+  | "maxPositionEmbeddings"
+  | "typeVocabSize"
+>;
+
+/**
+ * The shape of a half, from the shapes of its variables; undefined where it has no encoder of its own.
+ *
+ * @param names as {@linkcode findParameters} gives them.
+ * @throws {ModelError} when its first layer or a table is missing.
+ */
+export function shapeOfHalf(
+  half: "discriminator" | "generator",
+  names: ReadonlyMap<string, string>,
+  variables: VariableShapes,
+  source: string,
+): KnownShape | undefined {
+  const at = `${half}.electra.`;
+  if (![...names.keys()].some((name) => name.startsWith(`${at}encoder.`))) return undefined;
+  const shape = (owner: string, name: string): readonly number[] => {
+    const variable = names.get(owner + name) ?? names.get(`discriminator.electra.${name}`);
+    const found = variable && variables.get(variable)?.shape;
+    if (!found || found.length !== 2) throw new ModelError(`${source}: the ${half} has no ${name}`);
+    return found;
+  };
+  const [vocabSize, embeddingSize] = shape(at, "embeddings.word_embeddings.weight");
+  const [maxPositionEmbeddings] = shape(at, "embeddings.position_embeddings.weight");
+  const [typeVocabSize] = shape(at, "embeddings.token_type_embeddings.weight");
+  // Kernels are [in, out].
+  const [hiddenSize, intermediateSize] = shape(at, "encoder.layer.0.intermediate.dense.weight");
+  const layers = [...names.keys()].map((name) => /\.encoder\.layer\.(\d+)\./.exec(name))
+    .filter((match) => match?.input.startsWith(at));
+  return {
+    vocabSize,
+    embeddingSize,
+    hiddenSize,
+    numHiddenLayers: 1 + Math.max(...layers.map((match) => Number(match![1]))),
+    intermediateSize,
+    maxPositionEmbeddings,
+    typeVocabSize,
+  };
 }

@@ -13,9 +13,16 @@ import {
   partTensors,
 } from "../../model/electra/huggingface.ts";
 import { exportOnnx, ONNX_FILES, type OnnxPrecision } from "../../model/electra/onnx.ts";
-import { decodeCheckpointState, WEIGHTS_FILE } from "../../model/files/checkpoint.ts";
+import {
+  decodeCheckpoint,
+  decodeCheckpointState,
+  WEIGHTS_FILE,
+} from "../../model/files/checkpoint.ts";
+import { toTensorFlow } from "../../model/electra/tensorflow.ts";
+import { encodeBundle, shardFile } from "../../model/files/tensorflow/bundle.ts";
 import type { WeightDType } from "../../model/files/half.ts";
 import { decodeSafeTensors, type SafeTensor } from "../../model/files/safetensors.ts";
+import { AtomicFile } from "../../pipeline/atomic_file.ts";
 import { readManifest } from "../../pipeline/examples/manifest.ts";
 import { exportTokenizer } from "../../pipeline/tokenizers/tokenizer_json.ts";
 import { UsageError } from "./command.ts";
@@ -25,7 +32,7 @@ import { ModelDirectory } from "./model_directory.ts";
 import { gatherFacts } from "./model_facts.ts";
 
 /** A layout. */
-export type ExportFormat = "huggingface" | "onnx";
+export type ExportFormat = "huggingface" | "onnx" | "tensorflow1";
 
 /** How weights are stored. */
 export type ExportDType = "f32" | "f16" | "bf16" | "int8";
@@ -73,6 +80,11 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
   const files = await directory.load(step);
   const hparams = decodeCheckpointState(files, source).hparams as PretrainingHparams;
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
+  if (format === "tensorflow1") {
+    const { parameters, moments } = decodeCheckpoint(files, source);
+    await writeTensorFlow(out, toTensorFlow({ parameters, moments, step }), step);
+    return [`${out}: ${directory.path} at step ${step}, with the optimizer's moments`];
+  }
   const facts = await gatherFacts(options, directory, step, hparams);
   const tokenizer = options.tokenizer ? await tokenizerFiles(options, hparams) : new Map();
 
@@ -87,7 +99,7 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
       ["README.md", new TextEncoder().encode(modelCard({ ...facts, part: one, format, dtypes }))],
     ]),
   ]);
-  for (const [folder, files] of folders) await requireFree(folder, files);
+  for (const [folder, files] of folders) await requireFree(folder, files.keys());
   for (const [folder, files] of folders) {
     await Deno.mkdir(join(folder, format === "onnx" ? "onnx" : ""), { recursive: true });
     for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
@@ -95,8 +107,31 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
   return parts.map(([one, folder]) => `${folder}: the ${one} of ${directory.path} at step ${step}`);
 }
 
+/** Writes a checkpoint, and beside it the file by which TensorFlow finds the latest. */
+async function writeTensorFlow(
+  out: string,
+  variables: ReadonlyMap<string, SafeTensor>,
+  step: number,
+): Promise<void> {
+  const name = `model.ckpt-${step}`;
+  const { index, data } = encodeBundle(variables);
+  const prefix = join(out, name);
+  const latest = `model_checkpoint_path: "${name}"\nall_model_checkpoint_paths: "${name}"\n`;
+  await requireFree(out, ["checkpoint", `${name}.index`]);
+  await Deno.mkdir(out, { recursive: true });
+  const file = await AtomicFile.create(shardFile(prefix, 0, 1));
+  for (const bytes of data) await file.write(bytes);
+  await file.commit();
+  await writeFileAtomic(`${prefix}.index`, index);
+  await writeFileAtomic(join(out, "checkpoint"), latest);
+}
+
 function requireDTypes(format: ExportFormat, dtypes: readonly ExportDType[]): void {
-  const possible = format === "onnx" ? ["f32", "f16", "int8"] : ["f32", "f16", "bf16"];
+  const possible = {
+    huggingface: ["f32", "f16", "bf16"],
+    onnx: ["f32", "f16", "int8"],
+    tensorflow1: ["f32"],
+  }[format];
   const wrong = dtypes.find((dtype) => !possible.includes(dtype));
   if (wrong) {
     throw new UsageError(`--dtype ${wrong}: --format ${format} knows ${possible.join(", ")}`);
@@ -145,8 +180,8 @@ async function tokenizerFiles(options: ExportOptions, hparams: PretrainingHparam
   });
 }
 
-async function requireFree(folder: string, files: Files): Promise<void> {
-  for (const name of files.keys()) {
+async function requireFree(folder: string, names: Iterable<string>): Promise<void> {
+  for (const name of names) {
     const path = join(folder, name);
     if (await Deno.stat(path).then(() => true, () => false)) {
       throw new UsageError(`${path} is there already; choose another --out`);
