@@ -85,7 +85,7 @@ export class Lock implements Disposable {
     const draft = `${path}.part`;
     let file: Deno.FsFile | undefined;
     try {
-      await Deno.mkdir(dirname(target), { recursive: true });
+      if (use.mode === "write") await Deno.mkdir(dirname(target), { recursive: true });
       file = await Deno.open(draft, { write: true, createNew: true });
       // Where files cannot be locked, the time of the last renewal must do.
       await file.tryLock(true).catch(() => false);
@@ -95,8 +95,8 @@ export class Lock implements Disposable {
     } catch (error) {
       file?.close();
       if (file !== undefined) await Deno.remove(draft).catch(() => {});
-      // What nobody may write needs no lock to be read.
-      if (use.mode === "read" && mayNotWrite(error)) return new Lock(holder);
+      // What is not there, or nobody may write, needs no lock to be read.
+      if (use.mode === "read" && mayNotBeWritten(error)) return new Lock(holder);
       throw error;
     }
   }
@@ -270,8 +270,9 @@ function writeHolder(file: Deno.FsFile, holder: Holder): void {
   for (let at = 0; at < content.length;) at += file.writeSync(content.subarray(at));
 }
 
-function mayNotWrite(error: unknown): boolean {
-  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
+function mayNotBeWritten(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable ||
     (error as { code?: unknown }).code === "EROFS";
 }
 

@@ -1,10 +1,8 @@
 /** `deno task decode`: ids or pieces on standard input to text. */
 
-import { PipelineError } from "../pipeline/errors.ts";
-import { SentencePieceProcessor } from "../pipeline/sentencepiece/mod.ts";
-import { splitLines } from "../pipeline/text/lines.ts";
+import { decodeLines, SentencePieceProcessor } from "../pipeline/sentencepiece/mod.ts";
 import { Option, runTask, task } from "./common/command.ts";
-import { LineWriter } from "./common/line_writer.ts";
+import { writeOut } from "./common/stdout.ts";
 
 const command = task(
   "decode",
@@ -23,20 +21,7 @@ const command = task(
 
 await runTask(command, async ({ model, inputFormat }) => {
   const processor = SentencePieceProcessor.fromBytes(await Deno.readFile(model), model);
-  const out = new LineWriter();
-  let number = 0;
-  for await (const line of splitLines(Deno.stdin.readable)) {
-    number++;
-    const parts = line.split(" ").filter((part) => part !== "");
-    const wrong = inputFormat === "id" && parts.find((part) => !/^\d+$/.test(part));
-    if (wrong) {
-      throw new PipelineError(
-        `line ${number}: "${wrong}" is not an id; use --input-format piece for pieces`,
-      );
-    }
-    await out.write(
-      inputFormat === "id" ? processor.decodeIds(parts.map(Number)) : processor.decodePieces(parts),
-    );
+  for await (const block of decodeLines(Deno.stdin.readable, processor, inputFormat)) {
+    await writeOut(block);
   }
-  await out.flush();
 });

@@ -2,7 +2,7 @@
 
 import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
 import { Option, runTask, task } from "./common/command.ts";
-import { writeOut } from "./common/line_writer.ts";
+import { writeOut } from "./common/stdout.ts";
 import { integerFrom } from "./common/numbers.ts";
 
 const command = task(

@@ -1,6 +1,5 @@
 /** `deno task export`: a checkpoint in the layouts of other tools, with tokenizer and model card. */
 
-import { join } from "@std/path/mod.js";
 import type { ModelPart } from "../model/electra/huggingface.ts";
 import { InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
 import { type ExportDType, type ExportFormat, exportModel } from "./common/exporting.ts";
@@ -41,7 +40,6 @@ await runTask(command, async ({ dataDir, modelName, dtype, ...options }) => {
   const folders = await exportModel({
     ...options,
     dataDir,
-    modelPath: join(dataDir, "models", modelName),
     modelName,
     dtypes: dtype,
   });

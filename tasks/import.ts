@@ -1,6 +1,5 @@
 /** `deno task import`: a model of Hugging Face or TensorFlow as one of ours, to go on from. */
 
-import { join } from "@std/path/mod.js";
 import { listNames } from "../model/electra/import.ts";
 import { encodeCheckpoint } from "../model/files/checkpoint.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
@@ -33,7 +32,7 @@ await runTask(command, async ({ from, generator, discriminator, dataDir, modelNa
   if ((from === undefined) === (generator === undefined && discriminator === undefined)) {
     throw new UsageError("name either --from, or --generator and --discriminator");
   }
-  const directory = new ModelDirectory(join(dataDir, "models", modelName));
+  const directory = ModelDirectory.of(dataDir, modelName);
   const steps = await directory.steps();
   if (steps.length > 0) {
     throw new UsageError(

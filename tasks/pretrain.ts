@@ -1,9 +1,11 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
-import { join } from "@std/path/mod.js";
+import { dirname, join } from "@std/path/mod.js";
 import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
+import { lock } from "../pipeline/lock.ts";
+import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
 import { parseHparams } from "./common/hparams.ts";
@@ -12,7 +14,7 @@ import { integerFrom } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
-import { loadTokenizer } from "./common/tokenizer.ts";
+import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
 import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
@@ -21,6 +23,9 @@ const SAMPLE_DIR = "data/sample";
 
 /** Evaluations of a sample run, beside the first and the last. */
 const SAMPLE_EVALUATIONS = 5;
+
+/** The model's name where none is given. */
+const DEFAULT_NAME = "electra";
 
 const command = task(
   "pretrain",
@@ -64,19 +69,26 @@ await runTask(command, async (options, signal) => {
   }
   const gpu = await requestGpu(options);
   gpu.requireStorage(options.precision);
+  using locks = new DisposableStack();
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
-    await prepareSample(dataDir, sizes, signal);
+    locks.use(await prepareSample(dataDir, sizes, signal));
   }
+  locks.use(await lock(tokenizerPath(dataDir, hparams), { task: "pretrain", mode: "read" }));
   const tokenizer = await loadTokenizer(dataDir, hparams);
   if (!sample && !("vocab_size" in given)) hparams.vocab_size = tokenizer.special.vocabSize;
   const records = join(dataDir, "pretrain_tfrecords");
   const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");
+  for (const folder of new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())))) {
+    locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
+  }
   const models = join(dataDir, "models");
   const name = options.modelName ??
-    (sample && !options.resume ? await freeName(models, "electra") : "electra");
-  const directory = new ModelDirectory(join(models, name));
+    (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
+  const directory = ModelDirectory.of(dataDir, name);
+  const writing = locks.use(await directory.lock("pretrain"));
+  signal = AbortSignal.any([signal, writing.lost]);
   const result = await runPretraining(
     {
       gpu,
@@ -137,12 +149,23 @@ async function exists(path: string): Promise<boolean> {
   });
 }
 
-/** A name that no model has yet: electra, electra-2, … */
-async function freeName(models: string, base: string): Promise<string> {
+/** A name that no model of the sample has yet: electra, electra-2, … */
+async function freeName(models: string): Promise<string> {
   for (let number = 1;; number++) {
-    const name = number === 1 ? base : `${base}-${number}`;
+    const name = number === 1 ? DEFAULT_NAME : `${DEFAULT_NAME}-${number}`;
     if (!await exists(join(models, name))) return name;
   }
+}
+
+/** The model of the sample that was trained last. */
+async function lastTrained(models: string): Promise<string> {
+  let last = DEFAULT_NAME, time = -Infinity;
+  for (const name of await namesIn(models)) {
+    const log = await Deno.stat(join(models, name, "metrics.jsonl")).catch(() => undefined);
+    const trained = log?.mtime?.getTime() ?? -Infinity;
+    if (trained > time) [last, time] = [name, trained];
+  }
+  return last;
 }
 
 function parseSteps(text: string): ReadonlySet<number> {

@@ -2,6 +2,7 @@
 
 import { dirname, join } from "@std/path/mod.js";
 import { AtomicFile } from "../pipeline/atomic_file.ts";
+import { lock } from "../pipeline/lock.ts";
 import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
@@ -99,6 +100,8 @@ await runTask(command, async ({ input, modelType, overwrite, ...options }, signa
     throw new UsageError("--max-sentencepiece-length is at most 512");
   }
   const prefix = options.modelPrefix;
+  using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
+  using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
   if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
     throw new UsageError(
       `${prefix}.model is there already; choose another --model-prefix, or add --overwrite`,

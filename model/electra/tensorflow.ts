@@ -25,8 +25,10 @@ export interface PretrainingState {
 }
 
 /** A variable's name in TensorFlow, and whether its matrix is stored the other way round. */
-interface TensorFlowName {
+export interface TensorFlowName {
+  /** The name. */
   readonly name: string;
+  /** Whether it is [in, out] there and [out, in] here. */
   readonly transposed: boolean;
 }
 

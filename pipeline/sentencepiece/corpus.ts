@@ -138,15 +138,18 @@ function findAlphabet(
   { characterCoverage, requiredChars }: CorpusOptions,
 ): { alphabet: Map<string, number>; codes: Int32Array; length: number } {
   const counts = new Uint32Array(0x110000);
-  let total = 0;
+  let length = sentences.length;
   for (const sentence of sentences) {
     for (let i = 0; i < sentence.length; i++) {
       const code = sentence.codePointAt(i)!;
       if (code > 0xffff) i++;
       counts[code]++;
-      total++;
+      length++;
     }
   }
+  // NUL is in no piece: no reader of the model could look it up.
+  const total = length - sentences.length - counts[0];
+  counts[0] = 0;
   const required = new Set(Array.from(requiredChars, (character) => character.codePointAt(0)!));
   const order: number[] = [];
   counts.forEach((count, code) => {
@@ -167,7 +170,7 @@ function findAlphabet(
     alphabet.set(character, counts[code]);
     codes[code] = alphabet.size;
   }
-  return { alphabet, codes, length: total + sentences.length };
+  return { alphabet, codes, length };
 }
 
 /** Counts words; each is kept as the place where it stands first. */

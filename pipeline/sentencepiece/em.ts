@@ -14,13 +14,6 @@ import { buildTrie } from "./trie.ts";
 /** Pieces expected less often than this are dropped. */
 const LEAST_EXPECTED = 0.5;
 
-/**
- * How much the sum of all counts weighs when a piece is weighed against its replacement. With 1, the
- * original's published formula, fewer pieces agree with those of spm_train 0.1.97 (95.4% of 8,000 on 3 MB
- * of text) than with 3 (98.9%; 99.6% on 22 MB). Why is not known; the value was found by measurement.
- */
-const SUM_WEIGHT = 3;
-
 /** The logarithmic derivative of Γ. */
 export function digamma(x: number): number {
   let result = 0;
@@ -99,7 +92,7 @@ export class Expectation {
       );
       return lane.send({ kind: "replace", pieces, ranges } satisfies EmTask, []);
     }));
-    const total = SUM_WEIGHT * frequency.reduce((sum, count) => sum + count, 0);
+    const total = frequency.reduce((sum, count) => sum + count, 0);
     const logTotal = Math.log(total);
     const candidates: number[] = [], losses = new Float64Array(places.length);
     let next = 0;
@@ -107,8 +100,10 @@ export class Expectation {
       for (let at = 0; at < numbers.length; at += numbers[at] + 1) {
         const id = open[next++], size = numbers[at], count = frequency[id];
         if (size === 0) continue;
-        // If the piece goes, its replacement grows as often as it stood.
-        const grown = Math.log(total + count * (size - 1));
+        // If the piece goes, each piece of its replacement grows as often as it stood, and the sum by
+        // size − 1 for each time. The original adds the number of all pieces instead, and pieces are
+        // compared with what it finds: loss and choice are the original's.
+        const grown = Math.log(total + count * (places.length - 1));
         let without = 0;
         for (let i = at + 1; i <= at + size; i++) {
           without += Math.log(frequency[numbers[i]] + count) - grown;

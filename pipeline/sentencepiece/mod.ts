@@ -3,11 +3,12 @@
  *
  * @module
  */
+export { decodeLines } from "./decode_lines.ts";
 export { encodeLines, type EncodeSetup, type OutputFormat } from "./encode_lines.ts";
 export { type Piece, PieceType, rewritePieces } from "./model_proto.ts";
 export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";
 export type { RuleName } from "./rules.ts";
-export type { TrainerSpec } from "./model_proto.ts";
+export type { ModelType, TrainerSpec } from "./model_proto.ts";
 export {
   type TrainedModel,
   TRAINER_DEFAULTS,

@@ -60,6 +60,8 @@ export interface TrainerSpec {
   readonly input: readonly string[];
   /** Prefix of the files made. */
   readonly modelPrefix: string;
+  /** How pieces are found and text is cut. */
+  readonly modelType: ModelType;
   /** Pieces asked for. */
   readonly vocabSize: number;
   /** Lines kept in the model to test it with. */
@@ -175,7 +177,7 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const fault = wireFault(source);
   const pieces: Piece[] = [];
-  let modelType: ModelType = "unigram";
+  let modelType: ModelType | undefined = "unigram";
   let byteFallback = false, unkSurface = " ⁇ ", treatWhitespaceAsSuffix = false;
   let normalizer: NormalizerSpec = {
     name: "",
@@ -239,8 +241,8 @@ export function decodeModel(file: Uint8Array, source: string): SentencePieceMode
         "before its settings; copy it again",
     );
   }
-  if (modelType !== "unigram" && modelType !== "bpe") {
-    throw new PipelineError(`${source}: is a ${modelType} model; use a unigram or bpe model`);
+  if (modelType === undefined) {
+    throw new PipelineError(`${source}: is of a kind that is not known; use another model`);
   }
   return {
     pieces,
@@ -269,7 +271,7 @@ export interface ModelContent {
   readonly selfTest?: readonly SelfTestSample[];
 }
 
-/** Encodes a unigram model file with its trainer and normalizer settings. */
+/** Encodes a model file with its trainer and normalizer settings. */
 export function encodeModel(content: ModelContent): Uint8Array<ArrayBuffer> {
   const { pieces, trainer, normalizer, selfTest = [] } = content;
   const model = new WireWriter();
@@ -299,7 +301,7 @@ function encodeTrainerSpec(trainer: TrainerSpec): Uint8Array<ArrayBuffer> {
   const spec = new WireWriter();
   for (const path of trainer.input) spec.bytes(1, path);
   spec.bytes(2, trainer.modelPrefix)
-    .varint(3, 1)
+    .varint(3, MODEL_TYPES.indexOf(trainer.modelType) + 1)
     .varint(4, trainer.vocabSize)
     .varint(6, trainer.selfTestSampleSize)
     .float(10, trainer.characterCoverage)

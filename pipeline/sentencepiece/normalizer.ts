@@ -61,11 +61,12 @@ export class Normalizer {
     if (removeExtraWhitespaces) {
       while (at < line.length) {
         const { text, length } = this.#next(line, at);
-        if (text !== " " && text !== "") break;
+        if (text !== " ") break;
         at += length;
       }
-      if (at === line.length) return "";
     }
+    // Nothing, or nothing but spaces: no space is put beside it.
+    if (at === line.length) return "";
     if (addDummyPrefix && !this.#suffix) push(space, at);
     let previousIsSpace = removeExtraWhitespaces;
     const special = this.#special, { length: end } = line;
@@ -93,7 +94,6 @@ export class Normalizer {
       let end = out.length;
       while (end > 0 && out[end - 1] === space) end--;
       out = out.slice(0, end);
-      if (out === "") return "";
     }
     if (addDummyPrefix && this.#suffix) push(space, line.length);
     return out;

@@ -7,7 +7,9 @@ import { BpeEncoder } from "./bpe.ts";
 import { PipelineError } from "../errors.ts";
 import { decodeModel, PieceType, type SentencePieceModel } from "./model_proto.ts";
 import { Normalizer, SPACE } from "./normalizer.ts";
+import { decodeText } from "./line_blocks.ts";
 import { Path, UnigramEncoder } from "./unigram.ts";
+import { CharEncoder, WordEncoder } from "./words.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -23,11 +25,17 @@ export interface EncodedPiece {
   readonly end: number;
 }
 
+/** Cuts normalised text into pieces. */
+interface Encoder {
+  /** Leaves ends and ids (−1 for what is unknown) in `out` and returns how many there are. */
+  encode(text: string, out: Path): number;
+}
+
 /** A loaded model. */
 export class SentencePieceProcessor {
   readonly #model: SentencePieceModel;
   readonly #normalizer: Normalizer;
-  readonly #encoder: UnigramEncoder | BpeEncoder;
+  readonly #encoder: Encoder;
   readonly #ids = new Map<string, number>();
   readonly #unknownId: number;
   readonly #byteIds: Int32Array | undefined;
@@ -38,7 +46,9 @@ export class SentencePieceProcessor {
     this.#model = model;
     const symbols: string[] = [];
     model.pieces.forEach(({ piece, type }, id) => {
-      this.#ids.set(piece, id);
+      const twice = this.#ids.get(piece);
+      // The original looks a piece up among its special ones first.
+      if (twice === undefined || isSpecial(type)) this.#ids.set(piece, id);
       if (type === PieceType.USER_DEFINED) symbols.push(piece);
     });
     this.#normalizer = new Normalizer(
@@ -47,9 +57,7 @@ export class SentencePieceProcessor {
       symbols,
       model.treatWhitespaceAsSuffix,
     );
-    this.#encoder = model.modelType === "bpe"
-      ? new BpeEncoder(model.pieces)
-      : new UnigramEncoder(model.pieces);
+    this.#encoder = encoderOf(model, this.#ids);
     this.#unknownId = model.pieces.findIndex(({ type }) => type === PieceType.UNKNOWN);
     if (model.byteFallback) {
       this.#byteIds = Int32Array.from(
@@ -154,46 +162,50 @@ export class SentencePieceProcessor {
 
   /** The text of ids; those out of range are unknown. */
   decodeIds(ids: ArrayLike<number>): string {
-    const { pieces, unkSurface } = this.#model;
-    return this.#decode(
-      Array.from(ids, (id) => {
-        const piece = pieces[id];
-        if (!piece || piece.type === PieceType.UNKNOWN) return { text: unkSurface, id };
-        return { text: piece.type === PieceType.CONTROL ? "" : piece.piece, id };
-      }),
-    );
+    const { pieces } = this.#model;
+    return this.#decode(Array.from(ids, (id) => {
+      const known = id in pieces ? id : this.#unknownId;
+      return [pieces[known].piece, known];
+    }));
   }
 
   /** The text of pieces; those not in the vocabulary stand for themselves. */
   decodePieces(pieces: readonly string[]): string {
-    return this.#decode(pieces.map((piece) => {
-      const id = this.#ids.get(piece) ?? -1;
-      return { text: id >= 0 && this.isControl(id) ? "" : piece, id };
-    }));
+    return this.#decode(pieces.map((piece) => [piece, this.pieceToId(piece)]));
   }
 
-  #decode(parts: readonly { readonly text: string; readonly id: number }[]): string {
+  #decode(parts: Iterable<readonly [piece: string, id: number]>): string {
+    const { normalizer, unkSurface } = this.#model;
+    const dropsPrefix = normalizer.addDummyPrefix || normalizer.removeExtraWhitespaces;
     let out = "";
     let bytes: number[] = [];
     const flush = (): void => {
-      if (bytes.length > 0) out += new TextDecoder().decode(Uint8Array.from(bytes));
+      // A byte that is no UTF-8 becomes one U+FFFD.
+      if (bytes.length > 0) out += decodeText(Uint8Array.from(bytes)).toWellFormed();
       bytes = [];
     };
-    let atStart = this.#model.normalizer.addDummyPrefix && !this.#model.treatWhitespaceAsSuffix;
-    for (const { text, id } of parts) {
+    let atStart = true, prefixDropped = false;
+    for (const [piece, id] of parts) {
       if (this.isByte(id)) {
-        bytes.push(parseInt(text.slice(3, 5), 16));
-        atStart = false;
+        bytes.push(parseInt(piece.slice(3, 5), 16));
         continue;
       }
       flush();
-      if (text === "") continue;
-      const drop = atStart && text.startsWith(SPACE);
-      atStart = false;
-      out += (drop ? text.slice(1) : text).replaceAll(SPACE, " ");
+      if (prefixDropped || out !== "") atStart = false;
+      prefixDropped = false;
+      if (this.isControl(id)) continue;
+      if (this.isUnknown(id)) {
+        // A piece that the model does not have stands for itself.
+        out += piece === this.#model.pieces[id].piece ? unkSurface : piece;
+        continue;
+      }
+      const drops = atStart && dropsPrefix && piece.startsWith(SPACE);
+      out += (drops ? piece.slice(1) : piece).replaceAll(SPACE, " ");
+      // Where spaces are kept, only one is the prefix.
+      prefixDropped = drops && !normalizer.removeExtraWhitespaces;
     }
     flush();
-    return this.#model.treatWhitespaceAsSuffix && out.endsWith(" ") ? out.slice(0, -1) : out;
+    return out;
   }
 
   /** The id of a piece; that of the unknown piece where there is none. */
@@ -225,4 +237,23 @@ export class SentencePieceProcessor {
 /** The piece that stands for a byte. */
 export function bytePiece(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}
+
+/** Whether pieces of a type are never cut from text as others are. */
+function isSpecial(type: PieceType): boolean {
+  return type === PieceType.UNKNOWN || type === PieceType.CONTROL || type === PieceType.BYTE;
+}
+
+function encoderOf(model: SentencePieceModel, ids: ReadonlyMap<string, number>): Encoder {
+  const { pieces } = model;
+  switch (model.modelType) {
+    case "unigram":
+      return new UnigramEncoder(pieces);
+    case "bpe":
+      return new BpeEncoder(pieces);
+    case "word":
+      return new WordEncoder(pieces, ids);
+    case "char":
+      return new CharEncoder(pieces, ids);
+  }
 }

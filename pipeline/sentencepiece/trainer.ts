@@ -34,6 +34,7 @@ export interface UnigramTrainerOptions extends TrainerSpec {
 /** The original's defaults, the control symbols of the Japanese recipe, and samples to test with. */
 export const TRAINER_DEFAULTS: Omit<UnigramTrainerOptions, "modelPrefix"> = {
   input: [],
+  modelType: "unigram",
   vocabSize: 32_000,
   selfTestSampleSize: 10,
   characterCoverage: 0.9995,

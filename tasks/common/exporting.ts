@@ -41,8 +41,6 @@ export type ExportDType = "f32" | "f16" | "bf16" | "int8";
 export interface ExportOptions {
   /** Holds the tokenizer and the examples that the model was trained on. */
   readonly dataDir: string;
-  /** The model's folder. */
-  readonly modelPath: string;
   /** The model's name. */
   readonly modelName: string;
   /** A step, or "latest". */
@@ -74,7 +72,7 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
   const { format, out, part } = options;
   const dtypes = options.dtypes ?? (format === "onnx" ? ["f32", "f16", "int8"] : ["f32"]);
   requireDTypes(format, dtypes);
-  const directory = new ModelDirectory(options.modelPath);
+  const directory = ModelDirectory.of(options.dataDir, options.modelName);
   const step = await directory.find(options.checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
 import { count as step, type Schema } from "../../pipeline/wire/json.ts";
+import { writeFileAtomic } from "./files.ts";
 
 /** A line of training metrics. */
 export interface TrainingLine {
@@ -78,10 +79,14 @@ function parseLine(text: string): MetricsLine | undefined {
 export class MetricsLog {
   readonly #path: string;
   readonly #lines: MetricsLine[];
+  readonly #tell: (line: string) => void;
+  /** Lines that could not be written yet. */
+  #waiting = "";
 
-  private constructor(path: string, lines: MetricsLine[]) {
+  private constructor(path: string, lines: MetricsLine[], tell: (line: string) => void) {
     this.#path = path;
     this.#lines = lines;
+    this.#tell = tell;
   }
 
   /**
@@ -107,8 +112,10 @@ export class MetricsLog {
         tell(`${path}, line ${i + 1}: not a line of metrics; it is left out`);
       }
     }
-    await Deno.writeTextFile(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
-    return new MetricsLog(path, lines);
+    const kept = lines.map((line) => JSON.stringify(line) + "\n").join("");
+    // What is right already is not written again.
+    if (kept !== text) await writeFileAtomic(path, kept);
+    return new MetricsLog(path, lines, tell);
   }
 
   /** All lines. */
@@ -116,9 +123,24 @@ export class MetricsLog {
     return this.#lines;
   }
 
-  /** Appends a line. */
+  /**
+   * Appends a line. Where that fails, as on a full disk, the work goes on: the line is written with the next
+   * one that can be, and `tell` is told.
+   */
   async add(line: MetricsLine): Promise<void> {
     this.#lines.push(line);
-    await Deno.writeTextFile(this.#path, JSON.stringify(line) + "\n", { append: true });
+    const text = this.#waiting + JSON.stringify(line) + "\n";
+    const { size } = await Deno.stat(this.#path).catch(() => ({ size: 0 }));
+    try {
+      await Deno.writeTextFile(this.#path, text, { append: true });
+      this.#waiting = "";
+    } catch (error) {
+      if (this.#waiting === "") {
+        this.#tell(`${this.#path}: ${(error as Error).message}; its lines wait in memory`);
+      }
+      this.#waiting = text;
+      // Part of it may be in.
+      await Deno.truncate(this.#path, size).catch(() => {});
+    }
   }
 }

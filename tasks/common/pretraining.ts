@@ -1,6 +1,6 @@
 /** The training loop behind `deno task pretrain`. */
 
-import { join } from "@std/path/mod.js";
+import { basename, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
@@ -82,9 +82,13 @@ export async function runPretraining(
         "choose another --model-name",
     );
   }
-  const latest = steps.at(-1);
-  const source = latest === undefined ? "" : directory.checkpoint(latest);
-  const saved = latest === undefined ? undefined : await directory.load(latest);
+  const newest = await directory.newestGood();
+  for (const [step, what] of newest?.damaged ?? []) {
+    console.error(`${what}; it is ${await directory.setAside(step)} now`);
+  }
+  if (newest?.damaged.size) console.error(`going on from step ${newest.step}`);
+  const source = newest === undefined ? "" : directory.checkpoint(newest.step);
+  const saved = newest?.files;
   const state = saved && decodeCheckpointState(saved, source);
   if (state) requireSameArchitecture(state.hparams, hparams, source);
   const seed = state?.seed ?? run.seed;
@@ -252,7 +256,8 @@ async function train(
     throw new Interrupted(
       trainer.step === 0
         ? "interrupted before the first step; there is nothing to save"
-        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and --resume`,
+        : `saved ${directory.checkpoint(trainer.step)}; go on with the same command and ` +
+          `--model-name ${basename(directory.path)} --resume`,
     );
   }
 }

@@ -15,12 +15,17 @@ export interface Tokenizer {
   readonly special: SpecialIds;
 }
 
+/** Where the tokenizer is: `model_sentencepiece_path`, or `wiki-ja.model` of the data directory. */
+export function tokenizerPath(dataDir: string, hparams: PretrainingHparams): string {
+  return hparams.model_sentencepiece_path || join(dataDir, "wiki-ja.model");
+}
+
 /** Loads `model_sentencepiece_path`, or `wiki-ja.model` of the data directory. */
 export async function loadTokenizer(
   dataDir: string,
   hparams: PretrainingHparams,
 ): Promise<Tokenizer> {
-  const path = hparams.model_sentencepiece_path || join(dataDir, "wiki-ja.model");
+  const path = tokenizerPath(dataDir, hparams);
   const bytes = await Deno.readFile(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UsageError(

@@ -13,30 +13,7 @@ import { encodeBlock } from "../../pipeline/sentencepiece/encode_lines.ts";
 import { PipelineError } from "../../pipeline/errors.ts";
 import { runTask, task } from "../../tasks/common/command.ts";
 import { integerFrom } from "../../tasks/common/numbers.ts";
-
-const TOOLS = ["spm_train", "spm_encode", "spm_decode", "spm_normalize", "spm_export_vocab"];
-
-/** Runs one of the tools on its standard input; its output. */
-async function run(tool: string, args: string[], input?: Uint8Array): Promise<Uint8Array> {
-  const command = new Deno.Command(tool, {
-    args,
-    stdin: input ? "piped" : "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  let child: Deno.ChildProcess;
-  try {
-    child = command.spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PipelineError(`${tool} is not installed; install Debian's package sentencepiece`);
-  }
-  const output = child.output();
-  if (input) await new Blob([input as Uint8Array<ArrayBuffer>]).stream().pipeTo(child.stdin);
-  const { success, stdout, stderr } = await output;
-  if (!success) throw new PipelineError(`${tool}: ${new TextDecoder().decode(stderr).slice(-400)}`);
-  return stdout;
-}
+import { runTool, TOOLS } from "./spm_tools.ts";
 
 /** Lines that differ between two outputs, and the first of them. */
 function compare(
@@ -68,7 +45,7 @@ const command = task(
   .option("--vocab-size <n>", "pieces of each model", integerFrom(1), 5000);
 
 await runTask(command, async ({ text, lines: count, trainBytes, vocabSize }, signal) => {
-  for (const tool of TOOLS) await run(tool, ["--version"]);
+  for (const tool of TOOLS) await runTool(tool, ["--version"]);
   const utf8 = new TextEncoder();
   const lines = (await Deno.readTextFile(text)).split("\n").slice(0, count);
   const input = utf8.encode(lines.join("\n") + "\n");
@@ -90,7 +67,7 @@ await runTask(command, async ({ text, lines: count, trainBytes, vocabSize }, sig
           signal.throwIfAborted();
           const name = `${type}, ${rule}${fallback ? ", byte fallback" : ""}`;
           const prefix = `${folder}/${name.replaceAll(", ", "-").replaceAll(" ", "_")}`;
-          await run("spm_train", [
+          await runTool("spm_train", [
             `--input=${sample}`,
             `--model_prefix=${prefix}`,
             `--vocab_size=${vocabSize}`,
@@ -106,7 +83,7 @@ await runTask(command, async ({ text, lines: count, trainBytes, vocabSize }, sig
           const processor = SentencePieceProcessor.fromBytes(await Deno.readFile(path), path);
           const model = `--model=${path}`;
           for (const format of ["id", "piece"] as const) {
-            const theirs = await run("spm_encode", [model, `--output_format=${format}`], input);
+            const theirs = await runTool("spm_encode", [model, `--output_format=${format}`], input);
             report(`${name}, ${format}s`, encodeBlock(processor, input, format), theirs);
             const decoded = new TextDecoder().decode(theirs).split("\n").slice(0, -1)
               .map((line) => {
@@ -118,7 +95,7 @@ await runTask(command, async ({ text, lines: count, trainBytes, vocabSize }, sig
             report(
               `${name}, decoded ${format}s`,
               utf8.encode(decoded.join("\n") + "\n"),
-              await run("spm_decode", [model, `--input_format=${format}`], theirs),
+              await runTool("spm_decode", [model, `--input_format=${format}`], theirs),
             );
           }
           if (type === "unigram" && !fallback) {
@@ -126,7 +103,7 @@ await runTask(command, async ({ text, lines: count, trainBytes, vocabSize }, sig
             report(
               `${rule} on every assigned character`,
               normalizeLines(await Deno.readFile(path), characters),
-              await run("spm_normalize", [model], characters),
+              await runTool("spm_normalize", [model], characters),
             );
           }
         }

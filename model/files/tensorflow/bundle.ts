@@ -27,9 +27,11 @@ const TYPES: ReadonlyMap<number, { readonly dtype: SafeDType; readonly bytes: nu
 /** Dimensions that a tensor may have at most. */
 const MOST_DIMENSIONS = 8;
 
-/** Part of a dimension: all of it where `length` is −1. */
-interface Extent {
+/** Part of a dimension. */
+export interface Extent {
+  /** First index. */
   readonly start: number;
+  /** How many; −1 for all. */
   readonly length: number;
 }
 

@@ -1,12 +1,15 @@
 /** Encoding and decoding against brute force and definitions. */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert/mod.js";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert/mod.js";
 import { charsmapOf } from "../../../pipeline/sentencepiece/charsmap.ts";
-import { decodeText, encodeLines } from "../../../pipeline/sentencepiece/encode_lines.ts";
-import { encodeModel, PieceType } from "../../../pipeline/sentencepiece/model_proto.ts";
+import { decodeLines } from "../../../pipeline/sentencepiece/decode_lines.ts";
+import { PipelineError } from "../../../pipeline/errors.ts";
+import { encodeLines } from "../../../pipeline/sentencepiece/encode_lines.ts";
+import { decodeText, encodeText } from "../../../pipeline/sentencepiece/line_blocks.ts";
+import { PieceType } from "../../../pipeline/sentencepiece/model_proto.ts";
 import { bytePiece, SentencePieceProcessor } from "../../../pipeline/sentencepiece/processor.ts";
-import { TRAINER_DEFAULTS } from "../../../pipeline/sentencepiece/trainer.ts";
+import { CODES, EXPECTED, LINES, VARIANTS } from "./edges.ts";
 import { GOLDEN, PIECES } from "./golden.ts";
-import { chance, IDENTITY, smallModel, smallModelFile } from "./small_model.ts";
+import { chance, smallModel, smallModelFile } from "./small_model.ts";
 
 /** The best score over all ways to cut, by trying all. */
 function bruteForce(text: string, scores: ReadonlyMap<string, number>, unknown: number): number {
@@ -97,6 +100,46 @@ Deno.test("ids, pieces and decoded text are those of the original's tools", () =
   }
 });
 
+Deno.test("spaces, prefixes, symbols and bytes at every edge are as the original has them", () => {
+  for (const [name, { pieces, options }] of Object.entries(VARIANTS)) {
+    const processor = smallModel(pieces, options);
+    const { encoded, decoded } = EXPECTED[name];
+    encoded.split("|").forEach((expected, i) => {
+      const made = processor.encodePieces(LINES[i]).join(" ").toWellFormed();
+      assertEquals(made, expected, `${name}: encoded ${JSON.stringify(LINES[i])}`);
+    });
+    decoded.split("|").forEach((expected, i) => {
+      const codes = CODES[i].split(" ").filter((piece) => piece !== "");
+      assertEquals(processor.decodePieces(codes), expected, `${name}: decoded ${CODES[i]}`);
+    });
+  }
+});
+
+Deno.test("a line of a character that goes is empty, or the space that stands behind it", () => {
+  const normalizer = { name: "nmt_nfkc", precompiledCharsmap: charsmapOf("nmt_nfkc") };
+  const prefix = smallModel([["▁", -1]], { normalizer });
+  const suffix = smallModel([["▁", -1]], { normalizer, treatWhitespaceAsSuffix: true });
+  assertEquals(prefix.encodePieces("\u0007"), []);
+  assertEquals(suffix.encodePieces("\u0007"), ["▁"]);
+  assertEquals(suffix.encodePieces(" "), []);
+});
+
+Deno.test("lines of ids to text: bytes of any kind pass, and what is no id is told by its line", async () => {
+  const processor = smallModel([["▁", -1], ["あ", -2]]);
+  const decode = async (bytes: Uint8Array, format: "id" | "piece"): Promise<string> => {
+    const stream = ReadableStream.from([bytes.slice()]);
+    let text = "";
+    for await (const block of decodeLines(stream, processor, format)) text += decodeText(block);
+    return text;
+  };
+  const utf8 = new TextEncoder();
+  assertEquals(await decode(utf8.encode("2 3  3\n\n3"), "id"), "ああ\n\nあ\n");
+  const odd = "\ufeffあ ▁漢 \udcff\udce3\udc81 あ";
+  assertEquals(await decode(encodeText(odd), "piece"), odd.replaceAll(" ", "") + "\n");
+  await assertRejects(() => decode(utf8.encode("3\nx\n"), "id"), PipelineError, 'line 2: "x"');
+  await assertRejects(() => decode(utf8.encode("3\n3 4\n"), "id"), PipelineError, "no piece 4");
+});
+
 Deno.test("blocks of lines: any number of threads, any chunks, and bytes that are no UTF-8", async () => {
   const normalizer = { name: "nmt_nfkc", precompiledCharsmap: charsmapOf("nmt_nfkc") };
   const model = smallModelFile(PIECES, { normalizer });
@@ -132,18 +175,7 @@ Deno.test("BPE merges the best pair first, the left one of equals", () => {
     ["c", -9],
     ["▁", -9],
   ];
-  // Model type 2, in a trainer_spec put before the pieces.
-  const bytes = encodeModel({
-    pieces: [
-      { piece: "<unk>", score: 0, type: PieceType.UNKNOWN },
-      ...pieces.map(([piece, score]) => ({ piece, score, type: PieceType.NORMAL })),
-    ],
-    trainer: { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 8 },
-    normalizer: IDENTITY,
-  });
-  const processor = SentencePieceProcessor.fromBytes(
-    Uint8Array.from([...bytes, 2 << 3 | 2, 2, 3 << 3, 2]),
-  );
+  const processor = smallModel(pieces, { modelType: "bpe" });
   assertEquals(processor.encodePieces("abc"), ["▁", "abc"]); // a, bc → abc
   assertEquals(processor.encodePieces("abab"), ["▁", "ab", "ab"]);
   assertEquals(processor.encodePieces("bcbca"), ["▁", "bc", "bc", "a"]);

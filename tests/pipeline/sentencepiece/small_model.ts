@@ -2,6 +2,7 @@
 
 import {
   encodeModel,
+  type ModelType,
   type NormalizerSpec,
   type Piece,
   PieceType,
@@ -29,11 +30,13 @@ export type PieceEntry = readonly [string, number, PieceType?];
 
 /** Options of a small model. */
 export interface SmallModelOptions {
+  readonly modelType?: ModelType;
   readonly byteFallback?: boolean;
+  readonly treatWhitespaceAsSuffix?: boolean;
   readonly normalizer?: Partial<NormalizerSpec>;
 }
 
-/** The file of a unigram model of <unk>, [CLS] and the given pieces. */
+/** The file of a model (unigram unless named) of <unk>, [CLS] and the given pieces. */
 export function smallModelFile(
   pieces: readonly PieceEntry[],
   options: SmallModelOptions = {},
@@ -51,7 +54,9 @@ export function smallModelFile(
     ...TRAINER_DEFAULTS,
     modelPrefix: "m",
     vocabSize: all.length,
+    modelType: options.modelType ?? "unigram",
     byteFallback: options.byteFallback ?? false,
+    treatWhitespaceAsSuffix: options.treatWhitespaceAsSuffix ?? false,
   };
   const normalizer = { ...IDENTITY, ...options.normalizer };
   return encodeModel({ pieces: all, trainer, normalizer });

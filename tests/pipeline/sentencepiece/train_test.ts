@@ -223,6 +223,18 @@ Deno.test("training: whole alphabet, control symbols, sizes as asked, same bytes
   assertEquals(again.model, trained.model);
 });
 
+Deno.test("NUL in the text is in no piece, and counts for no share of the characters", async () => {
+  const lines = ["琥\0珀\0の\0", "\0\0\0", "琥珀の"];
+  const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 40, hardVocabLimit: false };
+  const { vocabText, model } = await trainUnigram(lines, { ...options, characterCoverage: 0.7 });
+  const pieces = vocabText.trimEnd().split("\n").slice(7);
+  assert(!vocabText.includes("\0"));
+  // ▁ stands three times, each of the others twice: three of them cover 0.7.
+  assertEquals(pieces.filter((piece) => [...piece].length === 1).length, 3);
+  const processor = SentencePieceProcessor.fromBytes(model);
+  assertEquals(processor.encodePieces("の\0の"), ["▁", "の", "\0", "の"]);
+});
+
 Deno.test("training refuses no text, and a vocabulary too small or too large, with the number to use", async () => {
   const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 12, characterCoverage: 1 };
   await assertRejects(() => trainUnigram([], options), PipelineError, "no sentence");
