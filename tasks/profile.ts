@@ -2,12 +2,11 @@
 
 import { measureRoofline, type Roofline, rooflineSeconds } from "../kernels/roofline/measure.ts";
 import { median } from "../kernels/timing.ts";
-import type { Plan } from "../model/autograd/plan.ts";
 import {
   type DispatchTime,
   type PlanProfile,
-  profilePlan,
-  timePlan,
+  profilePlans,
+  timePlans,
 } from "../model/autograd/profile.ts";
 import { type ProfileRow, summarize } from "../model/autograd/profile_summary.ts";
 import type { RecordedDispatch } from "../model/autograd/tape.ts";
@@ -75,19 +74,19 @@ await runTask(command, async (options, signal) => {
     },
   });
   compiling?.finish();
-  const { plan } = trainer.training;
+  const { plans } = trainer;
   const measuring = createProgress({ label: "measure", unit: "runs", total: options.runs });
   const rates = await measureRoofline(gpu);
   const runs: PlanProfile[] = [], steps: number[] = [];
   for (let run = 0; run < options.runs; run++) {
     signal.throwIfAborted();
-    steps.push(await timePlan(gpu, plan));
-    runs.push(await profilePlan(gpu, plan, { wallClock: options.wallClock }));
+    steps.push(await timePlans(gpu, plans));
+    runs.push(await profilePlans(gpu, plans, { wallClock: options.wallClock }));
     measuring.update(run + 1);
   }
   measuring.finish();
 
-  const times = medians(plan, runs);
+  const times = medians(runs);
   const summary = summarizeStep(times, median(steps), rates);
   const { train_batch_size, max_seq_length } = hparams;
   const size = `${modelSize}, batch ${train_batch_size}, sequence ${max_seq_length}, vocabulary ` +
@@ -113,11 +112,11 @@ await runTask(command, async (options, signal) => {
 });
 
 /** The median time of each dispatch over several runs. */
-function medians(plan: Plan, runs: readonly PlanProfile[]): Pick<
+function medians(runs: readonly PlanProfile[]): Pick<
   DispatchTime,
   "dispatch" | "seconds"
 >[] {
-  return plan.dispatches.map((dispatch, i) => ({
+  return runs[0].dispatches.map(({ dispatch }, i) => ({
     dispatch,
     seconds: median(runs.map(({ dispatches }) => dispatches[i].seconds)),
   }));

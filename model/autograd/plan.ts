@@ -18,9 +18,9 @@ export interface Location {
   readonly offset: number;
 }
 
-/** Finds the memory of parameters and their gradients. */
+/** Finds the memory of parameters, their gradients and what else is kept between steps. */
 export interface ParameterMemory {
-  /** The location of a parameter's or a gradient's first element. */
+  /** The location of a tensor's first element. */
   locate(tensor: Tensor): Location;
 }
 
@@ -69,7 +69,7 @@ export class Plan {
   /**
    * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording.
    *
-   * @param parameters the memory of parameters and gradients.
+   * @param parameters the memory of all tensors that are neither inputs nor activations.
    * @param onCompile called as pipelines become ready.
    * @throws {ModelError} when a tensor outgrows the adapter's binding or buffer limit.
    * @throws {KernelError} when a kernel does not compile.
@@ -210,11 +210,16 @@ export class Plan {
   run(after?: (encoder: GPUCommandEncoder) => void): void {
     this.#gpu.checkLost();
     const encoder = this.#gpu.device.createCommandEncoder();
+    this.encodePass(encoder);
+    after?.(encoder);
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Encodes all dispatches in one compute pass, for callers that submit several plans together. */
+  encodePass(encoder: GPUCommandEncoder): void {
     const pass = encoder.beginComputePass();
     this.encode(pass, 0, this.#commands.length);
     pass.end();
-    after?.(encoder);
-    this.#gpu.device.queue.submit([encoder.finish()]);
   }
 
   /** Encodes the dispatches from `first` to before `end`, for callers that make their own passes. */

@@ -68,6 +68,7 @@ interface Rule {
 /** Gradients known so far while the backward pass is recorded. */
 export class Gradients {
   readonly #tape: Tape;
+  readonly #accumulate: boolean;
   readonly #known = new Map<Tensor, Tensor>();
   readonly #lossWeights = new Map<Tensor, number>();
   readonly #parameterGradient: (parameter: Tensor) => Tensor;
@@ -77,8 +78,10 @@ export class Gradients {
     tape: Tape,
     losses: readonly WeightedLoss[],
     parameterGradient: (parameter: Tensor) => Tensor,
+    accumulate: boolean,
   ) {
     this.#tape = tape;
+    this.#accumulate = accumulate;
     this.#parameterGradient = parameterGradient;
     for (const { loss, weight } of losses) this.#lossWeights.set(loss, weight);
   }
@@ -102,17 +105,18 @@ export class Gradients {
 
   /**
    * Where to write the gradient of an input, and whether to add to it because another use has written
-   * it already. Nothing for an input that needs no gradient.
+   * it already, or an earlier part of the batch has. Nothing for an input that needs no gradient.
    */
   target(input: Tensor): GradientTarget | undefined {
     if (!input.requiresGradient) return undefined;
     const known = this.#known.get(input);
     if (known) return { gradient: known, accumulate: true };
-    const gradient = input.role === "parameter"
+    const isParameter = input.role === "parameter";
+    const gradient = isParameter
       ? this.#parameterGradient(input)
       : this.#tape.activation(`gradient of ${input.name}`, input.shape, this.#tape.storage);
     this.#known.set(input, gradient);
-    return { gradient, accumulate: false };
+    return { gradient, accumulate: isParameter && this.#accumulate };
   }
 
   /** Lets `record` write the gradient of an input, where it needs one; see {@link target}. */
@@ -144,13 +148,15 @@ export class Tape {
   readonly chooseMatmul: MatmulChooser;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
-  /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
-  readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
+  /** Bytes that one binding may hold. */
+  readonly maxStorageBufferBindingSize: number;
+  /** The step's seed, step number, part of the batch and loss scale; see `StepState` in random.wgsl. */
+  readonly stepState: Tensor;
   readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
   readonly #producers = new Map<Tensor, string>();
   readonly #copies = new Map<Tensor, Tensor>();
-  #phase: Phase = "forward";
+  #phase: Phase;
   #streams = 0;
   #differentiated = false;
 
@@ -162,6 +168,9 @@ export class Tape {
    * @param options.subgroupMatrices those that the device has; none by default.
    * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
+   * @param options.maxStorageBufferBindingSize of the device; WebGPU's least by default.
+   * @param options.stepState where plans share it; an input of the tape by default.
+   * @param options.phase that the recording begins with; forward by default.
    */
   constructor(
     options: {
@@ -170,6 +179,9 @@ export class Tape {
       readonly subgroupMatrices?: readonly SubgroupMatrix[];
       readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
+      readonly maxStorageBufferBindingSize?: number;
+      readonly stepState?: Tensor;
+      readonly phase?: Phase;
     },
   ) {
     this.training = options.training;
@@ -177,6 +189,9 @@ export class Tape {
     this.subgroupMatrices = options.subgroupMatrices ?? [];
     this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
+    this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
+    this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
+    this.#phase = options.phase ?? "forward";
   }
 
   /** A tensor that the host writes before each step. */
@@ -300,12 +315,14 @@ export class Tape {
    * Records the backward pass of a weighted sum of losses.
    *
    * @param parameterGradient finds where a parameter's gradient is stored.
+   * @param accumulate adds to the gradients of parameters that are there, so that parts of a batch add up.
    * @returns the gradients, so that a caller can see which parameters were reached.
    * @throws {ModelError} naming the operation, where something on the way cannot be differentiated.
    */
   backward(
     losses: readonly WeightedLoss[],
     parameterGradient: (parameter: Tensor) => Tensor,
+    accumulate = false,
   ): Gradients {
     if (this.#differentiated) throw new ModelError("backward was recorded already on this tape");
     const made = new Set(this.#rules.flatMap((rule) => rule.rule ? rule.outputs : []));
@@ -320,7 +337,7 @@ export class Tape {
     }
     this.#differentiated = true;
     this.#phase = "backward";
-    const gradients = new Gradients(this, losses, parameterGradient);
+    const gradients = new Gradients(this, losses, parameterGradient, accumulate);
     for (const { operation, inputs, outputs, rule } of this.#rules.toReversed()) {
       if (!outputs.some((output) => gradients.reaches(output))) continue;
       if (rule) {
@@ -331,7 +348,6 @@ export class Tape {
         );
       }
     }
-    this.#phase = "update";
     return gradients;
   }
 }

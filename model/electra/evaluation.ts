@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Evaluation, Outputs, PreparedBatch } from "../training/objective.ts";
+import type { TokenBatch } from "./masking.ts";
+
 /** Metrics over held-out examples. */
 export interface PretrainingMetrics {
   /** Share of masked tokens that the generator's best guess finds. */
@@ -42,6 +45,35 @@ export interface EvaluationBatch {
   readonly labels?: Float32Array;
   /** 1 for a real token. */
   readonly attentionMask: ArrayLike<number>;
+}
+
+/** An evaluation of pre-training: what a model does not have is NaN in the metrics. */
+export class PretrainingEvaluation implements Evaluation<TokenBatch, PretrainingMetrics> {
+  readonly #sum = new MetricsSum();
+
+  /** Adds a batch. */
+  add(
+    { attentionMask }: TokenBatch,
+    { inputs: { maskedIds, maskedWeights } }: PreparedBatch,
+    outputs: Outputs,
+  ): void {
+    const { rowLoss, predictedIds, sampledIds, logits, labels } = outputs;
+    this.#sum.add({
+      maskedIds: maskedIds as Uint32Array,
+      maskedWeights: maskedWeights as Float32Array,
+      attentionMask,
+      rowLoss: rowLoss as Float32Array | undefined,
+      predictedIds: predictedIds as Uint32Array | undefined,
+      sampledIds: sampledIds as Uint32Array | undefined,
+      logits: logits as Float32Array | undefined,
+      labels: labels as Float32Array | undefined,
+    });
+  }
+
+  /** The metrics so far. */
+  result(): PretrainingMetrics {
+    return this.#sum.result();
+  }
 }
 
 /** Sums batches into metrics. */

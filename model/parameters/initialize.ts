@@ -4,10 +4,17 @@
  * @module
  */
 import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
-import type { Parameter } from "./store.ts";
+import type { Parameter, ParameterStore } from "./store.ts";
 
 /** Streams of initial weights lie apart from those of tapes and masking. */
 const INITIAL_STREAM = 0xc0000000;
+
+/** Gives all parameters of an allocated store their initial values. */
+export function initializeParameters(store: ParameterStore, seed: number): void {
+  store.parameters.forEach((parameter, index) =>
+    store.write(parameter, "parameters", initialValue(parameter, index, seed))
+  );
+}
 
 /**
  * The initial value of a parameter.

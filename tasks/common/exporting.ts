@@ -18,6 +18,7 @@ import {
   decodeCheckpointState,
   WEIGHTS_FILE,
 } from "../../model/files/checkpoint.ts";
+import { savedHparams } from "../../model/electra/resume.ts";
 import { toTensorFlow } from "../../model/electra/tensorflow.ts";
 import { encodeBundle, shardFile } from "../../model/files/tensorflow/bundle.ts";
 import type { WeightDType } from "../../model/files/half.ts";
@@ -76,7 +77,7 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
   const step = await directory.find(options.checkpoint);
   const source = directory.checkpoint(step);
   const files = await directory.load(step);
-  const hparams = decodeCheckpointState(files, source).hparams as PretrainingHparams;
+  const hparams = savedHparams(decodeCheckpointState(files, source), source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
   if (format === "tensorflow1") {
     const { parameters, moments } = decodeCheckpoint(files, source);

@@ -3,21 +3,19 @@
 import { basename, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
-import { ModelError } from "../../model/errors.ts";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
+import { requireVocabulary } from "../../model/electra/inputs.ts";
+import type { SpecialIds } from "../../model/electra/masking.ts";
+import { createPretraining, type Pretraining } from "../../model/electra/pretraining.ts";
+import { requireSameArchitecture, savedHparams } from "../../model/electra/resume.ts";
+import { traceStep } from "../../model/electra/trace.ts";
+import { ModelError } from "../../model/errors.ts";
 import {
+  decodeCheckpoint,
   decodeCheckpointState,
   encodeCheckpoint,
-  requireSameArchitecture,
-  restoreCheckpoint,
 } from "../../model/files/checkpoint.ts";
-import { traceStep } from "../../model/electra/trace.ts";
-import type { SpecialIds } from "../../model/electra/masking.ts";
-import {
-  PretrainingTrainer,
-  requireVocabulary,
-  type StepMetrics,
-} from "../../model/training/training.ts";
+import type { StepMetrics } from "../../model/training/training.ts";
 import { type ExampleBatch, ExampleLoader, readBatches } from "../../pipeline/examples/loader.ts";
 import { Interrupted, UsageError } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -62,7 +60,7 @@ export interface PretrainingRun {
 /** What a run ends with. */
 export interface PretrainingResult {
   /** The trainer, still alive. */
-  readonly trainer: PretrainingTrainer;
+  readonly trainer: Pretraining;
   /** Held-out metrics before the first update of this run, where evaluated. */
   readonly before: PretrainingMetrics | undefined;
   /** Held-out metrics at the end, where evaluated. */
@@ -90,7 +88,7 @@ export async function runPretraining(
   const source = newest === undefined ? "" : directory.checkpoint(newest.step);
   const saved = newest?.files;
   const state = saved && decodeCheckpointState(saved, source);
-  if (state) requireSameArchitecture(state.hparams, hparams, source);
+  if (state) requireSameArchitecture(savedHparams(state, source), hparams, source);
   const seed = state?.seed ?? run.seed;
   requireVocabulary(hparams, run.special);
   const evaluates = hparams.do_eval || run.evaluateEvery > 0;
@@ -100,7 +98,7 @@ export async function runPretraining(
   const chooseMatmul = await tuneStep(gpu, hparams, run.precision, run.tune, signal);
   await directory.create();
   const compiling = createProgress({ label: "compile", unit: "kernels" });
-  const trainer = await PretrainingTrainer.create(gpu, {
+  const trainer = await createPretraining(gpu, {
     hparams,
     special: run.special,
     seed,
@@ -112,7 +110,10 @@ export async function runPretraining(
     },
   });
   compiling.finish(gpu.description);
-  if (saved) restoreCheckpoint(trainer, saved, source);
+  if (saved) {
+    const { state: position, ...tensors } = decodeCheckpoint(saved, source);
+    trainer.restore({ ...tensors, position }, source);
+  }
   await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
   const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
 
@@ -155,7 +156,7 @@ async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<
 
 async function train(
   run: PretrainingRun,
-  trainer: PretrainingTrainer,
+  trainer: Pretraining,
   log: MetricsLog,
   evaluate: () => Promise<PretrainingMetrics>,
   signal: AbortSignal,
@@ -185,8 +186,9 @@ async function train(
   let skipped = 0, skippedInARow = 0;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
+    const { masked_lm: mlm = NaN, disc = NaN } = metrics.losses;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
-    const loss = `mlm ${metrics.mlmLoss.toFixed(3)} disc ${metrics.discLoss.toFixed(3)}`;
+    const loss = `mlm ${mlm.toFixed(3)} disc ${disc.toFixed(3)}`;
     skipped += Number(metrics.skipped);
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
     const speed = `${formatQuantity(rate * tokensPerStep, "tokens")}/s`;
@@ -196,8 +198,8 @@ async function train(
     await log.add({
       step: metrics.step,
       learning_rate: metrics.learningRate,
-      masked_lm_loss: metrics.mlmLoss,
-      disc_loss: metrics.discLoss,
+      masked_lm_loss: mlm,
+      disc_loss: disc,
       loss: metrics.totalLoss,
       gradient_norm: metrics.gradientNorm,
       skipped_steps: skipped,
@@ -208,7 +210,8 @@ async function train(
   };
   const save = async (): Promise<void> => {
     await written;
-    const files = await encodeCheckpoint(trainer);
+    const { position, ...tensors } = await trainer.state();
+    const files = encodeCheckpoint({ ...tensors, state: { ...position, hparams } });
     await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
     await plot(directory, log);
     savedAt = trainer.step;

@@ -147,9 +147,11 @@ Deno.test("evaluation metrics are the original's, padding left out", () => {
 
 Deno.test("initial weights are cut at two deviations and depend on seed and place alone", () => {
   const store = new ParameterStore();
-  const parameter = store.declare([{ name: "w", shape: [100, 100] }], [100, 100], {
-    kind: "truncated normal",
-    deviation: 0.02,
+  const parameter = store.declare({
+    name: "w",
+    shape: [100, 100],
+    initializer: { kind: "truncated normal", deviation: 0.02 },
+    decays: true,
   });
   const values = initialValue(parameter, 3, 1);
   assertEquals(values, initialValue(parameter, 3, 1));

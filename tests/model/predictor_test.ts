@@ -4,7 +4,7 @@ import { exportHuggingFace, type ModelPart } from "../../model/electra/huggingfa
 import { decodeSafeTensors } from "../../model/files/safetensors.ts";
 import { readStateDict } from "../../model/parameters/state_dict.ts";
 import { Predictor } from "../../model/electra/predictor.ts";
-import { PretrainingTrainer } from "../../model/training/training.ts";
+import type { Pretraining } from "../../model/electra/pretraining.ts";
 import { assertClose, testGpu } from "../kernels/harness.ts";
 import {
   discriminatorLogitsReference,
@@ -12,14 +12,16 @@ import {
   generatorLogitsReference,
   type NamedParameters,
 } from "./reference_step.ts";
-import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+import { batchOf, makePretraining } from "./small_electra.ts";
 
 const BATCH = 2, SEQUENCE = 19;
 
 /** The parameters of an exported part, by the names of the whole model. */
-async function exported(trainer: PretrainingTrainer, part: ModelPart): Promise<NamedParameters> {
+async function exported(trainer: Pretraining, part: ModelPart): Promise<NamedParameters> {
   const weights = await readStateDict(trainer.store, "parameters");
-  const file = exportHuggingFace(trainer.hparams, weights, part).get("model.safetensors")!;
+  const file = exportHuggingFace(trainer.objective.hparams, weights, part).get(
+    "model.safetensors",
+  )!;
   const { tensors } = decodeSafeTensors(file, part);
   return new Map(
     Array.from(tensors, ([name, { bytes }]) => [
@@ -29,9 +31,8 @@ async function exported(trainer: PretrainingTrainer, part: ModelPart): Promise<N
   );
 }
 
-async function trained(more: Record<string, unknown> = {}): Promise<PretrainingTrainer> {
-  const options = { hparams: smallHparams(more), special: SPECIAL, seed: 5 };
-  const trainer = await PretrainingTrainer.create(await testGpu(), options);
+async function trained(more: Record<string, unknown> = {}): Promise<Pretraining> {
+  const trainer = await makePretraining(more, { seed: 5 });
   for (let step = 1; step <= 20; step++) await trainer.train(batchOf(3, SEQUENCE, step));
   await trainer.finish();
   return trainer;
@@ -39,7 +40,7 @@ async function trained(more: Record<string, unknown> = {}): Promise<PretrainingT
 
 Deno.test("exported weights give the model's own logits in a float64 ELECTRA, both parts", async () => {
   const trainer = await trained();
-  const { model, store } = trainer;
+  const { store, objective: { model } } = trainer;
   const predictor = new Predictor(await testGpu(), model, store, {
     batch: BATCH,
     sequence: SEQUENCE,
@@ -78,14 +79,14 @@ Deno.test("a half that the model does not have is refused by name", async () => 
   const shape = { batch: BATCH, sequence: SEQUENCE };
   const gpu = await testGpu();
   const uniform = await trained({ uniform_generator: true });
-  const halves = new Predictor(gpu, uniform.model, uniform.store, shape);
+  const halves = new Predictor(gpu, uniform.objective.model, uniform.store, shape);
   await assertRejects(
     () => halves.generatorLogits(batchOf(BATCH, SEQUENCE, 1), new Uint32Array(BATCH)),
     ModelError,
     "uniform generator",
   );
   const masked = await trained({ electra_objective: false });
-  const rest = new Predictor(gpu, masked.model, masked.store, shape);
+  const rest = new Predictor(gpu, masked.objective.model, masked.store, shape);
   await assertRejects(
     () => rest.discriminatorLogits(batchOf(BATCH, SEQUENCE, 1)),
     ModelError,

@@ -1,13 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert/mod.js";
 import { testGpu } from "../kernels/harness.ts";
-import { profilePlan, timePlan } from "../../model/autograd/profile.ts";
+import { profilePlans, timePlans } from "../../model/autograd/profile.ts";
 import { summarize } from "../../model/autograd/profile_summary.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
 import { encodeChromeTrace } from "../../model/files/chrome_trace.ts";
 import { traitsOf } from "../../model/training/recording.ts";
-import { planTraining, type StepPlan } from "../../model/training/step_plan.ts";
-import { PretrainingTrainer } from "../../model/training/training.ts";
-import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+import { planPretraining } from "../../model/electra/pretraining.ts";
+import type { StepPlan } from "../../model/training/step_plan.ts";
+import { batchOf, makePretraining, smallHparams } from "./small_electra.ts";
 
 const DEFAULT_TRAITS = { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 };
 
@@ -22,7 +22,7 @@ function planSmall(
     max_seq_length: sequence,
     train_batch_size: batch,
   });
-  return planTraining(hparams, DEFAULT_TRAITS, { storage });
+  return planPretraining(hparams, DEFAULT_TRAITS, storage);
 }
 
 Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f32, 6 GB in f16", () => {
@@ -43,9 +43,12 @@ Deno.test("the memory of attention grows linearly with the sequence", () => {
 Deno.test("a plan made without a device is what the device is given", async () => {
   const gpu = await testGpu();
   const hparams = smallHparams();
-  const plan = planTraining(hparams, traitsOf(gpu));
-  const trainer = await PretrainingTrainer.create(gpu, { hparams, special: SPECIAL, seed: 1 });
-  const { dispatches, flops, bytes } = trainer.statistics;
+  const plan = planPretraining(hparams, traitsOf(gpu));
+  const trainer = await makePretraining({}, { seed: 1 });
+  const statistics = trainer.plans.map((one) => one.statistics);
+  const [dispatches, flops, bytes] = (["dispatches", "flops", "bytes"] as const).map((name) =>
+    statistics.reduce((sum, one) => sum + one[name], 0)
+  );
   assertEquals([plan.dispatches, plan.flops], [dispatches, flops]);
   // Beside the tensors the device holds the dispatches' parameter words, 256 bytes each at most.
   const parameterWords = trainer.store.bytes + bytes - plan.bytes;
@@ -55,24 +58,24 @@ Deno.test("a plan made without a device is what the device is given", async () =
 
 Deno.test("a profile times every dispatch once and computes what a plain run computes", async () => {
   const gpu = await testGpu();
-  const hparams = smallHparams();
   const states: Uint8Array[] = [];
   for (const wallClock of [undefined, false, true]) {
-    const trainer = await PretrainingTrainer.create(gpu, { hparams, special: SPECIAL, seed: 1 });
+    const trainer = await makePretraining({}, { seed: 1 });
     const { metrics } = await trainer.train(batchOf(3, 19, 0));
     await metrics;
-    const { plan } = trainer.training;
+    const { plans } = trainer;
     if (wallClock === undefined) {
-      assert(await timePlan(gpu, plan) > 0);
+      assert(await timePlans(gpu, plans) > 0);
     } else {
-      const profile = await profilePlan(gpu, plan, { wallClock });
+      const dispatches = plans.flatMap((plan) => plan.dispatches);
+      const profile = await profilePlans(gpu, plans, { wallClock });
       assertEquals(profile.timestamps, !wallClock && gpu.features.timestamps);
-      assertEquals(profile.dispatches.map(({ dispatch }) => dispatch), [...plan.dispatches]);
+      assertEquals(profile.dispatches.map(({ dispatch }) => dispatch), dispatches);
       assert(profile.dispatches.every(({ start, seconds }) => start >= 0 && seconds >= 0));
       assert(profile.dispatches.reduce((sum, { seconds }) => sum + seconds, 0) > 0);
       const { traceEvents } = JSON.parse(encodeChromeTrace(profile, "test"));
       const spans = traceEvents.filter(({ ph }: { ph: string }) => ph === "X");
-      assertEquals(spans.length, plan.dispatches.length + 3);
+      assertEquals(spans.length, dispatches.length + 3);
     }
     const [values] = (await trainer.store.readAll("parameters")).values();
     states.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
