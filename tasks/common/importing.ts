@@ -9,6 +9,7 @@ import {
   fromHuggingFace,
   hparamsOf,
   type HuggingFaceConfig,
+  listNames,
   readHuggingFaceConfig,
   tieEmbeddings,
 } from "../../model/electra/import.ts";
@@ -20,6 +21,7 @@ import {
   SLOTS,
 } from "../../model/electra/tensorflow.ts";
 import { ModelError } from "../../model/errors.ts";
+import { encodeCheckpoint } from "../../model/files/checkpoint.ts";
 import { decodeSafeTensors, type SafeTensor } from "../../model/files/safetensors.ts";
 import {
   readBundleIndex,
@@ -30,9 +32,29 @@ import {
 import { parseJson } from "../../pipeline/wire/json.ts";
 import * as v from "valibot";
 import { UsageError } from "./command.ts";
+import { importTokenizer } from "./importing_tokenizer.ts";
+import { ModelDirectory } from "./model_directory.ts";
+
+/** What to import, and where to. */
+export interface ImportOptions {
+  /** A folder of Hugging Face's layout, or the prefix of a TensorFlow checkpoint. */
+  readonly from?: string;
+  /** The generator's folder. */
+  readonly generator?: string;
+  /** The discriminator's folder. */
+  readonly discriminator?: string;
+  /** Holds models. */
+  readonly dataDir: string;
+  /** The model to make. */
+  readonly modelName: string;
+  /** Hyperparameters of training; shapes come from the files. */
+  readonly hparams: Readonly<Record<string, unknown>>;
+  /** Seed of what starts anew. */
+  readonly seed: number;
+}
 
 /** A model as it was read, ready to be saved. */
-export interface ImportedModel {
+interface ImportedModel {
   /** Hyperparameters. */
   readonly hparams: PretrainingHparams;
   /** Parameters, moments and step. */
@@ -43,24 +65,63 @@ export interface ImportedModel {
   readonly absent: readonly ElectraHalf[];
 }
 
-/** What comes beside the files. */
-export interface ImportOptions {
-  /** Hyperparameters of training; shapes come from the files. */
-  readonly hparams: Readonly<Record<string, unknown>>;
-  /** Seed of what starts anew. */
-  readonly seed: number;
-}
-
 const WEIGHTS = "model.safetensors";
 
+/** Imports a model as a checkpoint, and says in lines what came of it. */
+export async function importModel(options: ImportOptions): Promise<string[]> {
+  const { from, generator, discriminator, dataDir, modelName, seed } = options;
+  const pair = generator !== undefined || discriminator !== undefined;
+  if ((from !== undefined) === pair) {
+    throw new UsageError("name either --from, or --generator and --discriminator");
+  }
+  const directory = ModelDirectory.of(dataDir, modelName);
+  const steps = await directory.steps();
+  if (steps.length > 0) {
+    throw new UsageError(
+      `${directory.path} has checkpoints up to step ${steps.at(-1)}; choose another --model-name`,
+    );
+  }
+  const imported = from === undefined
+    ? await importHuggingFace({ discriminator, generator }, options)
+    : await isFile(`${from}.index`)
+    ? await importTensorFlow(from, options)
+    : await importHuggingFace({ [await halfOf(from)]: from }, options);
+  const { model, folders, absent } = imported;
+  await directory.create();
+  const tokenizer = await importTokenizer(folders, directory, imported.hparams);
+  const hparams = {
+    ...imported.hparams,
+    ...(tokenizer ? { model_sentencepiece_path: tokenizer } : {}),
+  };
+  const state = { step: model.step, seed, hparams };
+  await directory.save(model.step, encodeCheckpoint({ ...model, state }), 0);
+  await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
+  await directory.write("hparams.json", JSON.stringify(hparams, null, 2) + "\n");
+  return [
+    ...absent.map((half) => `the ${half} was not given and starts anew`),
+    ...(model.fresh.length > 0 ? [`not given, start anew: ${listNames(model.fresh)}`] : []),
+    ...(model.extra.length > 0 ? [`given, without a place: ${listNames(model.extra)}`] : []),
+    tokenizer
+      ? `tokenizer: ${tokenizer}`
+      : `${
+        folders.join(", ")
+      }: no tokenizer there; name one as model_sentencepiece_path in --hparams`,
+    `${directory.checkpoint(model.step)}: ${model.parameters.size} tensors; go on with ` +
+    `\`deno task pretrain --model-name ${modelName} --resume --hparams ${
+      directory.file("hparams.json")
+    }\``,
+  ];
+}
+
 /** Reads one or two folders of Hugging Face's layout. */
-export async function importHuggingFace(
-  given: Readonly<Partial<Record<ElectraHalf, string>>>,
+async function importHuggingFace(
+  given: Readonly<Partial<Record<ElectraHalf, string | undefined>>>,
   options: ImportOptions,
 ): Promise<ImportedModel> {
   const named = new Map<string, SafeTensor>();
   const shapes: Partial<Record<ElectraHalf, HuggingFaceConfig["encoder"]>> = {};
-  const halves = Object.entries(given) as [ElectraHalf, string][];
+  const halves = (Object.entries(given) as [ElectraHalf, string | undefined][])
+    .filter((entry): entry is [ElectraHalf, string] => entry[1] !== undefined);
   for (const [half, folder] of halves) {
     const config = await readConfig(folder);
     shapes[half] = config.encoder;
@@ -78,12 +139,12 @@ export async function importHuggingFace(
     hparams,
     model: completeModel(hparams, state, options.seed, source),
     folders: halves.map(([, folder]) => folder),
-    absent: (["discriminator", "generator"] as const).filter((half) => !(half in given)),
+    absent: (["discriminator", "generator"] as const).filter((half) => !given[half]),
   };
 }
 
 /** The half that a folder's `config.json` names. */
-export async function halfOf(folder: string): Promise<ElectraHalf> {
+async function halfOf(folder: string): Promise<ElectraHalf> {
   const { architecture } = await readConfig(folder);
   return architecture === "ElectraForMaskedLM" ? "generator" : "discriminator";
 }
@@ -145,7 +206,7 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 /** Reads a TensorFlow checkpoint, with moments and step where it has them. */
-export async function importTensorFlow(
+async function importTensorFlow(
   prefix: string,
   options: ImportOptions,
 ): Promise<ImportedModel> {
