@@ -3,7 +3,7 @@
  *
  * - kernels: {@linkcode Gpu}, launchers such as {@linkcode matmul}, each a {@linkcode KernelProgram};
  * - model: {@linkcode Tape} and {@linkcode Plan}, {@linkcode Electra}, {@linkcode Training};
- * - pipeline: {@linkcode extractDump}, {@linkcode trainUnigram}, {@linkcode SentencePieceProcessor},
+ * - pipeline: {@linkcode extractDump}, {@linkcode trainSentencePiece}, {@linkcode SentencePieceProcessor},
  *   {@linkcode buildExamples}, {@linkcode ExampleLoader}.
  *
  * @example A matrix product's WGSL
@@ -47,6 +47,7 @@ export * from "./kernels/roofline/roofline.ts";
 export * from "./kernels/roofline/measure.ts";
 
 export * from "./model/errors.ts";
+export * from "./model/rounding.ts";
 export * from "./model/autograd/tensor.ts";
 export * from "./model/autograd/tape.ts";
 export * from "./model/autograd/memory.ts";
@@ -75,7 +76,9 @@ export * from "./model/training/state.ts";
 export * from "./model/training/step_plan.ts";
 export * from "./model/training/step_state.ts";
 export * from "./model/training/training.ts";
+export * from "./model/electra/batch.ts";
 export * from "./model/electra/config.ts";
+export * from "./model/electra/hparam_rules.ts";
 export * from "./model/electra/electra.ts";
 export * from "./model/electra/evaluation.ts";
 export * from "./model/electra/heads.ts";
@@ -102,6 +105,7 @@ export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
+export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
@@ -110,6 +114,7 @@ export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/w
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
+export * from "./pipeline/wiki/losses.ts";
 export {
   type Deduplicate,
   type ExtractedFile,
@@ -119,6 +124,7 @@ export {
 export * from "./pipeline/wiki/pages.ts";
 export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
+export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
 export * from "./pipeline/tokenizers/tokenizer_json.ts";
 export * from "./pipeline/tokenizers/from_tokenizer_json.ts";

@@ -88,6 +88,8 @@ export class Gpu {
   #pending = 0;
   #pendingSince = 0;
   #lost: string | undefined;
+  #fault: string | undefined;
+  readonly #scopes = new Set<Promise<void>>();
 
   private constructor(
     device: GPUDevice,
@@ -103,6 +105,12 @@ export class Gpu {
     this.#provider = provider;
     device.lost.then((info) => {
       if (info.reason !== "destroyed") this.#lost = info.message || "the driver gave no reason";
+    });
+    // What no scope catches ends the run as well.
+    device.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      event.preventDefault();
+      this.#fault ??= `the GPU reports an error: ${inOneLine(error.message)}`;
     });
   }
 
@@ -216,22 +224,64 @@ export class Gpu {
   }
 
   /**
-   * Checks that the device is still there.
+   * Does some work in the scope of the device's errors. The first error ends the run: {@link check} and
+   * {@link settle} throw it from then on.
    *
-   * @throws {KernelError} when it was lost.
+   * @param name names the work in the error; called when there is one.
    */
-  checkLost(): void {
+  watch<Result>(work: () => Result, name: (message: string) => string | Promise<string>): Result {
+    const filters = ["internal", "out-of-memory", "validation"] as const;
+    for (const filter of filters) this.device.pushErrorScope(filter);
+    let faults: Promise<(GPUError | null)[]>;
+    try {
+      return work();
+    } finally {
+      faults = Promise.all(filters.map(() => this.device.popErrorScope()));
+      const scope = faults.then(async (errors) => {
+        const fault = errors.find((error) => error !== null);
+        if (!fault) return;
+        const where = await name(fault.message);
+        this.#fault ??= `${where}: ${inOneLine(fault.message)}`;
+      }, (error: Error) => {
+        this.#fault ??= `the GPU cannot tell its errors: ${inOneLine(error.message)}`;
+      }).finally(() => this.#scopes.delete(scope));
+      this.#scopes.add(scope);
+    }
+  }
+
+  /**
+   * Checks that the device is still there and has reported no error.
+   *
+   * @throws {KernelError} when it was lost, or with the first error that it reported.
+   */
+  check(): void {
     if (this.#lost !== undefined) {
       throw new KernelError(
         `the GPU device was lost (${this.#lost}): continue from the last checkpoint with --resume`,
       );
     }
+    if (this.#fault !== undefined) throw new KernelError(this.#fault);
+  }
+
+  /**
+   * Waits until the errors of all work so far are known.
+   *
+   * @throws {KernelError} as {@link check}.
+   */
+  async settle(): Promise<void> {
+    await Promise.all(this.#scopes);
+    this.check();
   }
 
   /** Frees the device and everything made from it. */
   destroy(): void {
     this.device.destroy();
   }
+}
+
+/** An error's message without its line breaks, for errors that people read. */
+function inOneLine(message: string): string {
+  return message.trim().replaceAll(/\s*\n\s*/g, "; ");
 }
 
 function describe(adapter: GPUAdapter): string {

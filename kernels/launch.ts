@@ -133,6 +133,12 @@ function floatLiteral(name: string, value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
+/** Elements that a binding may hold: no adapter binds more than 4 GB, and indices stay far from wrapping. */
+export const MOST_ELEMENTS = 2 ** 31;
+
+/** Workgroups along one axis, on every adapter. */
+export const MOST_WORKGROUPS = 65_535;
+
 /**
  * The WGSL declarations of bindings: arrays of `types[name]`, or of the binding's own dtype;
  * `stepState` is the struct of random.wgsl.
@@ -141,7 +147,13 @@ export function declareBindings(
   bindings: readonly Binding[],
   types: Readonly<Record<string, string>> = {},
 ): string {
-  return bindings.map(({ name, access, dtype }, index) => {
+  return bindings.map(({ name, access, dtype, elements }, index) => {
+    if (elements > MOST_ELEMENTS) {
+      throw new KernelError(
+        `${name} would hold ${elements} elements, but 32-bit indices and WebGPU's bindings end at ` +
+          `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+      );
+    }
     const mode = access === "read" ? "read" : "read_write";
     const type = name === "stepState" ? "StepState" : `array<${types[name] ?? dtype}>`;
     return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: ${type};`;
@@ -161,16 +173,23 @@ export function declareParams(binding: number): string {
  * Spreads a one-dimensional count of workgroups over x and y, since each holds at most 65,535. The
  * kernel finds its linear index as `workgroup_id.y * num_workgroups.x + workgroup_id.x` and returns where
  * that is past the count.
+ *
+ * @throws {KernelError} for more than two axes hold.
  */
 export function spreadWorkgroups(count: number): [number, number, number] {
-  const limit = 65535;
-  if (count <= limit) return [Math.max(1, count), 1, 1];
-  const rows = Math.ceil(count / limit);
+  if (count <= MOST_WORKGROUPS) return [Math.max(1, count), 1, 1];
+  const rows = Math.ceil(count / MOST_WORKGROUPS);
+  if (rows > MOST_WORKGROUPS) {
+    throw new KernelError(
+      `${count} workgroups are more than the ${MOST_WORKGROUPS}² that a dispatch may have: use a ` +
+        "smaller batch or a shorter sequence",
+    );
+  }
   return [Math.ceil(count / rows), rows, 1];
 }
 
 /**
- * Refuses a shape that is not made of positive integers.
+ * Refuses a shape that is not made of positive integers of at most 31 bits.
  *
  * @throws {KernelError} naming the operation and the offending dimension.
  */
@@ -181,6 +200,9 @@ export function requireDimensions(
   for (const [name, value] of Object.entries(dimensions)) {
     if (!Number.isInteger(value) || value < 1) {
       throw new KernelError(`${operation}: ${name} must be a positive integer, not ${value}`);
+    }
+    if (value > MOST_ELEMENTS) {
+      throw new KernelError(`${operation}: ${name} must be at most ${MOST_ELEMENTS}, not ${value}`);
     }
   }
 }

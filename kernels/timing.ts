@@ -30,7 +30,7 @@ const MOST_REPETITIONS = 200;
  * the begin of the pass to its end as the queue saw it; elsewhere wall-clock time from submission until
  * the queue is known to be idle, less what that takes for no work. Compiling and filling buffers are not part of it.
  *
- * @throws {KernelError} when a kernel does not compile.
+ * @throws {KernelError} when a kernel does not compile, or the device refuses a dispatch.
  */
 export async function timeProgram(
   gpu: Gpu,
@@ -44,7 +44,7 @@ export async function timeProgram(
  * Seconds of each of several programs, as {@link timeProgram} gives them, with the samples taken in turns
  * so that what slows the machine for a while slows all alike.
  *
- * @throws {KernelError} when a kernel does not compile.
+ * @throws {KernelError} when a kernel does not compile, or the device refuses a dispatch.
  */
 export async function timePrograms(
   gpu: Gpu,
@@ -88,6 +88,8 @@ interface PreparedLaunch {
 }
 
 interface PreparedProgram {
+  /** For messages. */
+  readonly name: string;
   readonly launches: readonly PreparedLaunch[];
   readonly buffers: readonly GPUBuffer[];
 }
@@ -133,7 +135,8 @@ async function prepare(
     const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     return { pipeline, group, workgroups };
   });
-  return { launches: prepared, buffers: [...byName.values(), ...uniforms] };
+  const name = launches.map(({ kernel, label }) => `${kernel} ${label}`).join(", ");
+  return { name, launches: prepared, buffers: [...byName.values(), ...uniforms] };
 }
 
 /** Ordinary numbers: zeros or denormals could run at another speed. */
@@ -164,7 +167,7 @@ class PassClock {
   static async create(gpu: Gpu, timestamps: boolean): Promise<PassClock> {
     const clock = new PassClock(gpu, timestamps);
     if (!timestamps) {
-      const empty = { launches: [], buffers: [] };
+      const empty = { name: "nothing", launches: [], buffers: [] };
       const taken: number[] = [];
       for (let i = 0; i < 5; i++) taken.push(await clock.time(empty, 1));
       clock.#overhead = Math.min(...taken);
@@ -188,8 +191,8 @@ class PassClock {
   }
 
   /** Seconds of so many repetitions of a program. */
-  async time({ launches }: PreparedProgram, repetitions: number): Promise<number> {
-    this.#gpu.checkLost();
+  async time({ name, launches }: PreparedProgram, repetitions: number): Promise<number> {
+    this.#gpu.check();
     const { device } = this.#gpu;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass(
@@ -210,16 +213,18 @@ class PassClock {
     }
     pass.end();
     if (!this.#queries) {
-      const commands = encoder.finish();
+      const commands = this.#gpu.watch(() => encoder.finish(), () => name);
       await device.queue.onSubmittedWorkDone();
       const start = performance.now();
       device.queue.submit([commands]);
       await device.queue.onSubmittedWorkDone();
+      await this.#gpu.settle();
       return Math.max(0, (performance.now() - start) / 1000 - this.#overhead);
     }
     encoder.resolveQuerySet(this.#queries, 0, 2, this.#resolved!, 0);
     encoder.copyBufferToBuffer(this.#resolved!, 0, this.#readable!, 0, 16);
-    device.queue.submit([encoder.finish()]);
+    this.#gpu.watch(() => device.queue.submit([encoder.finish()]), () => name);
+    await this.#gpu.settle();
     await this.#readable!.mapAsync(GPUMapMode.READ);
     const [begin, end] = new BigUint64Array(this.#readable!.getMappedRange().slice(0));
     this.#readable!.unmap();

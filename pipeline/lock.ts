@@ -14,7 +14,9 @@
  */
 
 import { basename, dirname, join } from "@std/path/mod.js";
+import * as v from "valibot";
 import { PipelineError } from "./errors.ts";
+import { count, type Schema } from "./wire/json.ts";
 
 /** How something is used. */
 export interface LockUse {
@@ -35,6 +37,16 @@ interface Holder extends LockUse {
   /** When it began, in ISO 8601. */
   readonly since: string;
 }
+
+const holderSchema: Schema<Holder> = v.object({
+  task: v.string(),
+  mode: v.picklist(["read", "write"]),
+  share: v.optional(v.object({ index: count, count, of: v.string() })),
+  settled: v.boolean(),
+  pid: count,
+  host: v.string(),
+  since: v.string(),
+});
 
 /** How often a holder renews its file. */
 const RENEW_MS = 20_000;
@@ -238,7 +250,8 @@ async function readHolder(path: string): Promise<Holder | undefined> {
     since: "?",
   };
   try {
-    return { ...unknown, ...JSON.parse(await Deno.readTextFile(path)) };
+    const holder = v.safeParse(holderSchema, JSON.parse(await Deno.readTextFile(path)));
+    return holder.success ? holder.output : unknown;
   } catch (error) {
     return error instanceof Deno.errors.NotFound ? undefined : unknown;
   }

@@ -6,6 +6,11 @@ import { createUnzip } from "node:zlib";
 /** Bytes that are unwrapped at once. */
 const CHUNK_BYTES = 1 << 17;
 
+/** Whether an error is zlib's own: it bears a code such as Z_BUF_ERROR. */
+export function isUnzipError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
+}
+
 /**
  * Unwraps gzip or zlib data, told apart by their first bytes. All members of a gzip file count, as
  * joined files and block-wise compressors leave them (the web's `DecompressionStream` refuses any

@@ -5,6 +5,7 @@ import type { BuildProgress } from "../pipeline/examples/build.ts";
 import type { Manifest, SplitTotals } from "../pipeline/examples/manifest.ts";
 import { verifyExamples } from "../pipeline/examples/verify.ts";
 import { Interrupted, InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -49,6 +50,7 @@ const command = task(
       .default("none" as const),
   )
   .option("--eval-fraction <share>", "share of documents held out for do_eval", share, 0.01)
+  .addOption(encodingOption)
   .option("--seed <n>", "seed of every chance", integerFrom(0), 42)
   .option("--do-lower-case", "lower-case the text first", false)
   .option("--overwrite", "replace examples that were built otherwise", false)
@@ -147,6 +149,7 @@ await runTask(command, async (options, signal) => {
       numOutFiles: options.numOutFiles,
       compress: options.compress,
       evalFraction: options.evalFraction,
+      encoding: options.encoding,
       seed: options.seed,
       doLowerCase: options.doLowerCase,
       overwrite: options.overwrite,

@@ -1,7 +1,9 @@
 /** `deno task encode`: lines on standard input to ids or pieces. */
 
 import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
+import { asUtf8, TextReader } from "../pipeline/text/encoding.ts";
 import { Option, runTask, task } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { writeOut } from "./common/stdout.ts";
 import { integerFrom } from "./common/numbers.ts";
 
@@ -19,11 +21,14 @@ const command = task(
     new Option("--output-format <format>", "what to print").choices(["id", "piece"] as const)
       .default("piece" as const),
   )
+  .addOption(encodingOption)
   .option("--num-processes <n>", "threads that encode", integerFrom(1), 1);
 
-await runTask(command, async ({ model, outputFormat, numProcesses }, signal) => {
+await runTask(command, async ({ model, outputFormat, encoding, numProcesses }, signal) => {
   const setup = { model: await Deno.readFile(model), name: model, format: outputFormat };
-  for await (const block of encodeLines(Deno.stdin.readable, setup, numProcesses, signal)) {
+  const reader = TextReader.ofFile("standard input", encoding);
+  const lines = ReadableStream.from(asUtf8(Deno.stdin.readable, reader));
+  for await (const block of encodeLines(lines, setup, numProcesses, signal)) {
     await writeOut(block);
   }
 });

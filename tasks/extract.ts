@@ -11,6 +11,7 @@ import {
   task,
   UsageError,
 } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { integerFrom } from "./common/numbers.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
@@ -58,6 +59,7 @@ const command = task(
     "let a tool that reads .bz2 on standard input decode it, such as lbzip2; asks for the " +
       "permission to run it",
   )
+  .addOption(encodingOption)
   .option("--index <file>", "where streams start, as published (default: the dump is searched)")
   .option("--overwrite", "replace documents that were extracted otherwise", false)
   .option("--report", "extract nothing; report on the quality of what is in --out", false);
@@ -84,10 +86,10 @@ function makeReporter(): { show(progress: ExtractProgress): void; finish(): void
         bar?.finish();
         phase = next;
         start = performance.now();
-        const unit = next === "extract" ? "B" : "documents";
+        const unit = next === "deduplicate" ? "documents" : "B";
         bar = createProgress({ label: next, total, unit, initial: resumed });
       }
-      if (next === "deduplicate") return bar.update(done);
+      if (next !== "extract") return bar.update(done);
       const rate = documents / ((performance.now() - start) / 1000 || 1);
       const shown = [pages, documents].map(formatNumber);
       bar.update(done, `${shown[0]} pages, ${shown[1]} kept, ${formatNumber(Math.round(rate))}/s`);

@@ -1,7 +1,8 @@
 /** `deno task pretrain`: examples in, a pre-trained ELECTRA out. */
 
 import { dirname, join } from "@std/path/mod.js";
-import { discriminatorConfig, resolveHparams } from "../model/electra/config.ts";
+import { ModelError } from "../model/errors.ts";
+import { generatorConfig, resolveHparams } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { readBatches } from "../pipeline/examples/loader.ts";
 import { lock } from "../pipeline/lock.ts";
@@ -10,11 +11,17 @@ import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
-import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
+import { formatLoss } from "./common/text.ts";
+import {
+  loadTokenizer,
+  requireLowerCase,
+  requireSameTokenizer,
+  tokenizerPath,
+} from "./common/tokenizer.ts";
 import { tuneOption } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
@@ -41,7 +48,7 @@ const command = task(
   .option("--dry-run", "print what the run would cost; no data is read or written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
-  .option("--seed <n>", "seed of everything random", integerFrom(0), 42)
+  .option("--seed <n>", "seed of everything random", seed, 42)
   .addOption(tuneOption)
   .addOption(adapterOption)
   .addOption(webgpuOption)
@@ -61,7 +68,7 @@ await runTask(command, async (options, signal) => {
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
-  discriminatorConfig(hparams);
+  generatorConfig(hparams);
   if (options.dryRun) {
     const adapter = await requestGpu(options).catch((error: Error) => error);
     await dryRun(hparams, options.precision, options.tune, adapter, signal);
@@ -76,15 +83,18 @@ await runTask(command, async (options, signal) => {
   }
   locks.use(await lock(tokenizerPath(dataDir, hparams), { task: "pretrain", mode: "read" }));
   const tokenizer = await loadTokenizer(dataDir, hparams);
-  if (!sample && !("vocab_size" in given)) hparams.vocab_size = tokenizer.special.vocabSize;
+  if (!sample && !givesVocabulary(given)) hparams.vocab_size = tokenizer.special.vocabSize;
   const records = join(dataDir, "pretrain_tfrecords");
   const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");
-  for (const folder of new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())))) {
+  const folders = new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())));
+  for (const folder of folders) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
+  await requireSameTokenizer(tokenizer, new Set([...folders, records]));
+  await requireLowerCase(hparams, trainFiles);
   const models = join(dataDir, "models");
-  const name = options.modelName ??
+  const name = (options.modelName ?? hparams.model_name) ||
     (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
   const writing = locks.use(await directory.lock("pretrain"));
@@ -115,6 +125,7 @@ await runTask(command, async (options, signal) => {
       batchSize: hparams.eval_batch_size,
       maxSeqLength: hparams.max_seq_length,
       vocabSize: hparams.vocab_size,
+      typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
     });
     for await (const batch of first) {
       console.log(
@@ -129,6 +140,12 @@ await runTask(command, async (options, signal) => {
   result.trainer.destroy();
   gpu.destroy();
 });
+
+/** Whether the user names the vocabulary's size, in either place. */
+function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {
+  return vocab_size !== undefined ||
+    Object.hasOwn(model_hparam_overrides as object ?? {}, "vocab_size");
+}
 
 /** The sample's hyperparameters under those a user gives. */
 function mergeSample(given: Record<string, unknown>): Record<string, unknown> {
@@ -182,13 +199,27 @@ function report({ before, after, trainer }: PretrainingResult, directory: ModelD
   const rows = Object.keys(after) as (keyof PretrainingMetrics)[];
   console.log(before ? "held out                      before   after" : "held out");
   for (const row of rows) {
-    const was = before ? before[row].toFixed(4).padStart(10) : "";
-    console.log(`  ${row.padEnd(26)}${was}${after[row].toFixed(4).padStart(before ? 8 : 10)}`);
+    const was = before ? formatMetric(before[row]).padStart(10) : "";
+    console.log(`  ${row.padEnd(26)}${was}${formatMetric(after[row]).padStart(before ? 8 : 10)}`);
   }
-  if (!before) return;
-  const fall = before.masked_lm_loss - after.masked_lm_loss;
-  console.log(
-    `masked-LM loss fell by ${fall.toFixed(2)} nats on held-out text; the discriminator's AUC is ` +
-      `${after.disc_auc.toFixed(3)}`,
-  );
+  const fall = (before?.masked_lm_loss ?? NaN) - (after.masked_lm_loss ?? NaN);
+  if (Number.isFinite(fall)) {
+    console.log(`masked-LM loss fell by ${formatLoss(fall)} nats on held-out text`);
+  }
+  if (after.disc_auc !== null) {
+    console.log(`the discriminator's AUC is ${formatLoss(after.disc_auc)}`);
+  }
+  const broken = rows.filter((row) => after[row] !== null && !Number.isFinite(after[row]));
+  if (broken.length > 0) {
+    throw new ModelError(
+      `the evaluation is not finite in ${
+        broken.join(", ")
+      }: the model of step ${trainer.step} diverged`,
+    );
+  }
+}
+
+/** A metric as a table shows it: – where there is nothing to measure. */
+function formatMetric(value: number | null): string {
+  return value === null ? "–" : value.toFixed(4);
 }

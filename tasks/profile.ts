@@ -15,6 +15,7 @@ import { Option, runTask, task } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { integerFrom } from "./common/numbers.ts";
+import { encodeJson } from "./common/json.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { hparamsOf, type Size, SIZES, warmTrainer } from "./common/synthetic.ts";
 import { alignTable } from "./common/table.ts";
@@ -100,7 +101,7 @@ await runTask(command, async (options, signal) => {
     ...summary,
     rows: summarize(times, rates, GROUPS[options.groupBy]),
   };
-  if (options.json) console.log(JSON.stringify(profile, null, 2));
+  if (options.json) console.log(encodeJson(profile, 2));
   else print(profile, options.groupBy);
   if (options.traceOut !== undefined) {
     const trace = encodeChromeTrace(runs.at(-1)!, `ELECTRA ${size} on ${gpu.description}`);

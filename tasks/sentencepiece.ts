@@ -3,9 +3,15 @@
 import { dirname, join } from "@std/path/mod.js";
 import { AtomicFile } from "../pipeline/atomic_file.ts";
 import { lock } from "../pipeline/lock.ts";
-import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
+import {
+  type ModelType,
+  type RuleName,
+  TRAINER_DEFAULTS,
+  trainSentencePiece,
+} from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
+import { encodingOption } from "./common/encoding.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion } from "./common/numbers.ts";
 import { createProgress } from "./common/progress.ts";
@@ -24,9 +30,14 @@ const command = task(
     "a folder or file of documents (.jsonl, .jsonl.gz), or text",
     "data/text",
   )
+  .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
-  .option("--model-type <type>", "kind of model; only unigram is trained", "unigram")
+  .addOption(
+    new Option("--model-type <type>", "kind of model")
+      .choices(["unigram", "bpe", "word", "char"] as const satisfies readonly ModelType[])
+      .default("unigram" as const),
+  )
   .option("--num-processes <n>", "threads", integerFrom(1), navigator.hardwareConcurrency)
   .option(
     "--character-coverage <share>",
@@ -80,6 +91,7 @@ const command = task(
   .option("--no-split-by-whitespace", "pieces may hold spaces")
   .option("--treat-whitespace-as-suffix", "▁ stands behind words", false)
   .option("--allow-whitespace-only-pieces", "runs of spaces may be pieces", false)
+  .option("--use-all-vocab", "all words or characters are pieces (word, char)", false)
   .option("--no-hard-vocab-limit", "fewer pieces than asked for are no error")
   .option("--no-add-dummy-prefix", "put no space before the text")
   .option("--no-remove-extra-whitespaces", "keep leading, trailing and repeated spaces")
@@ -89,12 +101,9 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, modelType, overwrite, ...options }, signal) => {
-  if (modelType !== "unigram") {
-    throw new UsageError(
-      `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
-        "spm_train, and encode, decode and build use it as it is",
-    );
+await runTask(command, async ({ input, encoding, overwrite, ...options }, signal) => {
+  if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
+    throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
   if (options.maxSentencepieceLength > 512) {
     throw new UsageError("--max-sentencepiece-length is at most 512");
@@ -102,17 +111,20 @@ await runTask(command, async ({ input, modelType, overwrite, ...options }, signa
   const prefix = options.modelPrefix;
   using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
-  if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
+  const vocabulary = join(dirname(prefix), "vocab.txt");
+  for (const path of overwrite ? [] : [`${prefix}.model`, `${prefix}.vocab`, vocabulary]) {
+    if (!await Deno.stat(path).then(() => true, () => false)) continue;
+    const advice = path === vocabulary ? " in another folder" : "";
     throw new UsageError(
-      `${prefix}.model is there already; choose another --model-prefix, or add --overwrite`,
+      `${path} is there already; choose another --model-prefix${advice}, or add --overwrite`,
     );
   }
   // A folder that cannot be written is better told before the training than after it.
   await Deno.mkdir(dirname(prefix), { recursive: true });
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
-  const trained = await trainUnigram(
-    readLines(input),
+  const trained = await trainSentencePiece(
+    readLines(input, encoding),
     { ...defaults, ...options, input: [input] },
     signal,
     ({ stage, pieces, done, total }) => {
@@ -122,7 +134,7 @@ await runTask(command, async ({ input, modelType, overwrite, ...options }, signa
   );
   bar.finish();
   await writeFileAtomic(`${prefix}.vocab`, trained.vocab);
-  await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
+  await writeFileAtomic(vocabulary, trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);
   console.log(
     `${prefix}.model: ${formatQuantity(trained.pieces, "pieces")} from ` +

@@ -153,13 +153,18 @@ async function timing(gpu: Gpu, { launches, scratch }: KernelProgram): Promise<s
     launches.map((launch) => ({ launches: [launch], scratch })),
   );
   const giga = (value: number): string => formatNumber(value / 1e9);
-  const rows = launches.map(({ kernel, label, cost }, i) => [
-    `${kernel} ${label}`,
-    (1000 * seconds[i]).toFixed(3),
-    giga(cost.flops / seconds[i]),
-    giga(cost.bytes / seconds[i]),
-    `${(100 * rooflineSeconds(cost, roofline) / seconds[i]).toFixed(1)}%`,
-  ]);
+  const rows = launches.map(({ kernel, label, cost }, i) => {
+    const name = `${kernel} ${label}`;
+    // Shorter than a tick of the queue's clock: no rate can be told.
+    if (seconds[i] === 0) return [name, "below a tick", "–", "–", "–"];
+    return [
+      name,
+      (1000 * seconds[i]).toFixed(3),
+      giga(cost.flops / seconds[i]),
+      giga(cost.bytes / seconds[i]),
+      `${(100 * rooflineSeconds(cost, roofline) / seconds[i]).toFixed(1)}%`,
+    ];
+  });
   const head = ["dispatch", "median ms", "GFLOP/s", "GB/s", "of roofline"];
   return [
     "",

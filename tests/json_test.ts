@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert/mod.js";
 import { fromFileUrl, join } from "@std/path/mod.js";
+import { savedHparams } from "../model/electra/resume.ts";
 import { decodeCheckpointState } from "../model/files/checkpoint.ts";
 import { decodeSafeTensors, encodeSafeTensors } from "../model/files/safetensors.ts";
 import { ModelError } from "../model/errors.ts";
@@ -21,11 +22,15 @@ import { MetricsLog } from "../tasks/common/metrics_log.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** Modules that hold what they parse to a schema; others get their JSON from them. */
+/** Modules that look at all they parse; others get their JSON from them. */
 const PARSERS = [
+  "pipeline/finetuning/formats/entities.ts",
+  "pipeline/finetuning/formats/squad.ts",
+  "pipeline/finetuning/formats/table.ts",
+  "pipeline/lock.ts",
   "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
-  "tasks/common/metrics_log.ts",
+  "tasks/common/json.ts",
   "tasks/common/tuning.ts",
 ];
 
@@ -61,12 +66,13 @@ const MANIFEST: Manifest = {
     maxSeqLength: 32,
     vocabSize: 100,
     tokenizerSha256: "0".repeat(64),
+    encoding: "utf-8",
     doLowerCase: false,
     seed: 1,
     evalFraction: 0.1,
     compress: "none",
     numOutFiles: 1,
-    inputs: [{ name: "a.jsonl", bytes: 10 }],
+    inputs: [{ name: "a.jsonl", bytes: 10, sha256: "0".repeat(64) }],
   },
   textBytes: 10,
   train: {
@@ -149,6 +155,7 @@ const RECIPE: ExtractRecipe = {
   minLength: 50,
   dropLists: false,
   dropSections: false,
+  encoding: "utf-8",
   rules: 1,
   partsOf: "XML",
   partBytes: 100,
@@ -192,11 +199,12 @@ Deno.test("manifests and counts of an extraction are refused where a value canno
 });
 
 Deno.test("state.json of a checkpoint is refused where a value cannot be", () => {
-  const decode = (state: unknown): unknown =>
-    decodeCheckpointState(
-      new Map([["state.json", new TextEncoder().encode(JSON.stringify(state))]]),
-      "step-1",
-    );
+  // What any training saved, and ELECTRA's hyperparameters in it, as `export` and `--resume` read them.
+  const decode = (state: unknown): unknown => {
+    const files = new Map([["state.json", new TextEncoder().encode(JSON.stringify(state))]]);
+    const decoded = decodeCheckpointState(files, "step-1");
+    return { ...decoded, hparams: savedHparams(decoded, "step-1/state.json") };
+  };
   const state = { step: 1, seed: 2, hparams: resolveHparams({}).hparams };
   assertEquals(decode(state), state);
   for (

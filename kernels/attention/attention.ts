@@ -16,6 +16,7 @@ import {
   type Scratch,
   singleLaunch,
   specialise,
+  spreadWorkgroups,
 } from "../launch.ts";
 import { dropoutThreshold, randomLibrary, stepStateBinding } from "../random/random.ts";
 import { unroll } from "../unroll.ts";
@@ -64,9 +65,6 @@ export const attentionVariants = ["tile", "subgroup"] as const;
 
 /** Names of the variants. */
 export type AttentionVariant = typeof attentionVariants[number];
-
-/** Heads along y; the rest go along z. Known to the kernels. */
-const HEADS_ALONG_Y = 32_768;
 
 /** Bytes of workgroup memory that every device has. */
 const WORKGROUP_BYTES = 16_384;
@@ -232,7 +230,9 @@ function choose(spec: AttentionSpec, variant?: AttentionVariant): AttentionVaria
         `multiple of 4 up to ${MOST_ACROSS}, not ${subgroupSize} lanes and ${headSize}`,
     );
   }
-  return variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "tile");
+  const chosen = variant ?? (narrow && subgroupSize <= 8 ? "subgroup" : "tile");
+  if (chosen === "tile") tileShape(spec, queryQuads(spec)); // refuses what does not fit
+  return chosen;
 }
 
 /** Quads of queries that an invocation holds. */
@@ -366,11 +366,7 @@ function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
     }),
     bindings,
     ...(drops ? { params: Uint32Array.of(stream, 0, 0, 0) } : {}),
-    workgroups: [
-      Math.ceil(sequence / parts.rows),
-      Math.min(batch * heads, HEADS_ALONG_Y),
-      Math.ceil(batch * heads / HEADS_ALONG_Y),
-    ],
+    workgroups: spreadWorkgroups(Math.ceil(sequence / parts.rows) * batch * heads),
     cost: {
       flops: flopsPerProduct * batch * heads * sequence * sequence * headSize,
       bytes: bindings.reduce(

@@ -26,18 +26,23 @@ fn largest_in(v: vec4<f32>) -> f32 {
   return max(max(v.x, v.y), max(v.z, v.w));
 }
 
+// Workgroups of one head.
+const RUNS = (SEQUENCE + TILE_ROWS - 1u) / (TILE_ROWS);
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let head = workgroup.y + workgroup.z * 32768u;
+  let number = workgroup.y * workgroups.x + workgroup.x;
+  let head = number / RUNS;
   if (head >= BATCH * HEADS) {
     return;
   }
   let x = local % 8u;
   let y = local / 8u;
-  let row = workgroup.x * TILE_ROWS;
+  let row = number % RUNS * TILE_ROWS;
   var sums = Sums();
   //# for p in 0..ROW_QUADS
   var largest_$p = vec4<f32>(ABSENT);

@@ -4,17 +4,22 @@
 //
 // Prelude: as in attention_subgroup.wgsl; GROUPS.
 
+// Workgroups of one head.
+const RUNS = (SEQUENCE + GROUPS * SHARE - 1u) / (GROUPS * SHARE);
+
 @compute @workgroup_size(SHARE)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(subgroup_invocation_id) invocation: u32,
 ) {
   let lane = invocation % SHARE;
-  let head = workgroup.y + workgroup.z * 32768u;
+  let number = workgroup.y * workgroups.x + workgroup.x;
+  let head = number / RUNS;
   if (head >= BATCH * HEADS) {
     return;
   }
-  let first = workgroup.x * GROUPS * SHARE;
+  let first = number % RUNS * GROUPS * SHARE;
   //# for g in 0..GROUPS
   let query_$g = first + $gu * SHARE + lane;
   let query_at_$g = part_at(head, min(query_$g, SEQUENCE - 1u), 0u);

@@ -12,10 +12,11 @@ const RUN = SHARE * KEYS;
 @compute @workgroup_size(SHARE)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(subgroup_invocation_id) invocation: u32,
 ) {
   let lane = invocation % SHARE;
-  let head = workgroup.y + workgroup.z * 32768u;
+  let head = workgroup.y * workgroups.x + workgroup.x;
   if (head >= BATCH * HEADS) {
     return;
   }

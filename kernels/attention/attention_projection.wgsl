@@ -3,10 +3,17 @@
 //
 // Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS.
 
+const RUNS = (SEQUENCE + 63u) / 64u;
+
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let query = id.x;
-  let head = id.y + id.z * 32768u;
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  let query = number % RUNS * 64u + local;
+  let head = number / RUNS;
   if (query >= SEQUENCE || head >= BATCH * HEADS) {
     return;
   }

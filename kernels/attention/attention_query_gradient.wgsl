@@ -2,18 +2,23 @@
 //
 // Prelude: as in attention_tile.wgsl.
 
+// Workgroups of one head.
+const RUNS = (SEQUENCE + TILE_ROWS - 1u) / (TILE_ROWS);
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let head = workgroup.y + workgroup.z * 32768u;
+  let number = workgroup.y * workgroups.x + workgroup.x;
+  let head = number / RUNS;
   if (head >= BATCH * HEADS) {
     return;
   }
   let x = local % 8u;
   let y = local / 8u;
-  let row = workgroup.x * TILE_ROWS;
+  let row = number % RUNS * TILE_ROWS;
   var sums = Sums();
   //# for p in 0..ROW_QUADS
   //# for j in 0..4

@@ -138,7 +138,7 @@ export function crossEntropyFinish({ rows }: { readonly rows: number }): KernelP
       libraries: [declareBindings(bindings)],
     }),
     bindings,
-    workgroups: [Math.ceil(rows / 64), 1, 1],
+    workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
     cost: { flops: 3 * rows, bytes: 44 * rows },
   });
 }

@@ -3,21 +3,29 @@
 //
 // Prelude: TOKENS COLUMNS PIECE.
 
+const ACROSS = (COLUMNS + 63u) / 64u;
+
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x;
-  let last = (id.y + 1u) * PIECE - 1u;
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  let column = number % ACROSS * 64u + local;
+  let own = number / ACROSS;
+  let last = (own + 1u) * PIECE - 1u;
   if (column >= COLUMNS || last + 1u >= TOKENS) {
     return;
   }
   let row = sortedIds[last];
-  let first = id.y * PIECE;
+  let first = own * PIECE;
   let begins_here = sortedIds[first] != row || first == 0u || sortedIds[max(first, 1u) - 1u] != row;
   if (!begins_here || sortedIds[last + 1u] != row) {
     return;
   }
-  var total = carry[(2u * id.y + 1u) * COLUMNS + column];
-  for (var piece = id.y + 1u; piece * PIECE < TOKENS && sortedIds[piece * PIECE] == row; piece++) {
+  var total = carry[(2u * own + 1u) * COLUMNS + column];
+  for (var piece = own + 1u; piece * PIECE < TOKENS && sortedIds[piece * PIECE] == row; piece++) {
     total += carry[(2u * piece) * COLUMNS + column];
   }
   tableGradient[row * COLUMNS + column] += total;

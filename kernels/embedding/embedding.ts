@@ -149,7 +149,7 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
       { name: "ids", access: "read", dtype: "u32", elements: tokens },
       { ...sorted, access: "write" },
       { name: "order", access: "write", dtype: "u32", elements: tokens },
-    ], [Math.ceil(tokens / 64), 1, 1]),
+    ], spreadWorkgroups(Math.ceil(tokens / 64))),
     launch(
       "sum_runs",
       runsSource,
@@ -161,16 +161,19 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
         table,
         carry("write"),
       ],
-      [Math.ceil(columns / 64), pieces, 1],
+      spreadWorkgroups(Math.ceil(columns / 64) * pieces),
       2 * tokens * columns,
     ),
   );
   if (pieces > 1) {
-    launches.push(launch("add_carries", carriesSource, constants, [sorted, carry("read"), table], [
-      Math.ceil(columns / 64),
-      pieces,
-      1,
-    ], 4 * pieces * columns));
+    launches.push(launch(
+      "add_carries",
+      carriesSource,
+      constants,
+      [sorted, carry("read"), table],
+      spreadWorkgroups(Math.ceil(columns / 64) * pieces),
+      4 * pieces * columns,
+    ));
   }
   return { launches, scratch };
 }
@@ -261,7 +264,7 @@ export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
       { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
       { name: "partial", access: "write", dtype: "f32", elements: groups * table },
     ],
-    [Math.ceil(table / 64), groups, 1],
+    spreadWorkgroups(Math.ceil(table / 64) * groups),
   );
   return {
     launches: [

@@ -4,13 +4,21 @@
 //
 // Prelude: TOKENS COLUMNS PIECE.
 
+const ACROSS = (COLUMNS + 63u) / 64u;
+
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x;
-  if (column >= COLUMNS) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  let column = number % ACROSS * 64u + local;
+  let piece = number / ACROSS;
+  if (column >= COLUMNS || piece * PIECE >= TOKENS) {
     return;
   }
-  let first = id.y * PIECE;
+  let first = piece * PIECE;
   let end = min(first + PIECE, TOKENS);
   var total = 0.0;
   var inherited = first > 0u && sortedIds[first - 1u] == sortedIds[first];
@@ -34,6 +42,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     inherited = false;
     total = 0.0;
   }
-  carry[(2u * id.y) * COLUMNS + column] = before;
-  carry[(2u * id.y + 1u) * COLUMNS + column] = after;
+  carry[(2u * piece) * COLUMNS + column] = before;
+  carry[(2u * piece + 1u) * COLUMNS + column] = after;
 }

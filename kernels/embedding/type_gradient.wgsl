@@ -2,18 +2,27 @@
 //
 // Prelude: TOKENS COLUMNS TYPES GROUP_ROWS.
 
+const ACROSS = (TYPES * COLUMNS + 63u) / 64u;
+
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= TYPES * COLUMNS) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  let place = number % ACROSS * 64u + local;
+  let part = number / ACROSS;
+  if (place >= TYPES * COLUMNS || part * GROUP_ROWS >= TOKENS) {
     return;
   }
-  let segment = id.x / COLUMNS;
-  let column = id.x % COLUMNS;
+  let segment = place / COLUMNS;
+  let column = place % COLUMNS;
   var total = 0.0;
-  for (var token = id.y * GROUP_ROWS; token < min((id.y + 1u) * GROUP_ROWS, TOKENS); token++) {
+  for (var token = part * GROUP_ROWS; token < min((part + 1u) * GROUP_ROWS, TOKENS); token++) {
     if (min(typeIds[token], TYPES - 1u) == segment) {
       total += f32(outputGradient[token * COLUMNS + column]);
     }
   }
-  partial[id.y * TYPES * COLUMNS + id.x] = total;
+  partial[part * TYPES * COLUMNS + place] = total;
 }

@@ -174,7 +174,7 @@ export function layerNormBackward(
     ),
     bindings,
     ...(drops ? { params: Uint32Array.of(spec.stream ?? 0, 0, 0, 0) } : {}),
-    workgroups: shared ? [groups, 1, 1] : spreadWorkgroups(Math.ceil(rows / 64)),
+    workgroups: spreadWorkgroups(shared ? groups : Math.ceil(rows / 64)),
     cost: {
       flops: (shared ? 19 : 14) * elements,
       bytes: bytesPerElement(storage) * elements * (residual ? 4 : 3),
@@ -216,7 +216,7 @@ function weightPartials(
       prelude(spec, bindings, false, undefined, { GROUP_ROWS: groupRows }),
     ),
     bindings,
-    workgroups: [Math.ceil(columns / 64), groups, 1],
+    workgroups: spreadWorkgroups(Math.ceil(columns / 64) * groups),
     cost: {
       flops: 5 * elements,
       bytes: bytesPerElement(storage) * 2 * elements + 4 * partial.elements,
@@ -243,7 +243,7 @@ function weightSum(
       libraries: [declareBindings(bindings)],
     }),
     bindings,
-    workgroups: [Math.ceil(columns / 64), 1, 1],
+    workgroups: spreadWorkgroups(Math.ceil(columns / 64)),
     cost: { flops: 2 * groups * columns, bytes: 4 * (2 * groups + 2) * columns },
   };
 }

@@ -10,9 +10,14 @@ struct Params { stream: u32 }
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = group.x * GROUP_ROWS;
+  let number = group.y * groups.x + group.x;
+  let first = number * GROUP_ROWS;
+  if (first >= ROWS) {
+    return;
+  }
   //# for q in 0..LANE_QUADS
   let place_$q = lane + $qu * LANES;
   let column_$q = min(place_$q, QUADS - 1u);
@@ -61,8 +66,8 @@ fn main(
   }
   //# for q in 0..LANE_QUADS
   if (place_$q < QUADS) {
-    partial[2u * group.x * QUADS + column_$q] = weight_sum_$q;
-    partial[(2u * group.x + 1u) * QUADS + column_$q] = bias_sum_$q;
+    partial[2u * number * QUADS + column_$q] = weight_sum_$q;
+    partial[(2u * number + 1u) * QUADS + column_$q] = bias_sum_$q;
   }
   //# end
 }

@@ -3,16 +3,20 @@
 // Prelude: COLUMNS GROUPS.
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x;
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let column = (group.y * groups.x + group.x) * 64u + local;
   if (column >= COLUMNS) {
     return;
   }
   var weightSum = 0.0;
   var biasSum = 0.0;
-  for (var group = 0u; group < GROUPS; group++) {
-    weightSum += partial[2u * group * COLUMNS + column];
-    biasSum += partial[(2u * group + 1u) * COLUMNS + column];
+  for (var g = 0u; g < GROUPS; g++) {
+    weightSum += partial[2u * g * COLUMNS + column];
+    biasSum += partial[(2u * g + 1u) * COLUMNS + column];
   }
   //# if ACCUMULATE
   weightSum += weightGradient[column];

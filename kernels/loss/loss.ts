@@ -11,6 +11,7 @@ import {
   requireDimensions,
   singleLaunch,
   specialise,
+  spreadWorkgroups,
 } from "../launch.ts";
 import { randomLibrary, stepStateBinding } from "../random/random.ts";
 import { unroll } from "../unroll.ts";
@@ -75,7 +76,7 @@ export function sigmoidCrossEntropyForward(
       libraries: [declareBindings(bindings)],
     }),
     bindings,
-    workgroups: [Math.ceil(elements / 64), 1, 1],
+    workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
     cost: { flops: 6 * elements, bytes: 12 * elements },
   });
 }
@@ -120,7 +121,7 @@ export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelPr
       libraries: [randomLibrary, declareBindings(bindings)],
     }),
     bindings,
-    workgroups: [Math.ceil(elements / 64), 1, 1],
+    workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
     cost: { flops: 6 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
   });
 }

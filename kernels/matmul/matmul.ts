@@ -16,7 +16,6 @@ import { chooseVariant } from "./choose.ts";
 import { type MatmulSpec, type Strides, stridesOf } from "./spec.ts";
 import { matrixWgsl } from "./subgroup_matrix.ts";
 import {
-  goesDown,
   type MatmulTile,
   type MatmulVariant,
   matmulVariants,
@@ -81,9 +80,7 @@ export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram
   const label = `${layout} ${batch > 1 ? `${batch}×` : ""}${m}×${n}×${k} ${chosen}`;
   const across = Math.ceil(n / (tile.columns * tile.workgroupX));
   const down = Math.ceil(m / (tile.rows * tile.workgroupY));
-  const workgroups = goesDown(spec, tile)
-    ? [down, across, batch * splits] as const
-    : [across, down, batch * splits] as const;
+  const workgroups = spreadWorkgroups(across * down * batch * splits);
   const flops = 2 * batch * m * n * k;
   if (splits === 1) {
     const bindings = [...operands, ...results];

@@ -4,19 +4,32 @@
 // Prelude: as in matmul_tile.wgsl, with A_ROW A_K B_K B_COLUMN: elements between neighbours along
 // each axis, which covers every layout; SPLITS and SPLIT_K as in matmul_workgroup.wgsl.
 
+const ACROSS = (N + 4u * WORKGROUP_X - 1u) / (4u * WORKGROUP_X);
+const DOWN = (M + 4u * WORKGROUP_Y - 1u) / (4u * WORKGROUP_Y);
+
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row0 = id.y * 4u;
-  let column0 = id.x * 4u;
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let number = group.y * groups.x + group.x;
+  // Where this tile lies, across and down, and in which product or split.
+  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
+  if (workgroup.z >= BATCH * SPLITS) {
+    return;
+  }
+  let row0 = (workgroup.y * WORKGROUP_Y + local.y) * 4u;
+  let column0 = (workgroup.x * WORKGROUP_X + local.x) * 4u;
   if (row0 >= M || column0 >= N) {
     return;
   }
   //# for i in 0..4
   var c_$i = vec4<f32>();
-  let a_$i = id.z / SPLITS * A_BATCH + min(row0 + $iu, M - 1u) * A_ROW;
-  let b_$i = id.z / SPLITS * B_BATCH + min(column0 + $iu, N - 1u) * B_COLUMN;
+  let a_$i = workgroup.z / SPLITS * A_BATCH + min(row0 + $iu, M - 1u) * A_ROW;
+  let b_$i = workgroup.z / SPLITS * B_BATCH + min(column0 + $iu, N - 1u) * B_COLUMN;
   //# end
-  let first = id.z % SPLITS * SPLIT_K;
+  let first = workgroup.z % SPLITS * SPLIT_K;
   for (var k = first; k < min(first + SPLIT_K, K); k++) {
     let bs = vec4<f32>(
       f32(b[b_0 + k * B_K]), f32(b[b_1 + k * B_K]), f32(b[b_2 + k * B_K]), f32(b[b_3 + k * B_K]));
@@ -26,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   //# for i in 0..4
   //# for j in 0..4
-  store(id.z, row0 + $iu, column0 + $ju, c_$i[$j]);
+  store(workgroup.z, row0 + $iu, column0 + $ju, c_$i[$j]);
   //# end
   //# end
 }

@@ -121,12 +121,22 @@ fn b_at(k: u32, column: u32) -> u32 {
   //# end
 }
 
+const ACROSS = (N + TILE_N - 1u) / TILE_N;
+const DOWN = (M + TILE_M - 1u) / TILE_M;
+
 @compute @workgroup_size(INVOCATIONS)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) invocation: u32,
   @builtin(subgroup_id) subgroup: u32,
 ) {
+  let number = group.y * groups.x + group.x;
+  // Where this tile lies, across and down, and in which product or split.
+  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
+  if (workgroup.z >= BATCH * SPLITS) {
+    return;
+  }
   //# if WALKS_ALL
   let first = workgroup.z % SPLITS * SPLIT_K;
   //# end

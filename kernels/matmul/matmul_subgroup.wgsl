@@ -11,19 +11,30 @@
 const ROWS = GROUPS * SHARE;
 const COLUMNS = 4u * QUADS;
 
+const ACROSS = (N + COLUMNS * WORKGROUP_X - 1u) / (COLUMNS * WORKGROUP_X);
+const DOWN = (M + ROWS - 1u) / ROWS;
+
 @compute @workgroup_size(WORKGROUP_X)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) invocation: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  // Where this tile lies, across and down.
-  let tile = select(workgroup.xy, workgroup.yx, GOES_DOWN == 1u);
+  let number = group.y * groups.x + group.x;
+  let place = number % (ACROSS * DOWN);
+  // Which product or split, and where the tile lies in it, across and down.
+  let matrix = number / (ACROSS * DOWN);
+  let tile = select(
+    vec2<u32>(place % ACROSS, place / ACROSS), vec2<u32>(place / DOWN, place % DOWN), GOES_DOWN == 1u);
+  if (matrix >= BATCH * SPLITS) {
+    return;
+  }
   let row0 = tile.y * ROWS;
   let column0 = (tile.x * WORKGROUP_X + invocation) * COLUMNS;
-  let a_base = workgroup.z / SPLITS * (A_BATCH / 4u);
-  let b_base = workgroup.z / SPLITS * (B_BATCH / 4u);
-  let first = workgroup.z % SPLITS * SPLIT_K;
+  let a_base = matrix / SPLITS * (A_BATCH / 4u);
+  let b_base = matrix / SPLITS * (B_BATCH / 4u);
+  let first = matrix % SPLITS * SPLIT_K;
   var end = min(first + SPLIT_K, K);
   //# if SKIPS_ROWS
   end = select(end, first, is_padding(row0, ROWS));
@@ -138,7 +149,7 @@ fn main(
   //# for r in 0..4
   //# for q in 0..QUADS
   store(
-    workgroup.z,
+    matrix,
     row0 + $gu * SHARE + 4u * $hu + $ru,
     column0 + 4u * $qu,
     c_$g_$h_$r_$q,

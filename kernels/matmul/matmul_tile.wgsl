@@ -10,15 +10,28 @@
 const ROWS = 4u * ROW_QUADS;
 const COLUMNS = 4u * QUADS;
 
+const ACROSS = (N + COLUMNS * WORKGROUP_X - 1u) / (COLUMNS * WORKGROUP_X);
+const DOWN = (M + ROWS * WORKGROUP_Y - 1u) / (ROWS * WORKGROUP_Y);
+
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row0 = id.y * ROWS;
-  let column0 = id.x * COLUMNS;
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let number = group.y * groups.x + group.x;
+  // Where this tile lies, across and down, and in which product or split.
+  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
+  if (workgroup.z >= BATCH) {
+    return;
+  }
+  let row0 = (workgroup.y * WORKGROUP_Y + local.y) * ROWS;
+  let column0 = (workgroup.x * WORKGROUP_X + local.x) * COLUMNS;
   if (row0 >= M || column0 >= N) {
     return;
   }
-  let a_base = id.z * (A_BATCH / 4u);
-  let b_base = id.z * (B_BATCH / 4u);
+  let a_base = workgroup.z * (A_BATCH / 4u);
+  let b_base = workgroup.z * (B_BATCH / 4u);
 
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
@@ -110,7 +123,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   //# for q in 0..QUADS
-  store(id.z, row0 + 4u * $pu + $ju, column0 + 4u * $qu, c_$p_$j_$q, bias_$q);
+  store(workgroup.z, row0 + 4u * $pu + $ju, column0 + 4u * $qu, c_$p_$j_$q, bias_$q);
   //# end
   //# end
   //# end

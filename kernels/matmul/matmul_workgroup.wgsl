@@ -136,12 +136,22 @@ fn stage(number: u32, block: mat4x4<f32>) {
   //# end
 }
 
+const ACROSS = (N + TILE_N - 1u) / TILE_N;
+const DOWN = (M + TILE_M - 1u) / TILE_M;
+
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
   @builtin(local_invocation_index) invocation: u32,
 ) {
+  let number = group.y * groups.x + group.x;
+  // Where this tile lies, across and down, and in which product or split.
+  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
+  if (workgroup.z >= BATCH * SPLITS) {
+    return;
+  }
   //# if WALKS_ALL
   let first = workgroup.z % SPLITS * SPLIT_K;
   //# end

@@ -5,7 +5,7 @@
  */
 import type { SubgroupMatrix } from "../device.ts";
 import { KernelError } from "../errors.ts";
-import { requireDimensions } from "../launch.ts";
+import { MOST_ELEMENTS, requireDimensions } from "../launch.ts";
 
 /** Whether A is stored [m,k] (N) or [k,m] (T), and B [k,n] (N) or [n,k] (T). */
 export type MatmulLayout = "NN" | "NT" | "TN";
@@ -96,7 +96,7 @@ export function stridesOf(spec: MatmulSpec): Strides {
         `the ${aColumns}, ${bColumns}, ${n} columns`,
     );
   }
-  return {
+  const strides = {
     a,
     b,
     c,
@@ -104,4 +104,13 @@ export function stridesOf(spec: MatmulSpec): Strides {
     bBatch: spec.bBatchStride ?? bRows * b,
     cBatch: spec.cBatchStride ?? m * c,
   };
+  for (const stride of Object.values(strides)) {
+    if (stride > MOST_ELEMENTS) {
+      throw new KernelError(
+        `matmul ${batch}×${m}×${n}×${k}: ${stride} elements from one matrix to the next are more ` +
+          `than the ${MOST_ELEMENTS} that a binding may hold: use a smaller batch or a shorter sequence`,
+      );
+    }
+  }
+  return strides;
 }

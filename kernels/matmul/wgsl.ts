@@ -114,7 +114,6 @@ export function joinWgsl(
     ...types(spec),
     constants: {
       ...shapes(spec, strides, tile),
-      BATCH: spec.batch ?? 1,
       SPLITS: tile.splits ?? 1,
     },
     libraries: [
@@ -176,7 +175,7 @@ export function types(
 
 /** Constants that every text has. */
 export function shapes(
-  { m, n, k, alpha = 1 }: MatmulSpec,
+  { m, n, k, batch = 1, alpha = 1 }: MatmulSpec,
   { c, aBatch, bBatch, cBatch }: Strides,
   { workgroupX, workgroupY }: MatmulTile,
 ): Record<string, number | { f32: number }> {
@@ -184,6 +183,7 @@ export function shapes(
     M: m,
     N: n,
     K: k,
+    BATCH: batch,
     C_STRIDE: c,
     A_BATCH: aBatch,
     B_BATCH: bBatch,

@@ -10,6 +10,7 @@ import {
   requireDimensions,
   singleLaunch,
   specialise,
+  spreadWorkgroups,
 } from "../launch.ts";
 import source from "./token_blocks.wgsl" with { type: "text" };
 
@@ -44,7 +45,7 @@ export function tokenBlocks({ tokens }: { readonly tokens: number }): KernelProg
       libraries: [declareBindings(bindings)],
     }),
     bindings,
-    workgroups: [Math.ceil(blocks / 64), 1, 1],
+    workgroups: spreadWorkgroups(Math.ceil(blocks / 64)),
     cost: { flops: 0, bytes: 4 * (tokens + blocks) },
   });
 }

@@ -4,14 +4,19 @@
 // Prelude: TOKENS BLOCK.
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let first = id.x * BLOCK;
-  if (first >= TOKENS) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let block = (group.y * groups.x + group.x) * 64u + local;
+  let first = block * BLOCK;
+  if (block >= (TOKENS + BLOCK - 1u) / BLOCK) {
     return;
   }
   var token = first;
   while (token < TOKENS && attentionMask[min(token, TOKENS - 1u)] == 0u) {
     token++;
   }
-  tokenBlocks[id.x] = select(token / BLOCK, (TOKENS + BLOCK - 1u) / BLOCK, token >= TOKENS);
+  tokenBlocks[block] = select(token / BLOCK, (TOKENS + BLOCK - 1u) / BLOCK, token >= TOKENS);
 }

@@ -12,6 +12,7 @@ import {
   type KernelProgram,
   requireDimensions,
   specialise,
+  spreadWorkgroups,
 } from "../launch.ts";
 import { unroll } from "../unroll.ts";
 import source from "./column_sum.wgsl" with { type: "text" };
@@ -126,7 +127,7 @@ export function sumLaunch(
       ],
     }),
     bindings,
-    workgroups: [Math.ceil(columns / lanes / width), groups, 1],
+    workgroups: spreadWorkgroups(Math.ceil(columns / lanes / width) * groups),
     cost: {
       flops: rows * columns,
       bytes: bytesPerElement(storage) * rows * columns + 4 * groups * columns,

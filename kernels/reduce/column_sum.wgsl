@@ -4,16 +4,23 @@
 // Prelude: Value (f32 or vec4<f32>), ROWS COLUMNS (in Values) GROUP_ROWS WIDTH.
 
 const BLOCK = 32u;
+const ACROSS = (COLUMNS + WIDTH - 1u) / WIDTH;
 
 @compute @workgroup_size(WIDTH)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x;
-  if (column >= COLUMNS) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  let column = number % ACROSS * WIDTH + local;
+  let part = number / ACROSS;
+  if (column >= COLUMNS || part * GROUP_ROWS >= ROWS) {
     return;
   }
-  let end = min((id.y + 1u) * GROUP_ROWS, ROWS);
+  let end = min((part + 1u) * GROUP_ROWS, ROWS);
   var total = Value();
-  for (var first = id.y * GROUP_ROWS; first < end; first += BLOCK) {
+  for (var first = part * GROUP_ROWS; first < end; first += BLOCK) {
     var block = Value();
     for (var row = first; row < min(first + BLOCK, end); row++) {
       block += Value(INPUT[row * COLUMNS + column]);
@@ -25,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     total = Value();
   }
   //# end
-  let at = id.y * COLUMNS + column;
+  let at = part * COLUMNS + column;
   //# if ACCUMULATE
   total += OUTPUT[at];
   //# end

@@ -10,6 +10,7 @@ import {
   requireDimensions,
   singleLaunch,
   specialise,
+  spreadWorkgroups,
 } from "../launch.ts";
 import source from "./replace_tokens.wgsl" with { type: "text" };
 
@@ -51,7 +52,7 @@ export function replaceTokens({ batch, sequence, picks }: ReplaceTokensSpec): Ke
       libraries: [declareBindings(bindings)],
     }),
     bindings,
-    workgroups: [Math.ceil(tokens / 64), 1, 1],
+    workgroups: spreadWorkgroups(Math.ceil(tokens / 64)),
     cost: { flops: 0, bytes: 12 * (tokens + batch * picks) },
   });
 }

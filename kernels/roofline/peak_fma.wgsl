@@ -2,14 +2,19 @@
 // vec4s, side by side so that none waits for another, without touching memory in between. The factors
 // come from a buffer, so that no compiler can work the chains out.
 //
-// Prelude: STEPS (links of each chain, a multiple of four).
+// Prelude: STEPS (links of each chain, a multiple of four) INVOCATIONS.
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let number = (group.y * groups.x + group.x) * 64u + local;
   let x = factors[0];
   let y = factors[1];
   //# for i in 0..16
-  var c_$i = f32(id.x + $iu) * x;
+  var c_$i = f32(number + $iu) * x;
   //# end
   for (var step = 0u; step < STEPS; step += 4u) {
     //# for j in 0..4
@@ -22,5 +27,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //# for i in 0..16
   sum += c_$i;
   //# end
-  results[id.x] = sum;
+  if (number < INVOCATIONS) {
+    results[number] = sum;
+  }
 }

@@ -45,11 +45,11 @@ export function peakFma({ workgroups = 4096, steps = 256 }: PeakFmaSpec = {}): K
     kernel: "peak_fma",
     label: `${workgroups}×${INVOCATIONS}, ${steps} steps`,
     wgsl: specialise(unroll(peakSource, {}), {
-      constants: { STEPS: steps },
+      constants: { STEPS: steps, INVOCATIONS: INVOCATIONS * workgroups },
       libraries: [declareBindings(bindings, { factors: "vec4<f32>", results: "vec4<f32>" })],
     }),
     bindings,
-    workgroups: [workgroups, 1, 1],
+    workgroups: spreadWorkgroups(workgroups),
     cost: { flops: 2 * 4 * CHAINS * steps * INVOCATIONS * workgroups, bytes: 4 * (8 + elements) },
   });
 }

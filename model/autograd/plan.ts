@@ -7,6 +7,7 @@ import type { Gpu } from "../../kernels/device.ts";
 import { bytesPerElement } from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
 import { owner, planMemory, tensorBytes } from "./memory.ts";
+import { Submission } from "./submission.ts";
 import type { RecordedDispatch, Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -53,6 +54,8 @@ export class Plan {
   readonly #locations: ReadonlyMap<Tensor, Location>;
   readonly #buffers: readonly GPUBuffer[];
   readonly #commands: readonly Command[];
+  /** What was recorded, in the order in which it runs. */
+  readonly dispatches: readonly RecordedDispatch[];
 
   private constructor(
     gpu: Gpu,
@@ -64,6 +67,7 @@ export class Plan {
     this.#locations = locations;
     this.#buffers = buffers;
     this.#commands = commands;
+    this.dispatches = commands.map(({ dispatch }) => dispatch);
   }
 
   /**
@@ -203,23 +207,16 @@ export class Plan {
   }
 
   /**
-   * Encodes all dispatches in one compute pass and submits them.
+   * Submits all dispatches.
    *
-   * @param after may add copies behind the pass, in the same submission.
+   * @param after may add copies behind them.
+   * @throws {KernelError} when the device was lost or has reported an error.
    */
   run(after?: (encoder: GPUCommandEncoder) => void): void {
-    this.#gpu.checkLost();
-    const encoder = this.#gpu.device.createCommandEncoder();
-    this.encodePass(encoder);
-    after?.(encoder);
-    this.#gpu.device.queue.submit([encoder.finish()]);
-  }
-
-  /** Encodes all dispatches in one compute pass, for callers that submit several plans together. */
-  encodePass(encoder: GPUCommandEncoder): void {
-    const pass = encoder.beginComputePass();
-    this.encode(pass, 0, this.#commands.length);
-    pass.end();
+    const submission = new Submission(this.#gpu);
+    submission.add(this);
+    after?.(submission.encoder);
+    submission.submit();
   }
 
   /** Encodes the dispatches from `first` to before `end`, for callers that make their own passes. */
@@ -232,11 +229,6 @@ export class Plan {
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...dispatch.launch.workgroups);
     }
-  }
-
-  /** What was recorded, in the order in which it runs. */
-  get dispatches(): readonly RecordedDispatch[] {
-    return this.#commands.map(({ dispatch }) => dispatch);
   }
 
   /** Frees the plan's buffers. */

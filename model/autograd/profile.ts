@@ -5,6 +5,7 @@
  */
 import type { Gpu } from "../../kernels/device.ts";
 import type { Plan } from "./plan.ts";
+import { Submission } from "./submission.ts";
 import type { RecordedDispatch } from "./tape.ts";
 
 /** When a dispatch ran. */
@@ -42,7 +43,7 @@ export async function profilePlans(
   plans: readonly Plan[],
   { wallClock = false }: { readonly wallClock?: boolean } = {},
 ): Promise<PlanProfile> {
-  gpu.checkLost();
+  gpu.check();
   const timestamps = gpu.features.timestamps && !wallClock;
   const steps = plans.flatMap((plan) =>
     plan.dispatches.map((dispatch, index) => ({ plan, dispatch, index }))
@@ -70,15 +71,15 @@ interface PlannedDispatch {
   readonly index: number;
 }
 
-/** Seconds that a step's plans take as they normally run: one submission, the next step right behind it. */
+/** Seconds that a step's plans take as they normally run, the next step right behind it. */
 export async function timePlans(gpu: Gpu, plans: readonly Plan[]): Promise<number> {
   const { queue } = gpu.device;
   await queue.onSubmittedWorkDone();
   const start = performance.now();
   for (let i = 0; i < IN_FLIGHT; i++) {
-    const encoder = gpu.device.createCommandEncoder();
-    for (const plan of plans) plan.encodePass(encoder);
-    queue.submit([encoder.finish()]);
+    const submission = new Submission(gpu);
+    for (const plan of plans) submission.add(plan);
+    submission.submit();
   }
   await queue.onSubmittedWorkDone();
   return (performance.now() - start) / 1000 / IN_FLIGHT;

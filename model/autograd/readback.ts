@@ -9,15 +9,21 @@ import { tensorBytes } from "./memory.ts";
 import type { Plan } from "./plan.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** A tensor's numbers on the host. */
+export type HostNumbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
 /** One mappable buffer: tensors are copied into it behind a plan, then it is read. */
 export class ReadbackSlot {
   /** Whether it waits for the device. */
   busy = false;
+  readonly #gpu: Gpu;
   readonly #buffer: GPUBuffer;
+  readonly #tensors: Tensor[] = [];
   #end = 0;
 
   /** @internal made by {@link ReadbackRing}. */
   constructor(gpu: Gpu, bytes: number) {
+    this.#gpu = gpu;
     this.#buffer = gpu.device.createBuffer({
       label: "readback",
       size: bytes,
@@ -32,16 +38,20 @@ export class ReadbackSlot {
       const bytes = tensorBytes(tensor);
       encoder.copyBufferToBuffer(buffer, offset, this.#buffer, this.#end, bytes);
       this.#end += bytes;
+      this.#tensors.push(tensor);
     }
   }
 
-  /** The bytes of all copies, one tensor behind the other, once the device has made them. */
-  async read(): Promise<ArrayBuffer> {
+  /**
+   * The numbers of all copies, in order, once the device has made them; f32 tensors as floats.
+   *
+   * @throws {KernelError} when the device was lost or has reported an error.
+   * @throws {ModelError} with the cause when the buffer cannot be mapped.
+   */
+  async read(): Promise<HostNumbers[]> {
     try {
-      await this.#buffer.mapAsync(GPUMapMode.READ, 0, this.#end);
-      const bytes = this.#buffer.getMappedRange(0, this.#end).slice(0);
-      this.#buffer.unmap();
-      return bytes;
+      const bytes = await mappedBytes(this.#gpu, this.#buffer, this.#tensors.join(", "));
+      return numbersOf(bytes, this.#tensors);
     } finally {
       this.release();
     }
@@ -50,6 +60,7 @@ export class ReadbackSlot {
   /** Gives the slot back without reading it. */
   release(): void {
     this.#end = 0;
+    this.#tensors.length = 0;
     this.busy = false;
   }
 
@@ -95,11 +106,8 @@ export class ReadbackRing {
   }
 }
 
-/** Cuts what a slot gave into its tensors' numbers, in the order of the copies; f32 as floats. */
-export function numbersOf(
-  bytes: ArrayBuffer,
-  tensors: readonly Tensor[],
-): (Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)[] {
+/** Cuts bytes into the numbers of tensors that lie one behind the other. */
+function numbersOf(bytes: ArrayBuffer, tensors: readonly Tensor[]): HostNumbers[] {
   let end = 0;
   return tensors.map((tensor) => {
     const start = end;
@@ -110,7 +118,33 @@ export function numbersOf(
   });
 }
 
-/** Copies bytes out of a buffer and waits for them; for checkpoints and traces, not for every step. */
+/**
+ * The bytes of a mappable buffer, once the device has filled it; the buffer may be used again.
+ *
+ * @param what is read, for messages.
+ * @throws {KernelError} when the device was lost or has reported an error.
+ * @throws {ModelError} with the cause when the buffer cannot be mapped.
+ */
+async function mappedBytes(gpu: Gpu, buffer: GPUBuffer, what: string): Promise<ArrayBuffer> {
+  try {
+    await buffer.mapAsync(GPUMapMode.READ);
+  } catch (error) {
+    await gpu.settle();
+    const { message } = error as Error;
+    throw new ModelError(`${what} cannot be read back: ${message}`, { cause: error });
+  }
+  const bytes = buffer.getMappedRange().slice(0);
+  buffer.unmap();
+  await gpu.settle();
+  return bytes;
+}
+
+/**
+ * Copies bytes out of a buffer and waits for them; for checkpoints and traces, not for every step.
+ *
+ * @throws {KernelError} when the device was lost or has reported an error.
+ * @throws {ModelError} with the cause when the bytes cannot be mapped.
+ */
 export async function readBuffer(
   gpu: Gpu,
   source: GPUBuffer,
@@ -124,10 +158,9 @@ export async function readBuffer(
   });
   const encoder = gpu.device.createCommandEncoder();
   encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
-  gpu.device.queue.submit([encoder.finish()]);
+  gpu.watch(() => gpu.device.queue.submit([encoder.finish()]), () => `reading ${source.label}`);
   try {
-    await staging.mapAsync(GPUMapMode.READ);
-    return staging.getMappedRange().slice(0);
+    return await mappedBytes(gpu, staging, source.label);
   } finally {
     staging.destroy();
   }

@@ -15,6 +15,8 @@ import {
   type DType,
   type KernelLaunch,
   type KernelProgram,
+  MOST_ELEMENTS,
+  MOST_WORKGROUPS,
 } from "../../kernels/launch.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import type { MatmulVariant } from "../../kernels/matmul/variants.ts";
@@ -98,6 +100,11 @@ export class Gradients {
     return gradient;
   }
 
+  /** Says that an output, made again, has a gradient that is known. */
+  give(output: Tensor, gradient: Tensor): void {
+    this.#known.set(output, gradient);
+  }
+
   /** The weight of a loss in the total. */
   lossWeight(loss: Tensor): number {
     return this.#lossWeights.get(loss) ?? 0;
@@ -146,6 +153,8 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
+  /** Whether kernels skip padding where that changes no result. */
+  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** Bytes that one binding may hold. */
@@ -171,6 +180,7 @@ export class Tape {
    * @param options.maxStorageBufferBindingSize of the device; WebGPU's least by default.
    * @param options.stepState where plans share it; an input of the tape by default.
    * @param options.phase that the recording begins with; forward by default.
+   * @param options.skipPadding whether kernels skip padding; true by default.
    */
   constructor(
     options: {
@@ -182,6 +192,7 @@ export class Tape {
       readonly maxStorageBufferBindingSize?: number;
       readonly stepState?: Tensor;
       readonly phase?: Phase;
+      readonly skipPadding?: boolean;
     },
   ) {
     this.training = options.training;
@@ -192,6 +203,7 @@ export class Tape {
     this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
     this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
     this.#phase = options.phase ?? "forward";
+    this.skipPadding = options.skipPadding ?? true;
   }
 
   /** A tensor that the host writes before each step. */
@@ -264,7 +276,8 @@ export class Tape {
    *
    * @param operation for messages.
    * @param tensors a tensor for each binding name; `stepState` and scratch are found by themselves.
-   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit.
+   * @throws {ModelError} naming the operation, the binding and both shapes where they do not fit, or a grid
+   * or index that WebGPU cannot hold.
    */
   run(
     operation: string,
@@ -277,6 +290,7 @@ export class Tape {
     }
     const used = new Set<string>();
     for (const launch of program.launches) {
+      requireDispatch(operation, launch);
       const bound = launch.bindings.map((binding) => {
         used.add(binding.name);
         const tensor = tensors[binding.name] ?? scratch.get(binding.name) ??
@@ -312,6 +326,36 @@ export class Tape {
   }
 
   /**
+   * Records operations whose activations are not kept for the backward pass: they are made again there, with
+   * the same random streams, so that the gradients are the same bit for bit.
+   *
+   * @param operation for messages.
+   * @param body records the operations, the same whenever it is called, and returns what they make.
+   */
+  recompute(operation: string, body: () => Tensor): Tensor {
+    const streams = this.#streams;
+    const { output, rules } = this.#rulesOf(body);
+    const made = new Set(rules.flatMap(({ outputs }) => outputs));
+    const used = new Set(rules.flatMap(({ inputs }) => inputs));
+    this.differentiate(operation, [...used.difference(made)], [output], (gradients) => {
+      const later = this.#streams;
+      this.#streams = streams;
+      const again = this.#rulesOf(body);
+      this.#streams = later;
+      gradients.give(again.output, gradients.of(output));
+      this.#walk(again.rules, gradients);
+    });
+    return output;
+  }
+
+  /** Records `body` and takes its rules out of the tape's. */
+  #rulesOf(body: () => Tensor): { readonly output: Tensor; readonly rules: readonly Rule[] } {
+    const first = this.#rules.length;
+    const output = body();
+    return { output, rules: this.#rules.splice(first) };
+  }
+
+  /**
    * Records the backward pass of a weighted sum of losses.
    *
    * @param parameterGradient finds where a parameter's gradient is stored.
@@ -338,7 +382,13 @@ export class Tape {
     this.#differentiated = true;
     this.#phase = "backward";
     const gradients = new Gradients(this, losses, parameterGradient, accumulate);
-    for (const { operation, inputs, outputs, rule } of this.#rules.toReversed()) {
+    this.#walk(this.#rules, gradients);
+    return gradients;
+  }
+
+  /** Applies rules from the last to the first. */
+  #walk(rules: readonly Rule[], gradients: Gradients): void {
+    for (const { operation, inputs, outputs, rule } of rules.toReversed()) {
       if (!outputs.some((output) => gradients.reaches(output))) continue;
       if (rule) {
         rule(gradients);
@@ -348,6 +398,30 @@ export class Tape {
         );
       }
     }
-    return gradients;
+  }
+}
+
+/**
+ * Refuses a dispatch that WebGPU cannot hold: implementations drop it, some without a word.
+ *
+ * @throws {ModelError} naming the operation and what is too large.
+ */
+function requireDispatch(
+  operation: string,
+  { kernel, label, workgroups, bindings }: KernelLaunch,
+): void {
+  if (!workgroups.every((count) => count >= 1 && count <= MOST_WORKGROUPS)) {
+    throw new ModelError(
+      `${operation}: a grid of ${workgroups.join(" × ")} workgroups (${kernel} ${label}) is more ` +
+        `than ${MOST_WORKGROUPS} along an axis: use a smaller batch or a shorter sequence`,
+    );
+  }
+  for (const { name, elements } of bindings) {
+    if (elements > MOST_ELEMENTS) {
+      throw new ModelError(
+        `${operation}: ${name} would hold ${elements} elements (${kernel} ${label}), more than ` +
+          `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+      );
+    }
   }
 }

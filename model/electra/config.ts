@@ -6,9 +6,14 @@
  */
 import { closestString } from "@std/text/closest_string.js";
 import { ModelError } from "../errors.ts";
+import { describeValue, type HparamRule, range, requireRule, whole } from "./hparam_rules.ts";
 import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
+import { roundHalfToEven } from "../rounding.ts";
 
-/** Keys of the original that only make sense on a TPU: accepted, without effect. */
+/**
+ * Keys of the original that are accepted without effect: those of TPUs, the model's folder, which is
+ * DATA_DIR/models/NAME here, and the files of results, which go to metrics.jsonl.
+ */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "use_tpu",
   "num_tpu_cores",
@@ -17,6 +22,9 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "tpu_zone",
   "gcp_project",
   "iterations_per_loop",
+  "model_dir",
+  "results_txt",
+  "results_pkl",
 ]);
 
 /** Hyperparameters of pre-training. Fractions are shares, rates are per update. */
@@ -49,18 +57,21 @@ export interface PretrainingHparams {
   num_train_steps: number;
   /** Batches of an evaluation at most. */
   num_eval_steps: number;
-  /** Checkpoints kept; 0 keeps all. */
+  /** Checkpoints kept; 0 (or null, as the original has it too) keeps all. */
   keep_checkpoint_max: number;
   /** "small", "base" or "large". */
   model_size: ModelSize;
   /** Settings of the discriminator that replace those of the size. */
   model_hparam_overrides: Partial<EncoderOverrides>;
-  /** Width of the embeddings. */
+  /** Width of the embeddings; null is the hidden width. */
   embedding_size: number;
   /** Pieces in the vocabulary. */
   vocab_size: number;
-  /** Lower-case the text. */
-  do_lower_case: boolean;
+  /**
+   * Whether the text of the examples is lower-cased, which `deno task build` decides; null, the default,
+   * takes either.
+   */
+  do_lower_case: boolean | null;
   /** Replacements drawn uniformly from the vocabulary instead of from a generator. */
   uniform_generator: boolean;
   /** Embeddings of their own for the generator. */
@@ -83,12 +94,18 @@ export interface PretrainingHparams {
   eval_batch_size: number;
   /** Patterns of the training examples, separated by commas; empty: those of the data directory. */
   pretrain_tfrecords: string;
-  /** Vocabulary file; empty: that of the data directory. */
+  /** A vocabulary, one piece a line, that the tokenizer must have; empty: no check. */
   vocab_file: string;
   /** SentencePiece model; empty: that of the data directory. */
   model_sentencepiece_path: string;
+  /** Name of the model in the data directory; empty: that of the command line. */
+  model_name: string;
   /** Predictions in a row at most. */
   max_predictions_per_seq: number;
+  /** Parts that a training batch is computed in, one after the other, in less memory; the same update. */
+  gradient_accumulation_steps: number;
+  /** "layers" makes the activations of each layer again in the backward pass instead of keeping them. */
+  recompute: "none" | "layers";
 }
 
 /** Sizes of the paper. */
@@ -114,49 +131,86 @@ export interface EncoderOverrides {
   type_vocab_size: number;
   /** Deviation of initial weights. */
   initializer_range: number;
+  /** Activation of the dense layers. */
+  hidden_act: "gelu";
 }
 
-const SIZES: Readonly<Record<ModelSize, { hidden: number; layers: number; embedding?: number }>> = {
+/** What each size derives. */
+const SIZES: Readonly<
+  Record<ModelSize, { hidden: number; layers: number; embedding?: number }>
+> = {
   small: { hidden: 256, layers: 12, embedding: 128 },
   base: { hidden: 768, layers: 12 },
   large: { hidden: 1024, layers: 24 },
 };
 
-const DEFAULTS: PretrainingHparams = {
-  debug: false,
-  do_train: true,
-  do_eval: false,
-  electra_objective: true,
-  gen_weight: 1,
-  disc_weight: 50,
-  mask_prob: 0.15,
-  learning_rate: 5e-4,
-  lr_decay_power: 1,
-  weight_decay_rate: 0.01,
-  num_warmup_steps: 10_000,
-  save_checkpoints_steps: 1000,
-  num_train_steps: 1_000_000,
-  num_eval_steps: 100,
-  keep_checkpoint_max: 5,
-  model_size: "small",
-  model_hparam_overrides: {},
-  embedding_size: 128,
-  vocab_size: 30_522,
-  do_lower_case: true,
-  uniform_generator: false,
-  untied_generator_embeddings: false,
-  untied_generator: true,
-  generator_layers: 1,
-  generator_hidden_size: 0.25,
-  disallow_correct: false,
-  temperature: 1,
-  max_seq_length: 128,
-  train_batch_size: 128,
-  eval_batch_size: 128,
-  pretrain_tfrecords: "",
-  vocab_file: "",
-  model_sentencepiece_path: "",
-  max_predictions_per_seq: 0,
+/** Numbers that f32 holds, with room for what is made of them. */
+const LARGEST = 1e38;
+
+const BOOLEAN: HparamRule = { kind: "boolean" };
+const TEXT: HparamRule = { kind: "text" };
+const STEPS = whole(1, 2 ** 32 - 1);
+const BATCH = whole(1, 65_536);
+const WIDTH = whole(1, 65_536);
+
+/** Tokens in a batch at most. */
+const MOST_TOKENS = 2 ** 28;
+
+/** The default of each key, and the values it may have. */
+const HPARAMS: {
+  readonly [K in keyof PretrainingHparams]: readonly [PretrainingHparams[K], HparamRule];
+} = {
+  debug: [false, BOOLEAN],
+  do_train: [true, BOOLEAN],
+  do_eval: [false, BOOLEAN],
+  electra_objective: [true, BOOLEAN],
+  gen_weight: [1, range(0, LARGEST)],
+  disc_weight: [50, range(0, LARGEST)],
+  mask_prob: [0.15, range(0, 1, "least")],
+  learning_rate: [5e-4, range(0, LARGEST)],
+  lr_decay_power: [1, range(0, 100)],
+  weight_decay_rate: [0.01, range(0, LARGEST)],
+  num_warmup_steps: [10_000, whole(0, 2 ** 32 - 1)],
+  save_checkpoints_steps: [1000, STEPS],
+  num_train_steps: [1_000_000, STEPS],
+  num_eval_steps: [100, STEPS],
+  keep_checkpoint_max: [5, whole(0, 1_000_000)],
+  model_size: ["small", { kind: "choice", choices: Object.keys(SIZES) }],
+  model_hparam_overrides: [{}, { kind: "object" }],
+  embedding_size: [128, WIDTH],
+  vocab_size: [30_522, whole(2, 2 ** 24)],
+  do_lower_case: [null, BOOLEAN],
+  uniform_generator: [false, BOOLEAN],
+  untied_generator_embeddings: [false, BOOLEAN],
+  untied_generator: [true, BOOLEAN],
+  generator_layers: [1, range(0, 64)],
+  generator_hidden_size: [0.25, range(0, 64, "least")],
+  disallow_correct: [false, BOOLEAN],
+  temperature: [1, range(1e-6, 1e6)],
+  max_seq_length: [128, whole(5, 65_536)],
+  train_batch_size: [128, BATCH],
+  eval_batch_size: [128, BATCH],
+  pretrain_tfrecords: ["", TEXT],
+  vocab_file: ["", TEXT],
+  model_sentencepiece_path: ["", TEXT],
+  model_name: ["", TEXT],
+  max_predictions_per_seq: [0, whole(1, 65_536)],
+  gradient_accumulation_steps: [1, BATCH],
+  recompute: ["none", { kind: "choice", choices: ["none", "layers"] }],
+};
+
+/** The values of the keys of `model_hparam_overrides`. */
+const OVERRIDES: { readonly [K in keyof EncoderOverrides]: HparamRule } = {
+  hidden_size: WIDTH,
+  num_hidden_layers: whole(0, 1024),
+  num_attention_heads: whole(1, 1024),
+  intermediate_size: whole(1, 2 ** 18),
+  hidden_dropout_prob: range(0, 1, "most"),
+  attention_probs_dropout_prob: range(0, 1, "most"),
+  max_position_embeddings: WIDTH,
+  type_vocab_size: whole(1, 65_536),
+  initializer_range: range(0, 1000),
+  hidden_act: { kind: "choice", choices: ["gelu"] },
 };
 
 const DEBUG: Partial<PretrainingHparams> = {
@@ -166,26 +220,14 @@ const DEBUG: Partial<PretrainingHparams> = {
   num_eval_steps: 2,
 };
 
-const DEBUG_OVERRIDES: Partial<EncoderOverrides> = { num_hidden_layers: 3, hidden_size: 144 };
-
-/** Keys of the original whose models are not built here, and the values that mean "off". */
-const NOT_BUILT: Readonly<Record<string, unknown>> = {
-  electric_objective: false,
-  two_tower_generator: false,
+const DEBUG_OVERRIDES: Partial<EncoderOverrides> = {
+  num_hidden_layers: 3,
+  hidden_size: 144,
+  num_attention_heads: 4,
 };
 
-/** Keys of `model_hparam_overrides`. */
-const OVERRIDE_KEYS: readonly (keyof EncoderOverrides)[] = [
-  "hidden_size",
-  "num_hidden_layers",
-  "num_attention_heads",
-  "intermediate_size",
-  "hidden_dropout_prob",
-  "attention_probs_dropout_prob",
-  "max_position_embeddings",
-  "type_vocab_size",
-  "initializer_range",
-];
+/** Keys of the original whose models are not built here; false leaves them out. */
+const NOT_BUILT: ReadonlySet<string> = new Set(["electric_objective", "two_tower_generator"]);
 
 /** Hyperparameters with everything derived, and the accepted keys that have no effect. */
 export interface ResolvedHparams {
@@ -197,7 +239,7 @@ export interface ResolvedHparams {
 
 /**
  * Completes the keys a user gave with the original's defaults. What the user gives wins over what
- * `debug` or `model_size` derive.
+ * `debug` or `model_size` derive. What comes out gives the same again.
  *
  * @throws {ModelError} for an unknown key (the nearest is named) or a value of the wrong kind or range.
  */
@@ -205,97 +247,110 @@ export function resolveHparams(given: Readonly<Record<string, unknown>>): Resolv
   const withoutEffect: string[] = [];
   const user: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {
-    if (WITHOUT_EFFECT.has(key)) {
-      withoutEffect.push(key);
-    } else if (key in NOT_BUILT) {
-      if (value !== NOT_BUILT[key]) {
-        throw new ModelError(`hparam ${key} = ${JSON.stringify(value)} is not built; leave it out`);
-      }
-    } else if (key in DEFAULTS) {
-      user[key] = value;
-    } else {
-      const known = [...Object.keys(DEFAULTS), ...Object.keys(NOT_BUILT), ...WITHOUT_EFFECT];
-      throw new ModelError(`unknown hparam "${key}"; did you mean "${closestString(key, known)}"?`);
-    }
+    if (WITHOUT_EFFECT.has(key)) withoutEffect.push(key);
+    else if (NOT_BUILT.has(key)) requireNotBuilt(key, value);
+    else user[key] = requireHparam(key, value);
   }
-  const hparams = { ...DEFAULTS, ...(user.debug === true ? DEBUG : {}), ...user };
-  for (const [key, value] of Object.entries(DEFAULTS)) requireKind(key, hparams, value);
-  if (!(hparams.model_size in SIZES)) {
-    throw new ModelError(
-      `hparam model_size is "${hparams.model_size}"; it is one of ${Object.keys(SIZES).join(", ")}`,
-    );
-  }
-  hparams.model_hparam_overrides = {
-    ...(hparams.debug ? DEBUG_OVERRIDES : {}),
-    ...hparams.model_hparam_overrides,
+  const debug = user.debug === true;
+  const defaults = Object.entries(HPARAMS).map(([key, [value]]) => [key, value]);
+  const hparams: PretrainingHparams = {
+    ...Object.fromEntries(defaults),
+    ...(debug ? DEBUG : {}),
+    ...user,
   };
-  for (const key of Object.keys(hparams.model_hparam_overrides)) {
-    if (!(OVERRIDE_KEYS as readonly string[]).includes(key)) {
-      const near = closestString(key, OVERRIDE_KEYS);
-      throw new ModelError(
-        `unknown key "${key}" in model_hparam_overrides; did you mean "${near}"?`,
-      );
-    }
+  const { vocab_size, ...overrides } = hparams.model_hparam_overrides as
+    & Partial<EncoderOverrides>
+    & { vocab_size?: number };
+  for (const [key, value] of Object.entries(overrides)) requireOverride(key, value);
+  hparams.model_hparam_overrides = { ...(debug ? DEBUG_OVERRIDES : {}), ...overrides };
+  if (vocab_size !== undefined) {
+    requireRule("model_hparam_overrides.vocab_size", vocab_size, HPARAMS.vocab_size[1]);
+    hparams.vocab_size = vocab_size;
   }
   const size = SIZES[hparams.model_size];
-  if (!("embedding_size" in user)) {
-    hparams.embedding_size = size.embedding ??
-      hparams.model_hparam_overrides.hidden_size ?? size.hidden;
+  const hidden = hparams.model_hparam_overrides.hidden_size ?? size.hidden;
+  if (user.embedding_size === null) hparams.embedding_size = hidden;
+  else if (user.embedding_size === undefined) hparams.embedding_size = size.embedding ?? hidden;
+  if (user.max_predictions_per_seq === undefined) {
+    const most = Math.floor((hparams.mask_prob + 0.005) * hparams.max_seq_length);
+    hparams.max_predictions_per_seq = Math.max(1, most);
   }
-  if (!("max_predictions_per_seq" in user)) {
-    hparams.max_predictions_per_seq = Math.max(
-      1,
-      Math.floor((hparams.mask_prob + 0.005) * hparams.max_seq_length),
-    );
+  requireTogether(hparams);
+  if (hparams.untied_generator_embeddings && !hasOwnGenerator(hparams)) {
+    withoutEffect.push("untied_generator_embeddings");
   }
-  requireRanges(hparams);
   return { hparams, withoutEffect };
 }
 
-function requireKind(key: string, hparams: object, example: unknown): void {
-  const value = (hparams as Record<string, unknown>)[key];
-  const fits = typeof value === typeof example &&
-    (typeof value !== "object" || (value !== null && !Array.isArray(value))) &&
-    (typeof value !== "number" || Number.isFinite(value));
-  if (!fits) {
+function requireNotBuilt(key: string, value: unknown): void {
+  if (value === false) return;
+  throw new ModelError(
+    `hparam ${key} is ${describeValue(value)}, but it is not built: leave it out`,
+  );
+}
+
+/** A key's value, held to its rule; null where that has a meaning of its own. */
+function requireHparam(key: string, value: unknown): unknown {
+  if (!Object.hasOwn(HPARAMS, key)) {
+    const known = [...Object.keys(HPARAMS), ...NOT_BUILT, ...WITHOUT_EFFECT];
+    throw new ModelError(`unknown hparam "${key}"; did you mean "${closestString(key, known)}"?`);
+  }
+  if (value === null) {
+    if (key === "keep_checkpoint_max") return 0;
+    if (key === "embedding_size" || key === "do_lower_case") return null;
+  }
+  requireRule(key, value, HPARAMS[key as keyof PretrainingHparams][1]);
+  return value;
+}
+
+function requireOverride(key: string, value: unknown): void {
+  if (!Object.hasOwn(OVERRIDES, key)) {
+    const near = closestString(key, [...Object.keys(OVERRIDES), "vocab_size"]);
     throw new ModelError(
-      `hparam ${key} is ${JSON.stringify(value)}; it must be a ${typeof example}`,
+      `unknown key "${key}" in model_hparam_overrides; did you mean "${near}"?`,
+    );
+  }
+  const rule = OVERRIDES[key as keyof EncoderOverrides];
+  requireRule(`model_hparam_overrides.${key}`, value, rule);
+}
+
+/** What values must hold together. */
+function requireTogether(hparams: PretrainingHparams): void {
+  const { max_predictions_per_seq, max_seq_length } = hparams;
+  if (max_predictions_per_seq > max_seq_length) {
+    throw new ModelError(
+      `hparam max_predictions_per_seq is ${max_predictions_per_seq}, more than the ` +
+        `${max_seq_length} tokens of max_seq_length`,
+    );
+  }
+  for (const key of ["train_batch_size", "eval_batch_size"] as const) {
+    if (hparams[key] * max_seq_length <= MOST_TOKENS) continue;
+    throw new ModelError(
+      `hparam ${key} is ${
+        hparams[key]
+      }: times max_seq_length = ${max_seq_length} that is more than ` +
+        `${MOST_TOKENS} tokens in a batch; use a smaller batch`,
+    );
+  }
+  const { train_batch_size, gradient_accumulation_steps } = hparams;
+  if (train_batch_size % gradient_accumulation_steps !== 0) {
+    throw new ModelError(
+      `hparam gradient_accumulation_steps is ${gradient_accumulation_steps}, which does not divide ` +
+        `train_batch_size = ${train_batch_size} into equal parts`,
+    );
+  }
+  if (hparams.uniform_generator && !hparams.electra_objective) {
+    throw new ModelError(
+      "hparams uniform_generator = true and electra_objective = false leave nothing to train: " +
+        "turn one of them off",
     );
   }
 }
 
-function requireRanges(hparams: PretrainingHparams): void {
-  const atLeast = (key: keyof PretrainingHparams, least: number, integer = true): void => {
-    const value = hparams[key] as number;
-    if (!(value >= least) || (integer && !Number.isInteger(value))) {
-      const kind = integer ? "a whole number" : "a number";
-      throw new ModelError(`hparam ${key} is ${value}; it must be ${kind} of at least ${least}`);
-    }
-  };
-  for (
-    const key of [
-      "num_train_steps",
-      "save_checkpoints_steps",
-      "train_batch_size",
-      "eval_batch_size",
-      "embedding_size",
-      "max_predictions_per_seq",
-    ] as const
-  ) atLeast(key, 1);
-  for (const key of ["num_warmup_steps", "num_eval_steps", "keep_checkpoint_max"] as const) {
-    atLeast(key, 0);
-  }
-  atLeast("max_seq_length", 5);
-  atLeast("vocab_size", 2);
-  for (
-    const key of ["learning_rate", "gen_weight", "disc_weight", "weight_decay_rate"] as const
-  ) atLeast(key, 0, false);
-  if (!(hparams.mask_prob > 0 && hparams.mask_prob < 1)) {
-    throw new ModelError(`hparam mask_prob is ${hparams.mask_prob}; it must lie between 0 and 1`);
-  }
-  if (!(hparams.temperature > 0)) {
-    throw new ModelError(`hparam temperature is ${hparams.temperature}; it must be above 0`);
-  }
+/** Whether the generator has an encoder of its own. */
+export function hasOwnGenerator(hparams: PretrainingHparams): boolean {
+  const { electra_objective, uniform_generator, untied_generator } = hparams;
+  return electra_objective && !uniform_generator && untied_generator;
 }
 
 /**
@@ -332,15 +387,22 @@ export function discriminatorConfig(hparams: PretrainingHparams): EncoderConfig 
   return config;
 }
 
-/** The generator's shape: the discriminator's, narrowed by `generator_hidden_size` and `generator_layers`. */
+/**
+ * The generator's shape: the discriminator's, narrowed by `generator_hidden_size` and `generator_layers`.
+ * With untied embeddings these have the generator's own width. A model without an encoder for the generator
+ * alone has the discriminator's shape.
+ *
+ * @throws {ModelError} when the shares make no encoder.
+ */
 export function generatorConfig(hparams: PretrainingHparams): EncoderConfig {
   const config = discriminatorConfig(hparams);
-  if (!hparams.untied_generator) return config;
-  const hiddenSize = Math.round(config.hiddenSize * hparams.generator_hidden_size);
+  if (!hasOwnGenerator(hparams)) return config;
+  const hiddenSize = roundHalfToEven(config.hiddenSize * hparams.generator_hidden_size);
   const generator: EncoderConfig = {
     ...config,
+    embeddingSize: hparams.untied_generator_embeddings ? hiddenSize : config.embeddingSize,
     hiddenSize,
-    numHiddenLayers: Math.round(config.numHiddenLayers * hparams.generator_layers),
+    numHiddenLayers: roundHalfToEven(config.numHiddenLayers * hparams.generator_layers),
     intermediateSize: 4 * hiddenSize,
     numAttentionHeads: Math.max(1, Math.floor(hiddenSize / 64)),
   };

@@ -14,7 +14,12 @@ import type { ParameterStore } from "../parameters/store.ts";
 import type { EncoderConfig } from "../transformer/config.ts";
 import { encode, type EncoderInputs } from "../transformer/encoder.ts";
 import { type EncoderWeights, WeightFactory } from "../transformer/weights.ts";
-import { discriminatorConfig, generatorConfig, type PretrainingHparams } from "./config.ts";
+import {
+  discriminatorConfig,
+  generatorConfig,
+  hasOwnGenerator,
+  type PretrainingHparams,
+} from "./config.ts";
 import {
   declareDiscriminatorHead,
   declareGeneratorHead,
@@ -50,7 +55,7 @@ export class Electra {
   readonly hparams: PretrainingHparams;
   /** The discriminator's shape. */
   readonly discriminatorConfig: EncoderConfig;
-  /** The generator's shape. */
+  /** The generator's shape; the discriminator's where the generator has no encoder of its own. */
   readonly generatorConfig: EncoderConfig;
   /** The discriminator, unless a masked language model is trained alone. */
   readonly discriminator: Discriminator | undefined;
@@ -76,19 +81,15 @@ export class Electra {
         encoder,
         head: declareDiscriminatorHead(ofDiscriminator, config),
       };
+      if (hparams.uniform_generator) return;
     }
-    if (hparams.electra_objective && hparams.uniform_generator) return;
-    if (hparams.electra_objective && hparams.untied_generator) {
-      const shared = hparams.untied_generator_embeddings ? undefined : encoder.embeddings;
-      const own = this.generatorConfig;
-      this.generator = {
-        config: own,
-        encoder: ofGenerator.encoder(own, { shared }),
-        head: declareGeneratorHead(ofGenerator, own),
-      };
-    } else {
-      this.generator = { config, encoder, head: declareGeneratorHead(ofGenerator, config) };
-    }
+    const own = this.generatorConfig;
+    const shared = hparams.untied_generator_embeddings ? undefined : encoder.embeddings;
+    this.generator = {
+      config: own,
+      encoder: hasOwnGenerator(hparams) ? ofGenerator.encoder(own, { shared }) : encoder,
+      head: declareGeneratorHead(ofGenerator, own),
+    };
   }
 
   /**
@@ -99,8 +100,8 @@ export class Electra {
    * @throws {ModelError} when the model has no generator.
    */
   generatorPredictions(tape: Tape, inputs: EncoderInputs, positions: Tensor): Tensor {
-    const { config, encoder, head } = this.#requireGenerator();
-    const hiddenStates = encode(tape, config, encoder, inputs);
+    const generator = this.#requireGenerator(), { config, head } = generator;
+    const hiddenStates = this.#encode(tape, generator, inputs);
     return generatorPredictions(tape, config, head, hiddenStates, positions);
   }
 
@@ -127,9 +128,17 @@ export class Electra {
     if (!this.discriminator) {
       throw new ModelError("a model of masked-LM alone has no discriminator");
     }
-    const { config, encoder, head } = this.discriminator;
-    const hiddenStates = encode(tape, config, encoder, inputs);
-    return discriminatorLogits(tape, head, hiddenStates, inputs.padding);
+    const hiddenStates = this.#encode(tape, this.discriminator, inputs);
+    return discriminatorLogits(tape, this.discriminator.head, hiddenStates, inputs.padding);
+  }
+
+  #encode(
+    tape: Tape,
+    { config, encoder }: Generator | Discriminator,
+    inputs: EncoderInputs,
+  ): Tensor {
+    const recompute = tape.training && this.hparams.recompute === "layers";
+    return encode(tape, config, encoder, inputs, { recompute });
   }
 
   #requireGenerator(): Generator {

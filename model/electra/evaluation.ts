@@ -7,24 +7,27 @@
 import type { Evaluation, Outputs, PreparedBatch } from "../training/objective.ts";
 import type { TokenBatch } from "./masking.ts";
 
-/** Metrics over held-out examples. */
+/**
+ * Metrics over held-out examples: null where there is nothing to measure (a model without a discriminator,
+ * no token called replaced), NaN where a number that went in is NaN.
+ */
 export interface PretrainingMetrics {
   /** Share of masked tokens that the generator's best guess finds. */
-  masked_lm_accuracy: number;
+  masked_lm_accuracy: number | null;
   /** Mean −log p of the masked tokens, in nats. */
-  masked_lm_loss: number;
+  masked_lm_loss: number | null;
   /** Share of sampled tokens equal to the original. */
-  sampled_masked_lm_accuracy: number;
+  sampled_masked_lm_accuracy: number | null;
   /** Mean sigmoid cross-entropy over real tokens. */
-  disc_loss: number;
+  disc_loss: number | null;
   /** Area under the ROC curve of the discriminator's logits. */
-  disc_auc: number;
+  disc_auc: number | null;
   /** Share of real tokens judged rightly. */
-  disc_accuracy: number;
+  disc_accuracy: number | null;
   /** Share of tokens called replaced that are. */
-  disc_precision: number;
+  disc_precision: number | null;
   /** Share of replaced tokens that are called so. */
-  disc_recall: number;
+  disc_recall: number | null;
 }
 
 /** Results of one evaluation batch, each array as the device made it. */
@@ -47,7 +50,7 @@ export interface EvaluationBatch {
   readonly attentionMask: ArrayLike<number>;
 }
 
-/** An evaluation of pre-training: what a model does not have is NaN in the metrics. */
+/** An evaluation of pre-training: what a model does not have is null in the metrics. */
 export class PretrainingEvaluation implements Evaluation<TokenBatch, PretrainingMetrics> {
   readonly #sum = new MetricsSum();
 
@@ -78,22 +81,22 @@ export class PretrainingEvaluation implements Evaluation<TokenBatch, Pretraining
 
 /** Sums batches into metrics. */
 export class MetricsSum {
-  #predictions = 0;
-  #loss = 0;
-  #right = 0;
-  #sampledRight = 0;
-  #discLoss = 0;
+  readonly #guesses = new Mean();
+  readonly #samples = new Mean();
+  readonly #loss = new Mean();
   readonly #logits: number[] = [];
   readonly #labels: number[] = [];
 
   /** Adds a batch. */
   add(batch: EvaluationBatch): void {
-    for (let i = 0; i < batch.maskedWeights.length; i++) {
-      if (batch.maskedWeights[i] === 0) continue;
-      this.#predictions++;
-      this.#loss += batch.rowLoss?.[i] ?? NaN;
-      if (batch.predictedIds?.[i] === batch.maskedIds[i]) this.#right++;
-      if (batch.sampledIds?.[i] === batch.maskedIds[i]) this.#sampledRight++;
+    const { rowLoss, predictedIds, sampledIds, maskedIds, maskedWeights } = batch;
+    for (let i = 0; i < maskedWeights.length; i++) {
+      if (maskedWeights[i] === 0) continue;
+      if (rowLoss) this.#loss.add(rowLoss[i]);
+      // Where the logits are NaN, so is the loss, and no guess or sample means anything.
+      const unknown = rowLoss !== undefined && Number.isNaN(rowLoss[i]);
+      if (predictedIds) this.#guesses.add(unknown ? NaN : Number(predictedIds[i] === maskedIds[i]));
+      if (sampledIds) this.#samples.add(unknown ? NaN : Number(sampledIds[i] === maskedIds[i]));
     }
     const { logits, labels } = batch;
     if (!logits || !labels) return;
@@ -101,55 +104,75 @@ export class MetricsSum {
       if (batch.attentionMask[i] === 0) continue;
       this.#logits.push(logits[i]);
       this.#labels.push(labels[i]);
-      this.#discLoss += Math.max(logits[i], 0) - logits[i] * labels[i] +
-        Math.log1p(Math.exp(-Math.abs(logits[i])));
     }
   }
 
-  /** The metrics so far; NaN where nothing was counted. */
+  /** The metrics so far. */
   result(): PretrainingMetrics {
-    let truePositives = 0, called = 0, replaced = 0, right = 0;
+    const loss = new Mean(), right = new Mean(), precision = new Mean(), recall = new Mean();
     this.#logits.forEach((logit, i) => {
-      const label = this.#labels[i] > 0, call = logit > 0;
-      if (label) replaced++;
-      if (call) called++;
-      if (label && call) truePositives++;
-      if (label === call) right++;
+      const replaced = this.#labels[i] > 0;
+      const called = Number.isNaN(logit) ? NaN : Number(logit > 0);
+      loss.add(softplus(replaced ? -logit : logit));
+      right.add(replaced ? called : 1 - called);
+      if (called !== 0) precision.add(replaced ? called : 0 * called);
+      if (replaced) recall.add(called);
     });
-    const tokens = this.#logits.length;
     return {
-      masked_lm_accuracy: this.#right / this.#predictions,
-      masked_lm_loss: this.#loss / this.#predictions,
-      sampled_masked_lm_accuracy: this.#sampledRight / this.#predictions,
-      disc_loss: this.#discLoss / tokens,
+      masked_lm_accuracy: this.#guesses.value,
+      masked_lm_loss: this.#loss.value,
+      sampled_masked_lm_accuracy: this.#samples.value,
+      disc_loss: loss.value,
       disc_auc: areaUnderCurve(this.#logits, this.#labels),
-      disc_accuracy: right / tokens,
-      disc_precision: truePositives / called,
-      disc_recall: truePositives / replaced,
+      disc_accuracy: right.value,
+      disc_precision: precision.value,
+      disc_recall: recall.value,
     };
   }
 }
 
+/** A mean of what is added; null of nothing. */
+class Mean {
+  #sum = 0;
+  #count = 0;
+
+  add(value: number): void {
+    this.#sum += value;
+    this.#count++;
+  }
+
+  get value(): number | null {
+    return this.#count > 0 ? this.#sum / this.#count : null;
+  }
+}
+
+/** log(1 + exp(x)): −log of a sigmoid at −x, for infinite x too. */
+function softplus(x: number): number {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+}
+
 /**
  * The area under the ROC curve: the chance that a positive scores above a negative, ties counting half
- * (Mann–Whitney). NaN when there are no positives or no negatives.
+ * (Mann–Whitney). Null when there are no positives or no negatives, NaN when a score is.
  */
-export function areaUnderCurve(scores: ArrayLike<number>, labels: ArrayLike<number>): number {
-  const order = Array.from({ length: scores.length }, (_, i) => i)
-    .sort((a, b) => scores[a] - scores[b]);
-  let positives = 0, rankSum = 0;
+export function areaUnderCurve(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): number | null {
+  const order = Array.from({ length: scores.length }, (_, i) => i);
+  const positives = order.filter((i) => labels[i] > 0).length;
+  const negatives = order.length - positives;
+  if (positives === 0 || negatives === 0) return null;
+  // NaN has no place in an order, and never equals itself.
+  if (order.some((i) => Number.isNaN(scores[i]))) return NaN;
+  order.sort((a, b) => scores[a] < scores[b] ? -1 : Number(scores[a] > scores[b]));
+  let rankSum = 0;
   for (let start = 0; start < order.length;) {
-    let end = start;
+    let end = start + 1;
     while (end < order.length && scores[order[end]] === scores[order[start]]) end++;
     const rank = (start + 1 + end) / 2;
-    for (let i = start; i < end; i++) {
-      if (labels[order[i]] > 0) {
-        positives++;
-        rankSum += rank;
-      }
-    }
+    for (let i = start; i < end; i++) if (labels[order[i]] > 0) rankSum += rank;
     start = end;
   }
-  const negatives = order.length - positives;
   return (rankSum - positives * (positives + 1) / 2) / (positives * negatives);
 }

@@ -13,7 +13,8 @@ import {
   normalizerOf,
   type PreparedBatch,
 } from "../training/objective.ts";
-import type { PretrainingHparams } from "./config.ts";
+import { requireIds } from "./batch.ts";
+import { discriminatorConfig, type PretrainingHparams } from "./config.ts";
 import { maskBatch, type SpecialIds, type TokenBatch } from "./masking.ts";
 
 /** One masked batch on the device. */
@@ -76,14 +77,24 @@ export function replacedInputs(tape: Tape, shape: BatchShape, picks: number): Re
   };
 }
 
-/** Masks a batch, anew for every step, and says what its inputs are. */
+/**
+ * Masks a batch, anew for every step, and says what its inputs are.
+ *
+ * @throws {ModelError} for ids past their tables.
+ */
 export function prepareMasked(
   batch: TokenBatch,
-  { max_seq_length, mask_prob, max_predictions_per_seq }: PretrainingHparams,
+  hparams: PretrainingHparams,
   special: SpecialIds,
   { seed, step }: Draw,
 ): PreparedBatch {
-  const options = { maskProb: mask_prob, maxPredictions: max_predictions_per_seq };
+  const { max_seq_length, mask_prob, max_predictions_per_seq, disallow_correct } = hparams;
+  requireIds(batch, max_seq_length, discriminatorConfig(hparams));
+  const options = {
+    maskProb: mask_prob,
+    maxPredictions: max_predictions_per_seq,
+    disallowCorrect: disallow_correct,
+  };
   const masked = maskBatch(batch, max_seq_length, special, options, seed, step);
   return {
     shape: { batch: batch.inputIds.length / max_seq_length, sequence: max_seq_length },

@@ -60,7 +60,7 @@ export class MaskedLanguageModel implements Objective<TokenBatch, PretrainingMet
     return prepareMasked(batch, this.hparams, this.#special, draw);
   }
 
-  /** Begins an evaluation; what only a discriminator has is NaN in its metrics. */
+  /** Begins an evaluation; what only a discriminator has is null in its metrics. */
   evaluation(): Evaluation<TokenBatch, PretrainingMetrics> {
     return new PretrainingEvaluation();
   }

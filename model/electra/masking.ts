@@ -5,6 +5,7 @@
  * @module
  */
 import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
+import { roundHalfToEven } from "../rounding.ts";
 
 /** A batch as the loader gives it; each array holds batch·sequence numbers. */
 export interface TokenBatch {
@@ -34,6 +35,8 @@ export interface MaskingOptions {
   readonly maskProb: number;
   /** Predictions in a row at most. */
   readonly maxPredictions: number;
+  /** Whether a uniform draw never is the token that stood there. */
+  readonly disallowCorrect?: boolean;
 }
 
 /** What the generator sees and must predict. */
@@ -89,7 +92,7 @@ export function maskBatch(
       const id = batch.inputIds[base + s];
       if (id !== special.cls && id !== special.sep && id !== special.mask) candidates[count++] = s;
     }
-    const wanted = Math.max(1, Math.min(picks, Math.round(options.maskProb * length)));
+    const wanted = Math.max(1, Math.min(picks, shareOf(length, options.maskProb)));
     const chosen = Math.min(wanted, count);
     // The first steps of a Fisher–Yates shuffle draw without replacement.
     for (let i = 0; i < chosen; i++) {
@@ -106,8 +109,17 @@ export function maskBatch(
       const hide = uniformOpen(randomWord(seed, REPLACE_STREAM, step, element)) < MASKED_SHARE;
       if (hide) masked.maskedInputIds[base + position] = special.mask;
       const u = uniformOpen(randomWord(seed, UNIFORM_STREAM, step, element));
-      masked.uniformIds[element] = Math.floor(u * special.vocabSize);
+      const { vocabSize } = special, id = batch.inputIds[base + position];
+      if (options.disallowCorrect) {
+        const drawn = Math.floor(u * (vocabSize - 1));
+        masked.uniformIds[element] = drawn + Number(drawn >= id);
+      } else masked.uniformIds[element] = Math.floor(u * vocabSize);
     });
   }
   return masked;
+}
+
+/** A share of a row, rounded as the original does it: in float32, half to even. */
+function shareOf(length: number, maskProb: number): number {
+  return roundHalfToEven(Math.fround(length * Math.fround(maskProb)));
 }

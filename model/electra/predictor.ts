@@ -10,6 +10,7 @@ import { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import type { Electra } from "./electra.ts";
 import type { EncoderInputs } from "../transformer/encoder.ts";
+import { requireIds } from "./batch.ts";
 import type { TokenBatch } from "./masking.ts";
 import type { ParameterStore } from "../parameters/store.ts";
 
@@ -103,9 +104,11 @@ export class Predictor {
 
   async #run(
     { plan, inputs, positions, logits }: CompiledPrediction,
-    { inputIds, attentionMask, tokenTypeIds }: TokenBatch,
+    batch: TokenBatch,
     wanted?: Uint32Array,
   ): Promise<Float32Array> {
+    const { inputIds, attentionMask, tokenTypeIds } = batch;
+    requireIds(batch, this.#shape.sequence, this.#model.discriminatorConfig);
     plan.write(inputs.inputIds, inputIds);
     plan.write(inputs.attentionMask, attentionMask);
     plan.write(inputs.tokenTypeIds, tokenTypeIds);

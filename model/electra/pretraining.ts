@@ -75,8 +75,9 @@ export function pretrainingObjective(
 /** How the hyperparameters train. */
 export function trainingOptions(
   hparams: PretrainingHparams,
-): Pick<TrainingOptions, "learningRate" | "weightDecay"> {
+): Pick<TrainingOptions, "learningRate" | "weightDecay" | "accumulationSteps"> {
   return {
+    accumulationSteps: hparams.gradient_accumulation_steps,
     learningRate: (updates) => learningRate(hparams, updates),
     weightDecay: hparams.weight_decay_rate,
   };
@@ -103,8 +104,11 @@ export function recordPretraining(
   traits: DeviceTraits,
   options: StepOptions = {},
 ): RecordedStep<PretrainingObjective> {
-  const declare = declarationOf(hparams);
-  return recordStep(declare, trainingShape(hparams), traits, options);
+  const { batch, sequence } = trainingShape(hparams);
+  const accumulationSteps = hparams.gradient_accumulation_steps;
+  const part = { batch: batch / accumulationSteps, sequence };
+  const accumulate = accumulationSteps > 1;
+  return recordStep(declarationOf(hparams), part, traits, { accumulate, ...options });
 }
 
 /**
@@ -117,7 +121,8 @@ export function planPretraining(
   traits: DeviceTraits,
   storage: "f32" | "f16" = "f32",
 ): StepPlan {
-  const options = { storage, groupOf };
+  const accumulationSteps = hparams.gradient_accumulation_steps;
+  const options = { storage, groupOf, accumulationSteps };
   return planTraining(declarationOf(hparams), trainingShape(hparams), traits, options);
 }
 

@@ -49,6 +49,7 @@ export function attention(
     dropout,
     stream: dropout > 0 ? tape.nextStream() : 0,
     storage: tape.storage,
+    skipPadding: tape.skipPadding,
     subgroupSize: tape.subgroupSize,
   };
   const context = tape.activation(

@@ -19,7 +19,7 @@ import type { Tensor } from "../autograd/tensor.ts";
  * @returns u32 [blocks]: 0 for each block that is padding.
  */
 export function paddingOf(tape: Tape, attentionMask: Tensor): Tensor | undefined {
-  if (!tape.training) return undefined;
+  if (!tape.training || !tape.skipPadding) return undefined;
   const tokens = attentionMask.elements;
   const blocks = tape.activation("blocks of tokens", [tokenBlocksOf(tokens)], "u32");
   tape.run("blocks of tokens", tokenBlocks({ tokens }), { attentionMask, tokenBlocks: blocks });

@@ -14,7 +14,7 @@ import { ModelError } from "../errors.ts";
 /** Elements at which a parameter may start: 256 bytes, WebGPU's coarsest binding alignment. */
 const ALIGNMENT = 64;
 
-/** Elements per flat buffer at most: 128 MB, the least that every WebGPU device binds. */
+/** Elements that parameters share a flat buffer up to: 128 MB, the least that every WebGPU device binds. */
 const MAX_CHUNK_ELEMENTS = 1 << 25;
 
 /** How a parameter starts. */
@@ -70,7 +70,7 @@ export interface Parameter {
 /** A flat store: "parameters", "gradients", or a moment by the name that the optimizer gives it. */
 export type StoreKind = string;
 
-/** Flat buffers of up to 2²⁵ elements, all trained or all frozen. */
+/** Flat buffers of up to 2²⁵ elements, or of one parameter that has more; all trained or all frozen. */
 export class Chunk {
   readonly #tensors = new Map<StoreKind, Tensor>();
   #elements = 0;
@@ -119,6 +119,13 @@ export class Chunk {
     return tensor;
   }
 }
+/** What a device allows of a flat buffer, in bytes. */
+export interface ParameterLimits {
+  /** What one binding may hold. */
+  readonly maxStorageBufferBindingSize: number;
+  /** What one buffer may hold; no limit by default. */
+  readonly maxBufferSize?: number;
+}
 
 interface Slot {
   readonly chunk: Chunk;
@@ -146,8 +153,7 @@ export class ParameterStore implements ParameterMemory {
   /**
    * Declares a parameter.
    *
-   * @throws {ModelError} when the names do not divide the first axis, the parameter outgrows a buffer, or the
-   * stores are laid out already.
+   * @throws {ModelError} when the names do not divide the first axis, or the stores are laid out already.
    */
   declare(declaration: ParameterDeclaration): Parameter {
     const { shape, initializer, decays, learningRate = 1, frozen = false } = declaration;
@@ -160,9 +166,6 @@ export class ParameterStore implements ParameterMemory {
       throw new ModelError(`${names.length} names do not divide the first axis of ${value}`);
     }
     const size = Math.ceil(value.elements / ALIGNMENT) * ALIGNMENT;
-    if (size > MAX_CHUNK_ELEMENTS) {
-      throw new ModelError(`parameter ${value} is larger than ${MAX_CHUNK_ELEMENTS} elements`);
-    }
     const gradient = frozen
       ? undefined
       : new Tensor(`gradient of ${name}`, shape, "f32", "gradient");
@@ -204,6 +207,29 @@ export class ParameterStore implements ParameterMemory {
   }
 
   /**
+   * Refuses a device that cannot bind the largest parameter.
+   *
+   * @param limits of the device.
+   * @throws {ModelError} naming the parameter, both sizes and what to do.
+   */
+  requireBindable(limits: ParameterLimits): void {
+    const { maxStorageBufferBindingSize, maxBufferSize = Infinity } = limits;
+    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    for (const { value } of this.#parameters) {
+      const bytes = 4 * Math.ceil(value.elements / ALIGNMENT) * ALIGNMENT;
+      if (bytes > most) {
+        const megabytes = (count: number): string => `${Math.ceil(count / 2 ** 20)} MB`;
+        throw new ModelError(
+          `parameter ${value} takes ${megabytes(bytes)}, but the adapter binds at most ` +
+            `${
+              megabytes(most)
+            }: use a smaller vocabulary or narrower embeddings, or another adapter`,
+        );
+      }
+    }
+  }
+
+  /**
    * The gradient tensor of a parameter's value.
    *
    * @throws {ModelError} for a tensor that is no trained parameter of this store.
@@ -218,9 +244,11 @@ export class ParameterStore implements ParameterMemory {
    * Makes device memory.
    *
    * @param training what training needs; left out, the store holds values alone.
+   * @throws {ModelError} when the device cannot bind a parameter, or the store has memory already.
    */
   allocate(gpu: Gpu, training?: TrainingMemory): void {
     if (this.#gpu) throw new ModelError("the parameter store is allocated already");
+    this.requireBindable(gpu.limits);
     this.#gpu = gpu;
     for (const chunk of this.chunks) {
       this.#makeBuffer(gpu, chunk.tensor("parameters"));

@@ -45,6 +45,8 @@ export interface StepOptions {
   readonly growthInterval?: number;
   /** How parameters follow their gradients; Adam as in the original by default. */
   readonly optimizer?: Optimizer;
+  /** Whether kernels skip padding, which changes no gradient; true by default. */
+  readonly skipPadding?: boolean;
   /** Adds to the gradients that are there, as the parts of a batch must. */
   readonly accumulate?: boolean;
 }
@@ -72,9 +74,11 @@ export function recordGradients(
   shape: BatchShape,
   traits: DeviceTraits,
   state: StepState,
-  { storage = "f32", accumulate = false }: StepOptions = {},
+  { storage = "f32", skipPadding, accumulate = false }: StepOptions = {},
 ): RecordedPass {
-  const tape = new Tape({ training: true, storage, stepState: state.tensor, ...traits });
+  store.requireBindable(traits);
+  const stepState = state.tensor;
+  const tape = new Tape({ training: true, storage, skipPadding, stepState, ...traits });
   const recording = objective.record(tape, shape);
   tape.backward(recording.losses, (value) => store.gradientOf(value), accumulate);
   keepResults(tape, recording);

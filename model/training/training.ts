@@ -6,7 +6,8 @@
  */
 import type { Gpu } from "../../kernels/device.ts";
 import { Plan } from "../autograd/plan.ts";
-import { numbersOf, ReadbackRing, type ReadbackSlot } from "../autograd/readback.ts";
+import { type HostNumbers, ReadbackRing, type ReadbackSlot } from "../autograd/readback.ts";
+import { Submission } from "../autograd/submission.ts";
 import type { MatmulChooser } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
@@ -232,8 +233,8 @@ export class Training<O extends AnyObjective = AnyObjective> {
       throw error;
     }
     this.#step = step;
-    const metrics = slot.read().then((bytes) =>
-      this.#metrics(pass.recording, bytes, step, learningRate)
+    const metrics = slot.read().then((numbers) =>
+      this.#metrics(pass.recording, numbers, step, learningRate)
     );
     this.#inFlight.push(metrics.catch(() => {}));
     return { metrics, prepared };
@@ -247,31 +248,28 @@ export class Training<O extends AnyObjective = AnyObjective> {
     step: number,
     learningRate: number,
   ): Promise<void> {
-    const { device } = this.#gpu, { exchange } = this.#options;
-    const { own, first, all } = this.#parts;
+    const { exchange } = this.#options, { own, first, all } = this.#parts;
     const losses = recording.losses.map(({ loss }) => loss);
-    const encodeUpdate = (encoder: GPUCommandEncoder): void => {
-      update.plan.encodePass(encoder);
-      slot.copy(encoder, update.plan, [update.report]);
-    };
-    this.#gpu.checkLost();
     this.#state.writeLearningRate(learningRate);
+    let submission = new Submission(this.#gpu);
+    if (own > 1) this.#clearGradients(submission.encoder);
     for (let part = 0; part < own; part++) {
+      // What is written for a part must not overtake the part before it.
+      if (part > 0) submission.submit();
       const firstSequence = (first + part) * prepared.shape.batch / all;
       this.#state.writePart({ seed: this.#seed, step, firstSequence });
       writeInputs(plan, recording, prepared, first + part, all);
-      const encoder = device.createCommandEncoder();
-      if (own > 1 && part === 0) this.#clearGradients(encoder);
-      plan.encodePass(encoder);
-      slot.copy(encoder, plan, losses);
-      if (part === own - 1 && !exchange) encodeUpdate(encoder);
-      device.queue.submit([encoder.finish()]);
+      submission.add(plan);
+      slot.copy(submission.encoder, plan, losses);
     }
-    if (!exchange) return;
-    await exchange(this.store.buffersOf("gradients"));
-    const encoder = device.createCommandEncoder();
-    encodeUpdate(encoder);
-    device.queue.submit([encoder.finish()]);
+    if (exchange) {
+      submission.submit();
+      await exchange(this.store.buffersOf("gradients"));
+      submission = new Submission(this.#gpu);
+    }
+    submission.add(update.plan);
+    slot.copy(submission.encoder, update.plan, [update.report]);
+    submission.submit();
   }
 
   #clearGradients(encoder: GPUCommandEncoder): void {
@@ -280,15 +278,14 @@ export class Training<O extends AnyObjective = AnyObjective> {
 
   #metrics(
     { losses }: Recording,
-    bytes: ArrayBuffer,
+    read: readonly HostNumbers[],
     step: number,
     learningRate: number,
   ): StepMetrics {
-    const numbers = new Float32Array(bytes);
-    const report = numbers.subarray(numbers.length - REPORT_ELEMENTS);
+    const report = read[read.length - 1];
     const sums = losses.map((_, i) => {
       let sum = 0;
-      for (let part = 0; part < this.#parts.own; part++) sum += numbers[part * losses.length + i];
+      for (let part = 0; part < this.#parts.own; part++) sum += read[part * losses.length + i][0];
       return sum;
     });
     return {
@@ -358,7 +355,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
       const encoder = this.#gpu.device.createCommandEncoder();
       slot.copy(encoder, plan, tensors);
       this.#gpu.device.queue.submit([encoder.finish()]);
-      const numbers = numbersOf(await slot.read(), tensors);
+      const numbers = await slot.read();
       return Object.fromEntries(
         Object.keys(recording.outputs).map((name, i) => [name, numbers[i]]),
       );

@@ -61,7 +61,8 @@ export function requireEncoder(which: string, config: EncoderConfig): void {
   }
   if (hiddenSize % numAttentionHeads !== 0) {
     throw new ModelError(
-      `${which} has hidden_size ${hiddenSize}, which ${numAttentionHeads} heads do not divide`,
+      `${which} has hidden_size ${hiddenSize}, which ${numAttentionHeads} heads do not divide: ` +
+        "set num_attention_heads",
     );
   }
 }

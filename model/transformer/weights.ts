@@ -123,7 +123,7 @@ export class WeightFactory {
       embeddings: shared ?? lowest.embeddings(config),
       projection: embeddingSize === hidden
         ? undefined
-        : lowest.dense("electra.embeddings_project", hidden, embeddingSize),
+        : lowest.dense("electra.embeddings_project", hidden, embeddingSize, true),
       layers: Array.from(
         { length: config.numHiddenLayers },
         (_, i) => this.with(settings(i + 1)).#layer(`electra.encoder.layer.${i}`, config),

@@ -97,7 +97,7 @@ export async function buildExamples(
   using encoding = await lock(options.model, { task: "build", mode: "read" });
   const inputs = await listDocumentFiles(options.input);
   const model = await readModel(options.model);
-  const recipe = makeRecipe(options, inputs, model);
+  const recipe = await makeRecipe(options, inputs, model, signal);
   using writing = await lock(output, { task: "build", mode: "write" });
   signal = AbortSignal.any([signal, reading.lost, encoding.lost, writing.lost]);
   const finished = await findFinished(output, recipe, options.overwrite);
@@ -155,7 +155,13 @@ async function encodeAll(
     });
   // Results come in the order of the chunks, so the oldest mark belongs to the next result.
   const marks: ChunkMark[] = [];
-  const chunks = chunkDocuments(inputs, state.place, signal, (mark) => marks.push(mark));
+  const chunks = chunkDocuments(
+    inputs,
+    state.recipe.encoding,
+    state.place,
+    signal,
+    (mark) => marks.push(mark),
+  );
   const results = mapInOrder<Document[], EncodedDocuments>(chunks, {
     worker: new URL("./build_worker.ts", import.meta.url),
     workers: numProcesses,

@@ -144,7 +144,8 @@ export async function openBuild(
   const saved = await readState(folder);
   const different = saved === undefined ? [] : differences(recipe, saved.recipe);
   if (saved !== undefined && different.length === 0) return saved;
-  if (saved !== undefined && !dropOther) {
+  // With no document in it, there is nothing to lose.
+  if (saved !== undefined && saved.documents > 0 && !dropOther) {
     throw new PipelineError(
       `${folder}: holds an interrupted build made otherwise (different: ${
         different.join(", ")

@@ -21,6 +21,7 @@ export interface ChunkMark {
  */
 export async function* chunkDocuments(
   inputs: readonly DocumentFile[],
+  encoding: string,
   from: TextPlace,
   signal: AbortSignal,
   onChunk: (mark: ChunkMark) => void,
@@ -30,8 +31,9 @@ export async function* chunkDocuments(
   let length = 0;
   for (let file = from.file; file < inputs.length; file++) {
     const skip = file === from.file ? from.documents : 0;
+    const { path } = inputs[file];
     let documents = 0;
-    for await (const document of readDocuments(inputs[file].path, (n) => readBytes += n)) {
+    for await (const document of readDocuments(path, (n) => readBytes += n, encoding)) {
       signal.throwIfAborted();
       if (documents++ < skip) continue;
       chunk.push(document);

@@ -36,6 +36,8 @@ export interface ExampleSource {
   maxSeqLength: number;
   /** Pieces of the vocabulary; an id that is not below this is an error. */
   vocabSize: number;
+  /** Segments that the model knows, 2 by default; a segment id that is not below this is an error. */
+  typeVocabSize?: number;
 }
 
 /** How {@linkcode ExampleLoader} reads. */

@@ -62,6 +62,8 @@ export interface BuildRecipe {
   vocabSize: number;
   /** SHA-256 of the tokenizer's model file. */
   tokenizerSha256: string;
+  /** The encoding of the text files. */
+  encoding: string;
   /** Whether text was lower-cased before it was encoded. */
   doLowerCase: boolean;
   /** Seed of every chance. */
@@ -72,8 +74,8 @@ export interface BuildRecipe {
   compress: "gzip" | "none";
   /** Number of training files. */
   numOutFiles: number;
-  /** The text files that were read, by name and size. */
-  inputs: { name: string; bytes: number }[];
+  /** The text files that were read: name, size and SHA-256, in hexadecimal. */
+  inputs: { name: string; bytes: number; sha256: string }[];
 }
 
 /** The content of `manifest.json`. */
@@ -124,12 +126,13 @@ export const recipeSchema: Schema<BuildRecipe> = v.object({
   maxSeqLength: v.pipe(count, v.minValue(5)),
   vocabSize: v.pipe(count, v.minValue(1)),
   tokenizerSha256: sha256,
+  encoding: v.optional(v.string(), "utf-8"),
   doLowerCase: v.boolean(),
   seed: count,
   evalFraction: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
   compress: v.picklist(["gzip", "none"]),
   numOutFiles: v.pipe(count, v.minValue(1)),
-  inputs: v.array(v.object({ name: v.string(), bytes: count })),
+  inputs: v.array(v.object({ name: v.string(), bytes: count, sha256 })),
 });
 
 /** A name of a file beside the manifest: it cannot lead out of the folder. */

@@ -1,6 +1,8 @@
 /** What a build is made from: its options, checked, and everything that decides its content. */
 
 import { createHash } from "node:crypto";
+import { basename } from "@std/path/mod.js";
+import { hashFile } from "../content_hash.ts";
 import { PipelineError } from "../errors.ts";
 import { namesIn, refuseStrangers } from "../own_files.ts";
 import { SentencePieceProcessor } from "../sentencepiece/mod.ts";
@@ -39,6 +41,8 @@ export interface BuildOptions {
   compress: "gzip" | "none";
   /** Share of documents to hold out for evaluation, 0 … 1. */
   evalFraction: number;
+  /** The encoding of the text; UTF-8 by default. */
+  encoding?: string;
   /** Seed of every chance. */
   seed: number;
   /** Whether to lower-case text before it is encoded. */
@@ -66,11 +70,12 @@ export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> 
  * Checks the options and gathers all that decides the content of the files. Throws a PipelineError
  * for an option that cannot be, or a model that is damaged or lacks [CLS], [SEP], [PAD] or [MASK].
  */
-export function makeRecipe(
+export async function makeRecipe(
   options: BuildOptions,
   inputs: readonly DocumentFile[],
   model: Uint8Array,
-): BuildRecipe {
+  signal: AbortSignal,
+): Promise<BuildRecipe> {
   const { maxSeqLength, evalFraction, numOutFiles, numProcesses } = options;
   if (!Number.isInteger(maxSeqLength) || maxSeqLength < 5) {
     throw new PipelineError(`max_seq_length is ${maxSeqLength}; it must be an integer from 5 on`);
@@ -88,18 +93,23 @@ export function makeRecipe(
   }
   const processor = SentencePieceProcessor.fromBytes(model, options.model);
   findSpecialIds(processor, options.model);
+  const hashed: BuildRecipe["inputs"] = [];
+  for (const { path, bytes } of inputs) {
+    hashed.push({ name: basename(path), bytes, sha256: await hashFile(path, signal) });
+  }
   const textBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     maxSeqLength,
     vocabSize: processor.vocabSize,
     tokenizerSha256: createHash("sha256").update(model).digest("hex"),
+    encoding: options.encoding ?? "utf-8",
     doLowerCase: options.doLowerCase,
     seed: options.seed,
     evalFraction,
     compress: options.compress,
     numOutFiles: numOutFiles ??
       Math.min(MOST_FILES, Math.max(1, Math.ceil(textBytes / TEXT_BYTES_PER_FILE))),
-    inputs: inputs.map(({ path, bytes }) => ({ name: path.split("/").at(-1)!, bytes })),
+    inputs: hashed,
   };
 }
 

@@ -12,6 +12,8 @@ export interface RecordShape {
   maxSeqLength: number;
   /** Token ids are below this. */
   vocabSize: number;
+  /** Segment ids are below this; 2 by default. */
+  typeVocabSize?: number;
 }
 
 /**
@@ -43,14 +45,18 @@ export function decodeRecord(
           `again with --max-seq-length ${shape.maxSeqLength}`,
       );
     }
-    const limit = name === "input_ids" ? shape.vocabSize : 2;
+    const { vocabSize, typeVocabSize = 2 } = shape;
+    const limit = { input_ids: vocabSize, input_mask: 2, segment_ids: typeVocabSize }[name];
     const bad = values.findIndex((value) => value < 0 || value >= limit);
     if (bad >= 0) {
       throw new PipelineError(
         `${where()}: ${name} holds ${values[bad]} at place ${bad}, but ` +
-          (name === "input_ids"
-            ? `the vocabulary has ${limit} pieces; use the model the examples were built with`
-            : "only 0 and 1 have a meaning there"),
+          {
+            input_ids:
+              `the vocabulary has ${limit} pieces; use the model the examples were built with`,
+            input_mask: "only 0 and 1 have a meaning there",
+            segment_ids: `the model has type_vocab_size = ${limit}`,
+          }[name],
       );
     }
     return values;

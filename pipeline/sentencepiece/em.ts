@@ -5,7 +5,7 @@
  * @module
  */
 import { WorkerLane } from "../ordered_workers.ts";
-import type { Corpus } from "./corpus.ts";
+import type { Codes, Corpus } from "./corpus.ts";
 import type { EmResult, EmSetup, EmTask } from "./em_worker.ts";
 import type { LatticePieces } from "./lattice.ts";
 import type { PieceTable } from "./seeds.ts";
@@ -26,7 +26,7 @@ export function digamma(x: number): number {
 
 /** Runs EM on the words of a corpus. */
 export class Expectation {
-  readonly #text: Int32Array;
+  readonly #text: Codes;
   readonly #greatest: number;
   readonly #words: number;
   readonly #lanes: readonly WorkerLane<EmResult>[];

@@ -1,12 +1,13 @@
 /** What one thread of the trainer does: it goes over its share of the words, or of the pieces. */
 
 import { serve } from "../ordered_workers.ts";
+import type { Codes } from "./corpus.ts";
 import { Lattice, type LatticePieces, UNKNOWN_ID } from "./lattice.ts";
 
 /** Sent once. */
 export interface EmSetup {
   /** Codes of all characters. */
-  text: Int32Array;
+  text: Codes;
   /** Start, end and count of the words of this thread. */
   words: Int32Array;
 }

@@ -5,8 +5,9 @@
  */
 import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
-import { unzip } from "../unzip.ts";
+import { isUnzipError, unzip } from "../unzip.ts";
 import { parseJson } from "../wire/json.ts";
+import { TextReader } from "./encoding.ts";
 
 /** One article. */
 export interface Document {
@@ -33,13 +34,15 @@ const LONGEST_LINE = 1 << 28;
  * their names.
  *
  * @param onBytes is told how many bytes were read from the disk, for progress.
+ * @param encoding of the files; UTF-8 by default.
  * @throws {PipelineError} naming file and line of what is no document, or a folder without any.
  */
 export async function* readDocuments(
   path: string,
   onBytes?: (count: number) => void,
+  encoding?: string,
 ): AsyncGenerator<Document> {
-  for (const file of await listDocumentFiles(path)) yield* readFile(file.path, onBytes);
+  for (const file of await listDocumentFiles(path)) yield* readFile(file.path, onBytes, encoding);
 }
 
 /** A file of documents. */
@@ -90,15 +93,16 @@ async function* readBytes(
 async function* readFile(
   path: string,
   onBytes: ((count: number) => void) | undefined,
+  encoding: string | undefined,
 ): AsyncGenerator<Document> {
   const raw = readBytes(path, onBytes);
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const reader = TextReader.ofFile(path, encoding);
   let number = 0;
   // Pieces of a line that has not ended; joined once, so that a long line takes linear time.
   let pieces: string[] = [], length = 0;
   try {
     for await (const bytes of path.endsWith(".gz") ? unzip(raw) : raw) {
-      const text = decoder.decode(bytes, { stream: true });
+      const text = reader.decode(bytes);
       let start = 0;
       for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
         const line = pieces.join("") + text.slice(start, end);
@@ -116,12 +120,10 @@ async function* readFile(
         );
       }
     }
-    pieces.push(decoder.decode());
+    pieces.push(reader.end());
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const damaged = String((error as { code?: unknown }).code).startsWith("Z_");
-    if (!damaged && !(error instanceof TypeError)) throw error;
-    const reason = damaged ? error.message : "not UTF-8";
+    if (!isUnzipError(error)) throw error;
+    const reason = error.message;
     throw new PipelineError(`${path}: damaged after line ${number} (${reason}); make it again`);
   }
   const line = pieces.join("");

@@ -4,7 +4,7 @@
  */
 
 import { PipelineError } from "../errors.ts";
-import { unzip } from "../unzip.ts";
+import { isUnzipError, unzip } from "../unzip.ts";
 import { maskedCrc32c } from "../wire/crc32c.ts";
 import { FRAME_BYTES } from "./writer.ts";
 
@@ -172,8 +172,7 @@ export class RecordReader {
     try {
       return await this.#source.next();
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      if (this.wrapping === "none" || !String(code).startsWith("Z_")) throw error;
+      if (this.wrapping === "none" || !isUnzipError(error)) throw error;
       this.#fail(`the ${this.wrapping} data around it is damaged or cut short`);
     }
   }

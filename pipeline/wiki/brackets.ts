@@ -5,14 +5,18 @@
  * @module
  */
 import { renderLink } from "./links.ts";
-import { GAP } from "./marks.ts";
-import type { Steps } from "./steps.ts";
-import { renderTemplate } from "./templates.ts";
+import { GAP, hideMarkup, ROW } from "./marks.ts";
+import { settleErrors } from "./parser_functions.ts";
+import type { TemplateArguments } from "./template_arguments.ts";
+import { renderTemplate, type TemplateContext } from "./templates.ts";
+import { showInline } from "./usage.ts";
 
-type Kind = "template" | "parameter" | "table" | "link";
+type Kind = "braces" | "table" | "link";
 
 interface Frame {
   readonly kind: Kind;
+  /** How many braces opened it. */
+  readonly braces: number;
   /** Parts between bars that are complete. */
   readonly parts: string[];
   /** The part that is being read. */
@@ -23,37 +27,56 @@ interface Frame {
 const MAX_DEPTH = 64;
 
 /** What matters to the walk; everything between is copied. */
-const TOKEN = /\{\{\{|\{\{|\}\}\}|\}\}|\{\||\|\}|\[\[|\]\]|\||<table(?=[\s>])|<\/table\s{0,8}>/gi;
+const TOKEN = /\{\{+|\}\}+|\{\||\|\}|\[\[|\]\]|\||<table(?=[\s>])|<\/table\s{0,8}>/gi;
 
 /** What may stand between the start of a line and a mark of a table. */
-const INDENT = /(?:^|\n)[ \t:*#]*$/;
+const LINE_START = /(?:^|\n)[ \t:*#\ue0a0-\ue0ba]*$/;
+
+/** A bar and a sign that are text, whatever is made of them later. */
+const BAR = hideMarkup("|"), EQUALS = hideMarkup("=");
+
+/** Templates for a bar and for what bars make, and what each stands for. */
+const BARS: Readonly<Record<string, "bar" | "table" | "end">> = {
+  "!": "bar",
+  "(!": "table",
+  "!)": "end",
+};
 
 /**
  * Replaces templates, tables and links by the text readers see. What is never closed is taken as text;
  * a template left open ends at the next empty line.
+ *
+ * @param values of parameters, within a template.
  */
-export function resolveBrackets(wikitext: string, steps: Steps): string {
-  const walk = new Walk(steps);
+export function resolveBrackets(
+  wikitext: string,
+  context: TemplateContext,
+  values?: TemplateArguments,
+): string {
+  const walk = new Walk(context, values);
   let at = 0;
-  TOKEN.lastIndex = 0;
-  for (let match = TOKEN.exec(wikitext); match; match = TOKEN.exec(wikitext)) {
+  // A walk may begin another one, within a template.
+  const tokens = new RegExp(TOKEN);
+  for (let match = tokens.exec(wikitext); match; match = tokens.exec(wikitext)) {
     const token = match[0], start = match.index;
-    walk.append(wikitext.slice(at, start));
-    const lineStart = INDENT.test(wikitext.slice(Math.max(0, start - 8), start));
-    // A token may turn out shorter than it looked: }}} may close a template and leave a bracket.
+    if (start > at) walk.append(wikitext.slice(at, start));
+    const lineStart = () => LINE_START.test(wikitext.slice(Math.max(0, start - 8), start));
+    // A token may turn out shorter than it looked: |} may be a bar before braces.
     at = start + walk.take(token, lineStart, wikitext[start + token.length]);
-    TOKEN.lastIndex = at;
+    tokens.lastIndex = at;
   }
   walk.append(wikitext.slice(at));
-  return walk.end();
+  return settleErrors(walk.end());
 }
 
 class Walk {
-  readonly #steps: Steps;
-  readonly #stack: Frame[] = [{ kind: "template", parts: [], text: "" }];
+  readonly #context: TemplateContext;
+  readonly #values: TemplateArguments | undefined;
+  readonly #stack: Frame[] = [{ kind: "braces", braces: 0, parts: [], text: "" }];
 
-  constructor(steps: Steps) {
-    this.#steps = steps;
+  constructor(context: TemplateContext, values: TemplateArguments | undefined) {
+    this.#context = context;
+    this.#values = values;
   }
 
   get #top(): Frame {
@@ -65,48 +88,39 @@ class Walk {
   }
 
   /** Takes a token and returns how many of its characters were used. */
-  take(token: string, lineStart: boolean, next: string | undefined): number {
-    this.#steps.take(token.length);
-    switch (token) {
-      case "{{{":
-        this.#open("parameter");
+  take(token: string, lineStart: () => boolean, next: string | undefined): number {
+    this.#context.steps.take(token.length);
+    switch (token[0]) {
+      case "{":
+        if (token === "{|") {
+          if (lineStart()) this.#open("table");
+          else this.append(token);
+        } else {
+          this.#open("braces", token.length);
+        }
         break;
-      case "{{":
-        this.#open("template");
+      case "}":
+        this.#endBraces(token.length);
         break;
-      case "[[":
+      case "[":
         this.#open("link");
         break;
-      case "{|":
-        if (lineStart) this.#open("table");
-        else this.append(token);
-        break;
-      case "|}":
-        return this.#endTable(lineStart, next);
-      case "}}}":
-        if (this.#top.kind === "parameter") {
-          this.#close();
-          break;
-        }
-        if (this.#unwindTo("template")) this.#close();
-        return 2;
-      case "}}":
-        if (this.#unwindTo("template")) this.#close();
-        break;
-      case "]]":
+      case "]":
         if (next === "]" && this.#inOuterLink) {
           // [[ファイル:a.jpg|[http://example.org b]]]: the first closes the inner one.
           this.append("]");
           return 1;
         }
-        if (this.#unwindTo("link")) this.#close();
+        if (this.#unwindTo("link")) this.#closeLink();
         break;
       case "|":
-        this.#separate();
+        if (token === "|}") return this.#endTable(lineStart, next);
+        if (this.#atRoot && lineStart()) this.append(ROW);
+        else this.#separate();
         break;
       default:
         if (token[1] !== "/") this.#open("table");
-        else if (this.#unwindTo("table")) this.#close();
+        else if (this.#unwindTo("table")) this.#closeTable();
     }
     return token.length;
   }
@@ -117,15 +131,15 @@ class Walk {
     return kind === "link" && text.lastIndexOf("[") > text.lastIndexOf("]");
   }
 
-  #endTable(lineStart: boolean, next: string | undefined): number {
+  #endTable(lineStart: () => boolean, next: string | undefined): number {
     const inTable = this.#top.kind === "table";
     if (next === "}" && !inTable) {
       // The end of a template whose last argument is empty: {{a|}}
       this.#separate();
       return 1;
     }
-    if (inTable || (lineStart && this.#stack.some(({ kind }) => kind === "table"))) {
-      if (this.#unwindTo("table")) this.#close();
+    if (inTable || (lineStart() && this.#stack.some(({ kind }) => kind === "table"))) {
+      if (this.#unwindTo("table")) this.#closeTable();
     } else if (!this.#atRoot) {
       this.#separate();
       this.append("}");
@@ -133,36 +147,103 @@ class Walk {
     return 2;
   }
 
-  #open(kind: Kind): void {
-    if (this.#stack.length <= MAX_DEPTH) this.#stack.push({ kind, parts: [], text: "" });
+  #open(kind: Kind, braces = 0, text = ""): void {
+    if (this.#stack.length <= MAX_DEPTH) this.#stack.push({ kind, braces, parts: [], text });
     else if (kind !== "link") this.append(" ");
   }
 
-  #close(): void {
-    const { kind, parts, text } = this.#stack.pop()!;
-    for (const part of parts) this.#steps.take(part.length);
-    this.#steps.take(text.length);
-    if (kind === "template" && parts.length === 0 && text.trim() === "!") {
-      // {{!}} is a bar.
-      this.#separate();
-      return;
+  /**
+   * Closes what a run of braces closes: a parameter takes three of those that opened it, a template two,
+   * and what is left of them may open another around it.
+   */
+  #endBraces(run: number): void {
+    let left = run;
+    while (left >= 2) {
+      if (!this.#unwindTo("braces")) return;
+      const { braces, parts, text } = this.#stack.pop()!;
+      const taken = Math.min(braces, left) >= 3 ? 3 : 2;
+      left -= taken;
+      const held = [...parts, text].map(showInline);
+      for (const part of held) this.#context.steps.take(part.length);
+      const bar = taken === 2 && held.length === 1 ? BARS[text.trim()] : undefined;
+      if (bar !== undefined) {
+        left -= this.#putBar(bar, braces - taken, left);
+        continue;
+      }
+      const shown = taken === 3 ? this.#parameter(held) : renderTemplate(held, this.#context);
+      this.#put(shown, braces - taken);
     }
-    const shown = render(kind, [...parts, text]);
+    if (left === 1) this.append("}");
+  }
+
+  /** Puts what braces showed where they stood, with the braces that are left before it. */
+  #put(shown: string, bracesLeft: number): void {
+    const text = shown === "" ? GAP : shown;
+    if (bracesLeft >= 2) this.#open("braces", bracesLeft, text);
+    else {
+      // No sign that a template shows names an argument of the one around it.
+      const quiet = this.#atRoot ? text : text.replaceAll("=", EQUALS);
+      this.#context.steps.take(quiet.length);
+      this.#top.text += (bracesLeft === 1 ? "{" : "") + quiet;
+    }
+  }
+
+  /**
+   * Puts a bar that parts no arguments, but a link and what a table is made of. Returns how many of the
+   * braces behind it belong to it.
+   */
+  #putBar(bar: "bar" | "table" | "end", bracesLeft: number, behind: number): number {
+    const begins = LINE_START.test(this.#top.text.slice(-8));
+    if (bar === "table" || (bracesLeft === 1 && begins)) {
+      if (begins) this.#open("table");
+      return 0;
+    }
+    if (bracesLeft >= 2) this.#open("braces", bracesLeft, BAR);
+    else if (this.#top.kind === "table" && (bar === "end" || behind % 2 === 1)) {
+      this.#closeTable();
+      return bar === "end" ? 0 : 1;
+    } else if (this.#top.kind === "link") this.#separate();
+    else if (bar === "bar") this.append((bracesLeft === 1 ? "{" : "") + BAR);
+    return 0;
+  }
+
+  /** The value of a parameter, else its default. */
+  #parameter([name, ...defaults]: readonly string[]): string {
+    const key = name.replaceAll(GAP, "").trim();
+    const value = /^[1-9]\d?$/.test(key)
+      ? this.#values?.positional[Number(key) - 1]
+      : this.#values?.named[key];
+    const shown = value ?? defaults[0] ?? "";
+    if (this.#values) this.#context.budget -= shown.length;
+    return this.#context.budget < 0 ? "" : shown;
+  }
+
+  #closeLink(): void {
+    const { parts, text } = this.#stack.pop()!;
+    const held = [...parts, text].map(showInline);
+    for (const part of held) this.#context.steps.take(part.length);
+    const shown = renderLink(held);
     this.#top.text += shown === "" ? GAP : shown;
+  }
+
+  /** A table shows nothing that is prose. */
+  #closeTable(): void {
+    this.#stack.pop();
+    this.#top.text += GAP;
   }
 
   /** Gives up the frames above the last one of a kind: what they hold is text. */
   #unwindTo(kind: Kind): boolean {
     let depth = this.#stack.length - 1;
     while (depth > 0 && this.#stack[depth].kind !== kind) depth--;
-    this.#steps.take(this.#stack.length - depth);
+    this.#context.steps.take(this.#stack.length - depth);
     if (depth === 0) return false;
     while (this.#stack.length - 1 > depth) this.#dissolve();
     return true;
   }
 
   append(text: string): void {
-    this.#steps.take(text.length);
+    this.#context.steps.take(text.length);
     if (this.#top.kind === "link" && text.includes("\n\n")) {
       // A link holds no paragraph: it was never closed.
       this.#dissolve();
@@ -186,13 +267,13 @@ class Walk {
   #dissolve(): void {
     const { kind, parts, text } = this.#stack.pop()!;
     const held = [...parts, text].join("|");
-    this.#steps.take(held.length);
-    if (kind === "template" || kind === "table") {
-      // Its arguments run up to the first empty line; prose begins behind that.
+    this.#context.steps.take(held.length);
+    if (kind === "link") {
+      this.#top.text += text;
+    } else {
+      // The arguments of a template run up to the first empty line; prose begins behind that.
       const end = held.indexOf("\n\n");
       this.#top.text += end === -1 ? GAP : held.slice(end);
-    } else {
-      this.#top.text += kind === "link" ? text : held;
     }
   }
 
@@ -200,11 +281,4 @@ class Walk {
     while (!this.#atRoot) this.#dissolve();
     return this.#top.text;
   }
-}
-
-function render(kind: Kind, parts: readonly string[]): string {
-  if (kind === "template") return renderTemplate(parts);
-  if (kind === "link") return renderLink(parts);
-  // A parameter shows its default; a table shows nothing that is prose.
-  return kind === "parameter" && parts.length > 1 ? parts[parts.length - 1] : "";
 }

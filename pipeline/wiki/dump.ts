@@ -6,7 +6,8 @@
  */
 import { Buffer } from "node:buffer";
 import { PipelineError } from "../errors.ts";
-import { unzip } from "../unzip.ts";
+import { isUnzipError, unzip } from "../unzip.ts";
+import { TextReader } from "../text/encoding.ts";
 import { ByteInput, type SyncSource } from "./byte_input.ts";
 import { decodeStreams, findStreams } from "./bzip2.ts";
 import { readCommand } from "./decompressor.ts";
@@ -112,7 +113,8 @@ function tell(
   if (head.length === 0) throw new PipelineError(`${name} is empty; download the dump again`);
   if (head[0] === 0x42 && head[1] === 0x5a && head[2] === 0x68) return make("bzip2");
   if (head[0] === 0x1f && head[1] === 0x8b) return make("gzip");
-  if (new TextDecoder().decode(head).trimStart().startsWith("<")) return make("xml");
+  // With its zero bytes, UTF-16 looks the same; it is told where it is decoded.
+  if (/^(?:\ufffd\ufffd)?[\0\s]*</.test(new TextDecoder().decode(head))) return make("xml");
   const shown = [...head.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, "0"));
   throw new PipelineError(
     `${name} is neither XML nor bzip2 nor gzip (it starts with ${shown.join(" ")}); ` +
@@ -168,11 +170,19 @@ export function* divideStreams(
   }
 }
 
-/** Divides a dump that must be decoded from its beginning. Parts are cut by bytes of XML. */
+/** How a dump is decoded that is not decoded by workers. */
+export interface DecodeOptions {
+  /** A command that decodes bzip2. */
+  readonly decompressor?: readonly string[];
+  /** The encoding of its text. Default: UTF-8, which is left as it is. */
+  readonly encoding?: string;
+}
+
+/** Divides a dump that must be decoded from its beginning. Parts are cut by bytes of UTF-8. */
 export async function* divideXml(
   dump: Dump,
   division: Division,
-  decompressor: readonly string[] | undefined,
+  options: DecodeOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DumpPiece> {
   let held: Buffer[] = [];
@@ -190,7 +200,7 @@ export async function* divideXml(
     if (division.wants(part)) yield piece(Uint8Array.from(bytes), last);
     start += bytes.length;
   }
-  for await (const chunk of decode(dump, decompressor, signal)) {
+  for await (const chunk of decode(dump, options, signal)) {
     read = chunk.read;
     held.push(Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length));
     heldBytes += chunk.bytes.length;
@@ -222,7 +232,23 @@ interface DecodedChunk {
   readonly read: number;
 }
 
+/** The XML of a dump as UTF-8. What is UTF-8 already is checked where it is parsed. */
 async function* decode(
+  dump: Dump,
+  { decompressor, encoding = "utf-8" }: DecodeOptions,
+  signal: AbortSignal,
+): AsyncGenerator<DecodedChunk> {
+  const chunks = unpack(dump, decompressor, signal);
+  if (encoding === "utf-8") return yield* chunks;
+  const reader = TextReader.ofFile(dump.name, encoding);
+  const encoder = new TextEncoder();
+  for await (const { bytes, read } of chunks) {
+    yield { bytes: encoder.encode(reader.decode(bytes)), read };
+  }
+  yield { bytes: encoder.encode(reader.end()), read: dump.input.position };
+}
+
+async function* unpack(
   { input, kind, name }: Dump,
   decompressor: readonly string[] | undefined,
   signal: AbortSignal,
@@ -244,8 +270,7 @@ async function* readGzip(input: ByteInput, name: string): AsyncGenerator<Decoded
   try {
     for await (const bytes of unzip(chunksOf(input))) yield { bytes, read: input.position };
   } catch (error) {
-    // What zlib itself complains of bears a code such as Z_BUF_ERROR.
-    if (!String((error as { code?: unknown }).code).startsWith("Z_")) throw error;
+    if (!isUnzipError(error)) throw error;
     throw new PipelineError(
       `${name} is cut short or damaged near byte ${input.position}; download it again`,
     );

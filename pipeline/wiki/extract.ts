@@ -8,10 +8,10 @@
  *
  * @module
  */
+import { hashFile } from "../content_hash.ts";
 import { PipelineError } from "../errors.ts";
 import { type Lock, lock } from "../lock.ts";
 import { mapInOrder } from "../ordered_workers.ts";
-import { ByteInput } from "./byte_input.ts";
 import { CLEANING_RULES } from "./clean.ts";
 import { decompressorCommand } from "./decompressor.ts";
 import {
@@ -51,6 +51,8 @@ export interface ExtractOptions {
   readonly shard?: { readonly index: number; readonly count: number };
   /** A command that decodes bzip2 from standard input to standard output. */
   readonly decompressor?: string;
+  /** The encoding of the dump's text. Default: UTF-8, as MediaWiki writes it. */
+  readonly encoding?: string;
   /** The published index of a multistream dump; without it, the dump is searched for streams. */
   readonly index?: string;
   /** Bytes of a part. Default: a 64th of the dump, at least 1 MiB and at most 8 MiB. */
@@ -70,8 +72,8 @@ export interface ExtractResult {
 /** How far the stage is. */
 export interface ExtractProgress {
   /** What is being done. */
-  readonly phase: "extract" | "deduplicate";
-  /** Bytes of the dump read, or documents compared. */
+  readonly phase: "identify" | "extract" | "deduplicate";
+  /** Bytes of the dump read, be it to tell it from others, or documents compared. */
   readonly done: number;
   /** Those of them that an earlier run had done. */
   readonly resumed: number;
@@ -118,8 +120,9 @@ async function extract(
   if (shard.count > 1 && dump.path === undefined) {
     throw new PipelineError("shards share a dump: give a file, not standard input");
   }
-  const streams = options.decompressor === undefined && isMultistream(dump);
-  const recipe = await makeRecipe(dump, streams, options);
+  const streams = options.decompressor === undefined && !isConverted(options) &&
+    isMultistream(dump);
+  const recipe = await makeRecipe(dump, streams, options, signal, onProgress);
   const out = await Deno.realPath(options.out).catch(() => options.out);
   const of = JSON.stringify([recipe, deduplicate]);
   using writing = await lock(out, {
@@ -183,6 +186,11 @@ async function takeLastTurn(parts: PartsFolder, count: number): Promise<Lock | u
   }
 }
 
+/** Whether the text of a dump is converted on its way. */
+function isConverted({ encoding = "utf-8" }: ExtractOptions): boolean {
+  return encoding !== "utf-8";
+}
+
 /** Works on the parts that are wanted, one after the other. */
 async function extractParts(
   dump: Dump,
@@ -199,6 +207,7 @@ async function extractParts(
     dump: dump.path,
     size: dump.size,
     name: dump.name,
+    converted: isConverted(options),
     clean: { dropSections },
     minLength,
     dropLists,
@@ -207,7 +216,7 @@ async function extractParts(
   const decompressor = options.decompressor ? decompressorCommand(options.decompressor) : undefined;
   const pieces = streams
     ? divideStreams(dump, division, index)
-    : divideXml(dump, division, decompressor, signal);
+    : divideXml(dump, division, { decompressor, encoding: options.encoding }, signal);
   const results = mapInOrder<DumpPiece, ExtractedPiece>(pieces, {
     worker: new URL("./extract_worker.ts", import.meta.url),
     workers: options.numProcesses ?? 1,
@@ -251,36 +260,28 @@ function shareOf(size: number, partBytes: number, mine: (part: number) => boolea
 async function makeRecipe(
   { path, name, size }: Dump,
   streams: boolean,
-  { partBytes, minLength, dropLists, dropSections }: ExtractOptions,
+  { partBytes, minLength, dropLists, dropSections, encoding = "utf-8" }: ExtractOptions,
+  signal: AbortSignal,
+  onProgress: (progress: ExtractProgress) => void,
 ): Promise<ExtractRecipe> {
+  // What comes through a pipe can be read but once.
+  const whole = path !== undefined && size !== undefined;
+  let done = 0;
+  const dumpHash = !whole ? undefined : await hashFile(path, signal, (count) => {
+    done += count;
+    onProgress({ phase: "identify", done, resumed: 0, total: size, pages: 0, documents: 0 });
+  });
   const packed = partBytes ?? Math.min(8 * MIB, Math.max(MIB, Math.ceil((size ?? 0) / 64)));
   return {
     dump: name,
     dumpBytes: size,
-    dumpHash: path === undefined ? undefined : await hashEnds(path),
+    dumpHash,
     minLength,
     dropLists,
     dropSections,
+    encoding,
     rules: CLEANING_RULES,
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
   };
-}
-
-const HASHED_BYTES = 1 << 16;
-
-/** SHA-256 over the first and the last bytes of a file: enough to tell one dump from another. */
-async function hashEnds(path: string): Promise<string> {
-  using file = await Deno.open(path);
-  const { size } = await file.stat();
-  const input = new ByteInput(file);
-  const head = input.peek(HASHED_BYTES).slice(0, HASHED_BYTES);
-  await file.seek(Math.max(0, size - HASHED_BYTES), Deno.SeekMode.Start);
-  const tail = new ByteInput(file).peek(HASHED_BYTES).slice(0, HASHED_BYTES);
-  const both = Uint8Array.from([...head, ...tail]);
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", both)));
-}
-
-function encodeHex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

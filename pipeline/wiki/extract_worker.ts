@@ -22,6 +22,8 @@ export interface ExtractSetup {
   size: number | undefined;
   /** Its name, for messages. */
   name: string;
+  /** Whether its text was converted to UTF-8. */
+  converted: boolean;
   /** How pages are cleaned. */
   clean: CleanOptions;
   /** Characters below which a document is left out. */
@@ -95,13 +97,14 @@ function documentLine(
 /** Parses XML that was decoded before. */
 function readXml(
   piece: DumpPiece & { kind: "xml" },
-  { name }: ExtractSetup,
+  { name, converted }: ExtractSetup,
   take: (page: WikiPage) => void,
 ): void {
-  const parser = new PageParser(piece.start > 0, ({ message, byte }) =>
-    new PipelineError(
-      `${name}: broken XML at byte ${piece.start + byte}: ${message}; download it again`,
-    ));
+  const parser = new PageParser(
+    { fragment: piece.start > 0, name, converted },
+    ({ message, byte, advice }) =>
+      new PipelineError(`${name}: ${message} at byte ${piece.start + byte} of XML: ${advice}`),
+  );
   parser.write(piece.bytes).forEach(take);
   if (piece.last) {
     const end = piece.start + piece.bytes.length;
@@ -124,11 +127,10 @@ function readStreams(
   const input = new ByteInput(file, start);
   /** Where in the parsed XML each stream begins. */
   const begun: { xml: number; stream: number }[] = [];
-  const parser = new PageParser(start > 0, ({ message, byte }) => {
+  const parser = new PageParser({ fragment: start > 0, name }, ({ message, byte, advice }) => {
     const { xml, stream } = begun.findLast(({ xml }) => xml <= byte)!;
     return new PipelineError(
-      `${name}: broken XML at byte ${byte - xml} of the bzip2 stream at byte ${stream}: ` +
-        `${message}; download it again`,
+      `${name}: ${message} at byte ${byte - xml} of the bzip2 stream at byte ${stream}: ${advice}`,
     );
   });
   const skipped = start > 0 ? new SkippedHead() : undefined;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withoutComments } from "./comments.ts";
 import type { WikiPage } from "./pages.ts";
 
 /** Why a page is left out. */
@@ -14,9 +15,10 @@ export type DropReason =
   | "short"
   | "too complex";
 
-const REDIRECT = /^\s*[#＃](?:redirect|転送)/i;
+const REDIRECT = /^\s*[#＃](?:redirect|転送|リダイレクト)/i;
 // {{要曖昧さ回避}} asks editors to mend a link in an article; it marks no such page.
-const DISAMBIGUATION = /\{\{ ?(?:aimai|disambig|(?!要)[^{}|]{0,60}曖昧さ回避)\s{0,8}(?:\||\}\})/i;
+const DISAMBIGUATION =
+  /\{\{ ?(?:aimai|disambig|(?!要)[^{}|]{0,60}曖昧さ回避)\s{0,8}(?:\||\}\})|__DISAMBIG__/i;
 const DISAMBIGUATION_CATEGORY = /\[\[ ?(?:category|カテゴリ) ?:[^\]|]{0,60}曖昧さ回避 ?[\]|]/i;
 const LIST = /一覧(?:\s{0,4}[(（].{0,100}[)）])?$/;
 
@@ -27,11 +29,22 @@ const LIST = /一覧(?:\s{0,4}[(（].{0,100}[)）])?$/;
  */
 export function dropReason(page: WikiPage, dropLists: boolean): DropReason | undefined {
   if (page.namespace !== 0) return "namespace";
-  if (page.redirect !== undefined || REDIRECT.test(page.wikitext)) return "redirect";
-  // Wikitext that merely links to such a page has no template of that name.
-  if (DISAMBIGUATION.test(page.wikitext) || DISAMBIGUATION_CATEGORY.test(page.wikitext)) {
-    return "disambiguation";
+  if (page.redirect !== undefined) return "redirect";
+  // What comments and nowiki hold says nothing; few pages need a look without them.
+  const reason = judge(page.wikitext);
+  if (reason !== undefined || page.wikitext.trimStart().startsWith("<!--")) {
+    const visible = judge(withoutComments(page.wikitext));
+    if (visible !== undefined) return visible;
   }
   if (dropLists && LIST.test(page.title)) return "list";
   return undefined;
+}
+
+/** What the markup of a page says it is. */
+function judge(wikitext: string): "redirect" | "disambiguation" | undefined {
+  if (REDIRECT.test(wikitext)) return "redirect";
+  // Wikitext that merely links to such a page has no template of that name.
+  return DISAMBIGUATION.test(wikitext) || DISAMBIGUATION_CATEGORY.test(wikitext)
+    ? "disambiguation"
+    : undefined;
 }

@@ -8,7 +8,7 @@
 const PATTERNS: Readonly<Record<LeftoverKind, string>> = {
   "template brackets": "\\{\\{|\\}\\}",
   "link brackets": "\\[\\[|\\]\\]|\\[https?:",
-  "table marks": "\\{\\||\\|\\}|\\|\\||^[|!]",
+  "table marks": "\\{\\||\\|\\}|\\|\\||^[|!](?=[ |}-])",
   "tags": "</?(?:ref|br|div|span|small|sup|sub|gallery|nowiki|table|t[rdh]|center|font)\\b",
   "comments": "<!--|-->",
   "quotes": "''",
@@ -16,7 +16,8 @@ const PATTERNS: Readonly<Record<LeftoverKind, string>> = {
   // （）内 and the like speak of brackets.
   "empty brackets": "[（(][、，,;；:：\\s]{0,4}[）)](?![内は])|「」|『』",
   "broken brackets": "[（(][、，;；]",
-  "list marks": "^[*#:;]",
+  // A line may well begin with #MeToo or *NSYNC.
+  "list marks": "^(?:\\*+|#+|:+|;+) ",
   "switches": "__[A-Z]{3,}__",
   "file options": "\\b(?:thumb|right|left|\\d{2,4}px)\\|",
 };

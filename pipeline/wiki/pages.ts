@@ -4,6 +4,7 @@
  * @module
  */
 import { SAXParser } from "sax-ts";
+import { TextReader } from "../text/encoding.ts";
 
 /** One page as the dump has it. */
 export interface WikiPage {
@@ -21,11 +22,26 @@ export interface WikiPage {
 
 /** XML that breaks a rule. */
 export interface XmlFault {
-  /** Which rule. */
+  /** What kind of fault. */
   readonly message: string;
   /** The byte of what was written at which it is broken. */
   readonly byte: number;
+  /** Which rule is broken, and what to do. */
+  readonly advice: string;
 }
+
+/** How a parser begins. */
+export interface PageParserOptions {
+  /** Whether what comes lies within `<mediawiki>`, which stands before it. */
+  readonly fragment: boolean;
+  /** The file's name, for the command that converts it. */
+  readonly name: string;
+  /** Whether the text was converted to UTF-8, whatever its head declares. */
+  readonly converted?: boolean;
+}
+
+/** What the head of XML declares its encoding to be. */
+const DECLARED = /^\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([^"'>]{0,40})/;
 
 const ROOT = "mediawiki";
 
@@ -35,7 +51,8 @@ const KEPT: ReadonlySet<string> = new Set(["title", "ns", "id", "revision/text"]
 /** Parses XML as it comes. */
 export class PageParser {
   readonly #parser = new SAXParser(true, {}) as unknown as TypedParser;
-  readonly #decoder = new TextDecoder("utf-8");
+  readonly #reader: TextReader;
+  readonly #converted: boolean;
   readonly #path: string[] = [];
   readonly #fail: (fault: XmlFault) => Error;
   #pages: WikiPage[] = [];
@@ -50,11 +67,19 @@ export class PageParser {
   /**
    * Makes a parser for one document, or for a piece of one.
    *
-   * @param fragment whether what comes lies within `<mediawiki>`, which stands before it.
    * @param fail makes the error to throw of a fault.
    */
-  constructor(fragment: boolean, fail: (fault: XmlFault) => Error) {
+  constructor(
+    { fragment, name, converted = false }: PageParserOptions,
+    fail: (fault: XmlFault) => Error,
+  ) {
     this.#fail = fail;
+    this.#converted = converted;
+    this.#reader = new TextReader(
+      name,
+      (message, byte, advice) => fail({ message, byte, advice }),
+      "utf-8",
+    );
     const parser = this.#parser;
     parser.onerror = (error): void => {
       // The parser goes on to the end of its chunk, so the place is taken down here.
@@ -90,12 +115,17 @@ export class PageParser {
 
   /** Takes the next bytes and gives back the pages that are complete. */
   write(bytes: Uint8Array): WikiPage[] {
-    const text = this.#decoder.decode(bytes, { stream: true });
+    const text = this.#reader.decode(bytes);
+    if (this.#bytes === 0) this.#checkDeclared(text);
     this.#parser.write(text);
     if (this.#fault !== undefined) {
       const within = Math.max(0, this.#fault.position - this.#characters);
       const byte = this.#bytes + new TextEncoder().encode(text.slice(0, within)).length;
-      throw this.#fail({ message: this.#fault.message, byte });
+      throw this.#fail({
+        message: "broken XML",
+        byte,
+        advice: `${this.#fault.message}; download it again`,
+      });
     }
     this.#bytes += bytes.length;
     this.#characters += text.length;
@@ -104,6 +134,17 @@ export class PageParser {
     const pages = this.#pages;
     this.#pages = [];
     return pages;
+  }
+
+  /** Refuses a document that says that it is not UTF-8. */
+  #checkDeclared(text: string): void {
+    const declared = DECLARED.exec(text)?.[1].toLowerCase();
+    if (this.#converted || declared === undefined || /^(?:utf-?8|us-ascii)$/.test(declared)) return;
+    throw this.#fail({
+      message: `declares the encoding ${declared}, not UTF-8,`,
+      byte: 0,
+      advice: `convert it to UTF-8, or add --encoding ${declared}`,
+    });
   }
 
   #open({ name, attributes }: { name: string; attributes: Record<string, string> }): void {

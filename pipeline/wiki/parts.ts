@@ -19,7 +19,7 @@ export interface ExtractRecipe {
   readonly dump: string;
   /** Its size; undefined for standard input. */
   readonly dumpBytes: number | undefined;
-  /** A hash over its beginning and its end; undefined for standard input. */
+  /** SHA-256 of its bytes; undefined for standard input. */
   readonly dumpHash: string | undefined;
   /** Characters below which a document is left out. */
   readonly minLength: number;
@@ -27,6 +27,8 @@ export interface ExtractRecipe {
   readonly dropLists: boolean;
   /** Whether sections that hold no prose are left out. */
   readonly dropSections: boolean;
+  /** The encoding of the dump's text. */
+  readonly encoding: string;
   /** The edition of the rules by which pages are cleaned. */
   readonly rules: number;
   /** Whether parts are cut by bytes of the dump or by bytes of XML. */
@@ -65,6 +67,7 @@ export const recipeSchema: Schema<ExtractRecipe> = v.pipe(
     minLength: count,
     dropLists: v.boolean(),
     dropSections: v.boolean(),
+    encoding: v.optional(v.string(), "utf-8"),
     rules: count,
     partsOf: v.picklist(["dump", "XML"]),
     partBytes: v.pipe(count, v.minValue(1)),

@@ -10,9 +10,13 @@ import { GAP } from "./marks.ts";
 /** White space of one line, but for the ideographic space, which is text. */
 const SPACES = /[\t \u00a0\u2000-\u200a\u202f\u205f]+/g;
 
-/** Characters without a shape: joiners, directions, byte order marks, soft hyphens. */
-const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
-const ODD = /[\t\u00a0\u00ad\u2000-\u200f\u202a-\u202f\u205f-\u2069\ufeff]| {2}/;
+/**
+ * Characters without a shape: directions, byte order marks, soft hyphens, and marks of cleaning that have
+ * served. Joiners (U+200C, U+200D) and variation selectors are none: words and emoji change without them.
+ */
+const INVISIBLE =
+  /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ue080-\ue0fe]/g;
+const ODD = /[\t\u00a0\u00ad\u061c\u2000-\u200f\u202a-\u202f\u205f-\u206f\ufeff\ue080-\ue0fe]| {2}/;
 
 const JAPANESE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々〆]/u;
 

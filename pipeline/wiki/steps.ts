@@ -18,9 +18,9 @@ export class Steps {
   readonly #limit: number;
   #taken = 0;
 
-  /** Begins at none, for a page of `length` characters. */
-  constructor(length: number) {
-    this.#limit = STEPS_PER_CHARACTER * (length + 100);
+  /** Begins at none, for a page of `length` characters that may put in `more`. */
+  constructor(length: number, more = 0) {
+    this.#limit = STEPS_PER_CHARACTER * (length + more + 100);
   }
 
   /** Steps taken so far. */

@@ -123,18 +123,22 @@ export function ageAtDeath(parts: readonly string[]): string {
   return Number.isInteger(age) && parts.length >= 6 ? `${age}歳没` : "";
 }
 
-const ERAS = [["令和", 2019], ["平成", 1989], ["昭和", 1926], ["大正", 1912], [
-  "明治",
-  1868,
-]] as const;
+/** Eras since 明治, the latest first, with their first days as numbers. */
+export const ERAS: readonly { readonly name: string; readonly firstDay: number }[] = [
+  { name: "令和", firstDay: 2019_05_01 },
+  { name: "平成", firstDay: 1989_01_08 },
+  { name: "昭和", firstDay: 1926_12_25 },
+  { name: "大正", firstDay: 1912_07_30 },
+  { name: "明治", firstDay: 1868_01_25 },
+];
 
 /** 1990 → 平成2年; years before 明治 as they are. */
 export function eraYear(text: string): string {
   const year = Number(text);
-  const era = ERAS.find(([, start]) => year >= start);
+  const era = ERAS.find(({ firstDay }) => year >= Math.floor(firstDay / 10_000));
   if (!era) return `${text}年`;
-  const number = year - era[1] + 1;
-  return `${era[0]}${number === 1 ? "元" : number}年`;
+  const number = year - Math.floor(era.firstDay / 10_000) + 1;
+  return `${era.name}${number === 1 ? "元" : number}年`;
 }
 
 /** 1234567.5 → 1,234,567.5 */

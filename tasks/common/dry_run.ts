@@ -7,7 +7,7 @@ import { ModelError } from "../../model/errors.ts";
 import { type DeviceTraits, traitsOf } from "../../model/training/recording.ts";
 import { planPretraining } from "../../model/electra/pretraining.ts";
 import { createProgress } from "./progress.ts";
-import { planLines, timeLines } from "./step_report.ts";
+import { planLines, recomputeLines, timeLines } from "./step_report.ts";
 import { warmTrainer } from "./synthetic.ts";
 import type { TuneMode } from "./tuning.ts";
 
@@ -38,6 +38,10 @@ export async function dryRun(
   const traits = missing ? NO_ADAPTER : traitsOf(adapter);
   const plan = planPretraining(hparams, traits, precision);
   for (const line of planLines(plan, hparams)) console.log(line);
+  if (hparams.recompute !== "none") {
+    const kept = planPretraining({ ...hparams, recompute: "none" }, traits, precision);
+    for (const line of recomputeLines(plan, kept)) console.log(line);
+  }
   if (missing) {
     console.log(`not measured: ${adapter.message}`);
     return;
@@ -46,7 +50,7 @@ export async function dryRun(
   let basis: string;
   let seconds: number;
   try {
-    const single = { ...hparams, train_batch_size: 1 };
+    const single = { ...hparams, train_batch_size: 1, gradient_accumulation_steps: 1 };
     seconds = await fastestStep(adapter, single, precision, tune, signal);
     bar.update(MEASURED_STEPS);
     // Arithmetic grows with the batch; what does not (the update) is then counted too often.

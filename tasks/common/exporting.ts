@@ -12,6 +12,7 @@ import {
   type ModelPart,
   partTensors,
 } from "../../model/electra/huggingface.ts";
+import { requireVocabulary } from "../../model/electra/inputs.ts";
 import { exportOnnx, ONNX_FILES, type OnnxPrecision } from "../../model/electra/onnx.ts";
 import {
   decodeCheckpoint,
@@ -30,6 +31,7 @@ import { UsageError } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { modelCard } from "./model_card.ts";
 import { ModelDirectory } from "./model_directory.ts";
+import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { gatherFacts } from "./model_facts.ts";
 
 /** A layout. */
@@ -85,7 +87,10 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
     return [`${out}: ${directory.path} at step ${step}, with the optimizer's moments`];
   }
   const facts = await gatherFacts(options, directory, step, hparams);
-  const tokenizer = options.tokenizer ? await tokenizerFiles(options, hparams) : new Map();
+  const tokenizer = options.tokenizer ? await loadTokenizer(options.dataDir, hparams) : undefined;
+  if (tokenizer) requireVocabulary(hparams, tokenizer.special);
+  const tokenizerFiles = tokenizer ? await describeTokenizer(tokenizer, options, hparams) : [];
+  const padTokenId = tokenizer?.padId ?? null;
 
   const parts: [ModelPart, string][] = part === "both"
     ? [["discriminator", join(out, "discriminator")], ["generator", join(out, "generator")]]
@@ -93,8 +98,8 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
   const folders: [string, Files][] = parts.map(([one, folder]) => [
     folder,
     new Map([
-      ...partFiles(format, hparams, tensors, one, dtypes),
-      ...tokenizer,
+      ...partFiles(format, hparams, tensors, one, dtypes, padTokenId),
+      ...tokenizerFiles,
       ["README.md", new TextEncoder().encode(modelCard({ ...facts, part: one, format, dtypes }))],
     ]),
   ]);
@@ -146,11 +151,15 @@ function partFiles(
   weights: ReadonlyMap<string, SafeTensor>,
   part: ModelPart,
   dtypes: readonly ExportDType[],
+  padTokenId: number | null,
 ): Files {
   if (format === "huggingface") {
-    return exportHuggingFace(hparams, weights, part, WEIGHT_DTYPES[dtypes[0]]);
+    return exportHuggingFace(hparams, weights, part, {
+      padTokenId,
+      dtype: WEIGHT_DTYPES[dtypes[0]],
+    });
   }
-  const described = huggingFaceConfig(hparams, part);
+  const described = huggingFaceConfig(hparams, part, { padTokenId });
   const [architecture] = described.architectures as string[];
   const config = part === "generator" ? generatorConfig(hparams) : discriminatorConfig(hparams);
   const tensors = partTensors(hparams, weights, part);
@@ -163,18 +172,14 @@ function partFiles(
   return files;
 }
 
-async function tokenizerFiles(options: ExportOptions, hparams: PretrainingHparams): Promise<Files> {
-  const path = hparams.model_sentencepiece_path || join(options.dataDir, "wiki-ja.model");
-  const bytes = await Deno.readFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UsageError(
-      `${path}, the model's tokenizer, does not exist: name its folder as --data-dir, or leave it ` +
-        "out with --no-tokenizer",
-    );
-  });
-  const examples = await readManifest(join(options.dataDir, "pretrain_tfrecords"));
-  return exportTokenizer(bytes, path, {
-    doLowerCase: examples?.recipe.doLowerCase ?? false,
+async function describeTokenizer(
+  { path }: Tokenizer,
+  { dataDir }: ExportOptions,
+  hparams: PretrainingHparams,
+): Promise<Files> {
+  const examples = await readManifest(join(dataDir, "pretrain_tfrecords"));
+  return exportTokenizer(await Deno.readFile(path), path, {
+    doLowerCase: examples?.recipe.doLowerCase ?? hparams.do_lower_case ?? false,
     maxLength: discriminatorConfig(hparams).maxPositionEmbeddings,
   });
 }

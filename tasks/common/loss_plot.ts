@@ -13,6 +13,7 @@ const COLORS = { train: "#b9770e", held: "#1f618d" };
 interface Curve {
   readonly label: string;
   readonly color: string;
+  /** Steps and values; a value may be NaN or infinite. */
   readonly points: readonly (readonly [number, number])[];
   readonly marks: boolean;
 }
@@ -23,19 +24,24 @@ interface Panel {
   readonly curves: readonly Curve[];
 }
 
-/** Draws masked-LM and discriminator loss over the steps, training and held out. */
+/**
+ * Draws masked-LM and discriminator loss over the steps, training and held out. A curve is broken where its
+ * values are not finite, and crosses stand there.
+ */
 export function lossSvg(lines: readonly MetricsLine[], name: string): string {
-  const training = (key: "masked_lm_loss" | "disc_loss"): [number, number][] =>
-    lines.flatMap((line) => "eval" in line ? [] : [[line.step, line[key]]]);
-  const heldOut = (key: "masked_lm_loss" | "disc_loss"): [number, number][] =>
-    lines.flatMap((line) => "eval" in line ? [[line.step, line.eval[key]]] : []);
+  const values = (key: "masked_lm_loss" | "disc_loss", heldOut: boolean): [number, number][] =>
+    lines.flatMap((line) => {
+      if ("eval" in line !== heldOut) return [];
+      const value = "eval" in line ? line.eval[key] : line[key];
+      return value === null ? [] : [[line.step, value]];
+    });
   const panel = (title: string, key: "masked_lm_loss" | "disc_loss"): Panel => ({
     title,
     unit: "nats",
     curves: [
-      { label: "training", color: COLORS.train, points: training(key), marks: false },
-      { label: "held out", color: COLORS.held, points: heldOut(key), marks: true },
-    ].map((curve) => ({ ...curve, points: curve.points.filter(([, y]) => Number.isFinite(y)) })),
+      { label: "training", color: COLORS.train, points: values(key, false), marks: false },
+      { label: "held out", color: COLORS.held, points: values(key, true), marks: true },
+    ],
   });
   const panels = [
     panel(`${name}: masked-LM loss of the generator`, "masked_lm_loss"),
@@ -50,9 +56,12 @@ export function lossSvg(lines: readonly MetricsLine[], name: string): string {
 
 function drawPanel({ title, unit, curves }: Panel, top: number): string {
   const points = curves.flatMap((curve) => curve.points);
-  const [x0, x1] = [0, Math.max(1, ...points.map(([x]) => x))];
-  const ys = points.map(([, y]) => y);
-  const yTicks = ticks(Math.min(...ys), Math.max(...ys));
+  const [x0, x1] = [0, points.reduce((most, [step]) => Math.max(most, step), 1)];
+  const ys = points.map(([, value]) => value).filter(Number.isFinite);
+  const yTicks = ys.length === 0 ? [0, 1] : ticks(
+    ys.reduce((a, b) => Math.min(a, b)),
+    ys.reduce((a, b) => Math.max(a, b)),
+  );
   const [y0, y1] = [yTicks[0], yTicks[yTicks.length - 1]];
   const left = MARGIN.left, right = WIDTH - MARGIN.right;
   const bottom = top + PANEL_HEIGHT - MARGIN.bottom, ceiling = top + MARGIN.top;
@@ -97,19 +106,44 @@ function drawPanel({ title, unit, curves }: Panel, top: number): string {
     );
   }
   for (const { color, points, marks } of curves) {
-    const path = points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`);
-    parts.push(
-      `<polyline points="${path.join(" ")}" fill="none" stroke="${color}" stroke-width="1.6" ` +
-        `stroke-linejoin="round"/>`,
-    );
-    if (!marks) continue;
-    for (const [px, py] of points) {
+    for (const run of finiteRuns(points)) {
+      const path = run.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`);
       parts.push(
-        `<circle cx="${x(px).toFixed(1)}" cy="${y(py).toFixed(1)}" r="3.5" fill="${color}"/>`,
+        `<polyline points="${path.join(" ")}" fill="none" stroke="${color}" stroke-width="1.6" ` +
+          `stroke-linejoin="round"/>`,
       );
     }
+    for (const [px, py] of points) {
+      const at = x(px).toFixed(1);
+      if (!Number.isFinite(py)) {
+        parts.push(
+          `<text x="${at}" y="${ceiling + 4}" text-anchor="middle" fill="${color}">×</text>`,
+        );
+      } else if (marks) {
+        parts.push(`<circle cx="${at}" cy="${y(py).toFixed(1)}" r="3.5" fill="${color}"/>`);
+      }
+    }
+  }
+  const broken = points.filter(([, value]) => !Number.isFinite(value)).map(([step]) => step);
+  if (broken.length > 0) {
+    const first = broken.reduce((a, b) => Math.min(a, b));
+    parts.push(
+      `<text x="${left + 8}" y="${ceiling + 18}" fill="#c0392b">× not finite, first at step ${
+        label(first)
+      }</text>`,
+    );
   }
   return parts.join("\n");
+}
+
+/** The stretches of a curve whose values are finite. */
+function finiteRuns(points: Curve["points"]): Curve["points"][number][][] {
+  const runs: Curve["points"][number][][] = [[]];
+  for (const point of points) {
+    if (Number.isFinite(point[1])) runs[runs.length - 1].push(point);
+    else if (runs[runs.length - 1].length > 0) runs.push([]);
+  }
+  return runs.filter((run) => run.length > 0);
 }
 
 /** Round numbers that enclose a range, about five of them. */

@@ -1,16 +1,19 @@
-/** `metrics.jsonl`: one JSON object a line, each with its step. */
+/** `metrics.jsonl`: one JSON object a line, each with its step; what is not measured is null. */
 
 import * as v from "valibot";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
 import { count as step, type Schema } from "../../pipeline/wire/json.ts";
 import { writeFileAtomic } from "./files.ts";
+import { decodeJson, encodeJson } from "./json.ts";
 
 /** A line of training metrics. */
 export interface TrainingLine {
   readonly step: number;
   readonly learning_rate: number;
-  readonly masked_lm_loss: number;
-  readonly disc_loss: number;
+  /** Null without a generator. */
+  readonly masked_lm_loss: number | null;
+  /** Null without a discriminator. */
+  readonly disc_loss: number | null;
   readonly loss: number;
   readonly gradient_norm: number;
   /** Steps of this run that changed nothing because their gradients were not finite. */
@@ -30,8 +33,11 @@ export interface EvaluationLine {
 /** A line of the log. */
 export type MetricsLine = TrainingLine | EvaluationLine;
 
-/** JSON has no NaN and no infinity, which a run that went wrong may have; it has null there. */
-const metric = v.pipe(v.nullable(v.number()), v.transform((value) => value ?? NaN));
+/** A measured number: NaN and the infinities belong to it, since a run may go wrong. */
+const metric: Schema<number> = v.custom<number>((value) => typeof value === "number", "a number");
+
+/** A number, or null where there is nothing to measure. */
+const measured = v.nullable(metric);
 
 /** Keys that are not known here stay: the log belongs to its owner. */
 const lineSchema: Schema<MetricsLine> = v.union([
@@ -48,14 +54,14 @@ const lineSchema: Schema<MetricsLine> = v.union([
         "disc_precision",
         "disc_recall",
       ],
-      metric,
+      measured,
     )),
   }),
   v.looseObject({
     step,
     learning_rate: metric,
-    masked_lm_loss: metric,
-    disc_loss: metric,
+    masked_lm_loss: measured,
+    disc_loss: measured,
     loss: metric,
     gradient_norm: metric,
     skipped_steps: metric,
@@ -68,7 +74,7 @@ const lineSchema: Schema<MetricsLine> = v.union([
 /** A line as it was logged; undefined where it is damaged or cut short. */
 function parseLine(text: string): MetricsLine | undefined {
   try {
-    const line = v.safeParse(lineSchema, JSON.parse(text));
+    const line = v.safeParse(lineSchema, decodeJson(text));
     return line.success ? line.output : undefined;
   } catch {
     return undefined;
@@ -112,7 +118,7 @@ export class MetricsLog {
         tell(`${path}, line ${i + 1}: not a line of metrics; it is left out`);
       }
     }
-    const kept = lines.map((line) => JSON.stringify(line) + "\n").join("");
+    const kept = lines.map((line) => encodeJson(line) + "\n").join("");
     // What is right already is not written again.
     if (kept !== text) await writeFileAtomic(path, kept);
     return new MetricsLog(path, lines, tell);
@@ -129,7 +135,7 @@ export class MetricsLog {
    */
   async add(line: MetricsLine): Promise<void> {
     this.#lines.push(line);
-    const text = this.#waiting + JSON.stringify(line) + "\n";
+    const text = this.#waiting + encodeJson(line) + "\n";
     const { size } = await Deno.stat(this.#path).catch(() => ({ size: 0 }));
     try {
       await Deno.writeTextFile(this.#path, text, { append: true });

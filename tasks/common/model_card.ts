@@ -142,8 +142,8 @@ function training({ hparams, training, step }: CardFacts): string[] {
       `At step ${formatNumber(training.step)} of ${
         formatNumber(hparams.num_train_steps)
       }: masked-LM loss ` +
-        `${formatNumber(training.masked_lm_loss)}, discriminator's loss ` +
-        `${formatNumber(training.disc_loss)}.`,
+        `${formatLoss(training.masked_lm_loss)}, discriminator's loss ` +
+        `${formatLoss(training.disc_loss)}.`,
       "",
     );
   } else {
@@ -218,4 +218,8 @@ function usage({ format, part, dtypes }: CardFacts): string[] {
     ...onnx,
     ...javascript,
   ];
+}
+
+function formatLoss(value: number | null): string {
+  return value === null ? "none" : value.toFixed(3);
 }

@@ -2,14 +2,19 @@
 
 import { InvalidArgumentError } from "./command.ts";
 
-/** Reads a flag's value as an integer from `low` on. */
-export function integerFrom(low: number): (text: string) => number {
+/** Reads a flag's value as an integer from `low` on, and up to `high` where one is given. */
+export function integerFrom(low: number, high?: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && Number.isSafeInteger(value)) return value;
-    throw new InvalidArgumentError(`An integer from ${low} on is needed.`);
+    const most = high ?? Number.MAX_SAFE_INTEGER;
+    if (/^\d+$/.test(text) && value >= low && value <= most) return value;
+    const end = high === undefined ? "on" : `to ${high}`;
+    throw new InvalidArgumentError(`An integer from ${low} ${end} is needed.`);
   };
 }
+
+/** Seeds are 32 bits: larger ones would repeat the runs of smaller ones. */
+export const seed: (text: string) => number = integerFrom(0, 2 ** 32 - 1);
 
 /** Reads a flag's value as a number above 0 and at most 1. */
 export function portion(text: string): number {

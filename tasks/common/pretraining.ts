@@ -23,7 +23,7 @@ import { lossSvg, renderPng } from "./loss_plot.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { formatQuantity } from "./text.ts";
+import { formatLoss, formatQuantity } from "./text.ts";
 import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** Steps in a row that may change nothing; more, and training will not recover. */
@@ -134,9 +134,15 @@ export async function runPretraining(
 async function checkExamples(
   files: string,
   batchSize: number,
-  { max_seq_length, vocab_size }: PretrainingHparams,
+  { max_seq_length, vocab_size, model_hparam_overrides }: PretrainingHparams,
 ): Promise<void> {
-  const source = { files, batchSize, maxSeqLength: max_seq_length, vocabSize: vocab_size };
+  const source = {
+    files,
+    batchSize,
+    maxSeqLength: max_seq_length,
+    vocabSize: vocab_size,
+    typeVocabSize: model_hparam_overrides.type_vocab_size,
+  };
   for await (const _ of readBatches(source)) return;
 }
 
@@ -147,6 +153,7 @@ async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<
     batchSize: hparams.eval_batch_size,
     maxSeqLength: hparams.max_seq_length,
     vocabSize: hparams.vocab_size,
+    typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
   };
   for await (const batch of readBatches(source)) {
     if (batches++ === hparams.num_eval_steps) return;
@@ -168,6 +175,7 @@ async function train(
     batchSize: hparams.train_batch_size,
     maxSeqLength: hparams.max_seq_length,
     vocabSize: hparams.vocab_size,
+    typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
     seed: trainer.seed,
   });
   await loader.seek(trainer.step);
@@ -183,12 +191,15 @@ async function train(
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
   const scaled = trainer.precision === "f16";
-  let skipped = 0, skippedInARow = 0;
+  let skipped = 0, skippedInARow = 0, last: StepMetrics | undefined;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
-    const { masked_lm: mlm = NaN, disc = NaN } = metrics.losses;
+    const { masked_lm: mlm = null, disc = null } = metrics.losses;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
-    const loss = `mlm ${mlm.toFixed(3)} disc ${disc.toFixed(3)}`;
+    const shown = (name: string, loss: number | null): string[] =>
+      loss === null ? [] : [`${name} ${formatLoss(loss)}`];
+    const loss = [...shown("mlm", mlm), ...shown("disc", disc)].join(" ");
+    last = metrics;
     skipped += Number(metrics.skipped);
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
     const speed = `${formatQuantity(rate * tokensPerStep, "tokens")}/s`;
@@ -255,6 +266,7 @@ async function train(
         "learning_rate" + (scaled ? ", or with --precision f32" : ""),
     );
   }
+  if (last !== undefined) requireFinite(last, scaled);
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
       trainer.step === 0
@@ -263,6 +275,26 @@ async function train(
           `--model-name ${basename(directory.path)} --resume`,
     );
   }
+}
+
+/**
+ * Tells of a run that ends diverged. In f16 single steps may be skipped: their loss scale was too high.
+ *
+ * @param scaled whether the loss is scaled.
+ * @throws {ModelError} when the last step's loss or gradients are not finite.
+ */
+function requireFinite(
+  { step, totalLoss, gradientNorm, skipped }: StepMetrics,
+  scaled: boolean,
+): void {
+  if (Number.isFinite(totalLoss) && (scaled || !skipped)) return;
+  const what = Number.isFinite(totalLoss)
+    ? `the gradients' norm is ${gradientNorm}`
+    : `the loss is ${totalLoss}`;
+  throw new ModelError(
+    `the run diverged: at step ${step} ${what}; start again, or go on from a checkpoint before that, ` +
+      "with a lower learning_rate or more num_warmup_steps",
+  );
 }
 
 async function plot(directory: ModelDirectory, log: MetricsLog): Promise<void> {

@@ -42,6 +42,7 @@ export async function describeCorruptions(
       `${piece(corruptedInputIds[place])} for ${piece(batch.inputIds[place])}`
     );
     const flags = [...places]
+      .filter((place) => !Number.isNaN(logits[place]))
       .sort((a, b) => logits[b] - logits[a])
       .filter((place, i) => logits[place] > FLAG || i < replaced.length)
       .map((place) => {

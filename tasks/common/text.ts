@@ -51,7 +51,7 @@ export function fitWidth(text: string, columns: number): string {
   return columns > 0 ? kept + "…" : "";
 }
 
-/** A number with a precision that suits its size: 0.83, 12.4, 1,234. */
+/** A number with a precision that suits its size: 0.83, 12.4, 1,234; NaN and ∞ where it is none. */
 export function formatNumber(value: number): string {
   const digits = Number.isInteger(value) || Math.abs(value) >= 100
     ? 0
@@ -62,6 +62,13 @@ export function formatNumber(value: number): string {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
+}
+
+/** A loss with three digits behind the point; very large ones with a power of ten, NaN as it is. */
+export function formatLoss(value: number): string {
+  return Math.abs(value) < 1e6 || !Number.isFinite(value)
+    ? value.toFixed(3)
+    : value.toExponential(3);
 }
 
 /** A count with its unit; bytes ("B") in decimal multiples: `1,234 pages`, `5.10 MB`. */
@@ -76,8 +83,9 @@ export function formatQuantity(value: number, unit: string): string {
   return `${formatNumber(value)} ${prefixes[step]}B`;
 }
 
-/** Seconds as a clock: `0:07`, `12:30`, `3:04:05`, `2d 03:00:00`. */
+/** Seconds as a clock: `0:07`, `12:30`, `3:04:05`, `2d 03:00:00`; `?` where they are not known. */
 export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
   const whole = Math.max(0, Math.round(seconds));
   const two = (value: number): string => String(value).padStart(2, "0");
   const s = two(whole % 60);

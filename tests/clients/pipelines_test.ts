@@ -10,7 +10,7 @@ import { exportOnnx, ONNX_FILES } from "../../model/electra/onnx.ts";
 import {
   SentencePieceProcessor,
   TRAINER_DEFAULTS,
-  trainUnigram,
+  trainSentencePiece,
 } from "../../pipeline/sentencepiece/mod.ts";
 import { exportTokenizer } from "../../pipeline/tokenizers/tokenizer_json.ts";
 import { asReference, randomWeights } from "../model/random_weights.ts";
@@ -21,7 +21,7 @@ const SAMPLE = new URL("../../pipeline/sample/jawiki-sample.xml", import.meta.ur
 const VOCABULARY = 2500;
 
 const text = (await Deno.readTextFile(SAMPLE)).split("\n").filter((line) => line.length > 20);
-const { model } = await trainUnigram(text, {
+const { model } = await trainSentencePiece(text, {
   ...TRAINER_DEFAULTS,
   modelPrefix: "sample",
   vocabSize: VOCABULARY,
@@ -37,7 +37,7 @@ const weights = randomWeights(hparams, 4);
 
 /** Writes a part as `export --format onnx` does. */
 async function exportPart(part: ModelPart, folder: string): Promise<void> {
-  const described = huggingFaceConfig(hparams, part);
+  const described = huggingFaceConfig(hparams, part, { padTokenId: 3 });
   const config = part === "generator" ? generatorConfig(hparams) : discriminatorConfig(hparams);
   const [architecture] = described.architectures as string[];
   await Deno.mkdir(join(folder, "onnx"), { recursive: true });

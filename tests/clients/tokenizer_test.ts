@@ -4,7 +4,7 @@ import {
   type RuleName,
   SentencePieceProcessor,
   TRAINER_DEFAULTS,
-  trainUnigram,
+  trainSentencePiece,
 } from "../../pipeline/sentencepiece/mod.ts";
 import {
   exportTokenizer,
@@ -29,7 +29,7 @@ function train(rule: RuleName): Promise<Uint8Array<ArrayBuffer>> {
     seedSentencepieceSize: 50_000,
     normalizationRuleName: rule,
   };
-  const model = trained.get(rule) ?? trainUnigram(text, options).then(({ model }) => model);
+  const model = trained.get(rule) ?? trainSentencePiece(text, options).then(({ model }) => model);
   trained.set(rule, model);
   return model;
 }

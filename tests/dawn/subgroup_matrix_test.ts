@@ -1,6 +1,6 @@
 /**
  * Products by subgroup matrices, run where Dawn and the driver have them: a GPU with tensor cores, or
- * Mesa's software driver from 26.1 on. Without, they are ignored.
+ * Mesa's software driver from 26.1 on. Without, they are skipped.
  */
 import { assertEquals } from "@std/assert/mod.js";
 import { matmul } from "../../kernels/matmul/matmul.ts";
@@ -18,6 +18,7 @@ import {
   normal,
   runTwice,
   testGpu,
+  testNeeding,
   toHalf,
 } from "../kernels/harness.ts";
 
@@ -31,16 +32,16 @@ const TOLERANCE = 1e-5;
 /** Half a unit in the last place of f16, with room for sums. */
 const HALF = 6e-4;
 
-/** A test of each storage; ignored where the device has no subgroup matrices of it. */
+const { features: { subgroupMatrices } } = await testGpu();
+
+/** A test of each storage. */
 function matrixTest(name: string, run: (storage: "f32" | "f16") => Promise<void>): void {
-  Deno.test(name, async (context) => {
-    const { features: { subgroupMatrices } } = await testGpu();
-    for (const storage of ["f16", "f32"] as const) {
-      const spec: MatmulSpec = { m: 4, n: 4, k: 4, layout: "NN", storage, subgroupMatrices };
-      const ignore = !suitableVariants(spec).includes("matrix 64x64");
-      await context.step({ name: storage, ignore, fn: () => run(storage) });
-    }
-  });
+  for (const storage of ["f16", "f32"] as const) {
+    const spec: MatmulSpec = { m: 4, n: 4, k: 4, layout: "NN", storage, subgroupMatrices };
+    const has = suitableVariants(spec).includes("matrix 64x64");
+    const missing = has ? undefined : `subgroup matrices of ${storage}`;
+    testNeeding(missing, `${name}, ${storage}`, () => run(storage));
+  }
 }
 
 /** How numbers travel in a storage, and what they are afterwards. */

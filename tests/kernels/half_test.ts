@@ -16,8 +16,7 @@ import {
 } from "../../kernels/layernorm/reference.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
 import { softmaxBackwardReference, softmaxReference } from "../../kernels/softmax/reference.ts";
-import type { Gpu } from "../../kernels/device.ts";
-import { assertClose, fromHalf, normal, runTwice, testGpu, toHalf } from "./harness.ts";
+import { assertClose, fromHalf, halfTest, normal, runTwice, toHalf } from "./harness.ts";
 
 const storage = "f16";
 
@@ -29,15 +28,7 @@ function halves(count: number, seed: number): Float32Array {
   return fromHalf(toHalf(normal(count, seed)));
 }
 
-/** A test that needs 16-bit floats; it is ignored on an adapter without. */
-function halfTest(name: string, run: (gpu: Gpu) => Promise<void>): void {
-  Deno.test(name, async (context) => {
-    const gpu = await testGpu();
-    await context.step({ name: "f16", ignore: !gpu.features.f16, fn: () => run(gpu) });
-  });
-}
-
-halfTest("attention over f16 keeps its sums in f32", async (gpu) => {
+await halfTest("attention over f16 keeps its sums in f32", async (gpu) => {
   const { subgroupSize } = gpu.features;
   for (const [sequence, headSize, lanes] of [[19, 8, 0], [9, 5, 0], [37, 32, subgroupSize]]) {
     const spec = { batch: 1, heads: 2, sequence, headSize, storage, subgroupSize: lanes } as const;
@@ -62,7 +53,7 @@ halfTest("attention over f16 keeps its sums in f32", async (gpu) => {
   }
 });
 
-halfTest("layernorm over f16 keeps its statistics in f32", async (gpu) => {
+await halfTest("layernorm over f16 keeps its statistics in f32", async (gpu) => {
   const { subgroupSize } = gpu.features;
   for (const [rows, columns, lanes] of [[67, 64, 0], [5, 31, 0], [67, 68, subgroupSize]]) {
     const shape = { rows, columns, epsilon: 1e-12, residual: true, subgroupSize: lanes };
@@ -93,7 +84,7 @@ halfTest("layernorm over f16 keeps its statistics in f32", async (gpu) => {
   }
 });
 
-halfTest("softmax over f16 agrees with float64", async (gpu) => {
+await halfTest("softmax over f16 agrees with float64", async (gpu) => {
   const { subgroupSize } = gpu.features;
   for (const [rows, columns, lanes] of [[65, 64, 0], [3, 67, 0], [5, 68, subgroupSize]]) {
     const spec = { rows, columns, storage, subgroupSize: lanes } as const;
@@ -112,7 +103,7 @@ halfTest("softmax over f16 agrees with float64", async (gpu) => {
   }
 });
 
-halfTest("cross-entropy over f16 logits keeps its sums in f32", async (gpu) => {
+await halfTest("cross-entropy over f16 logits keeps its sums in f32", async (gpu) => {
   for (const [rows, vocabulary] of [[5, 300], [3, 37]]) {
     const logits = halves(rows * vocabulary, 1), weights = new Float32Array(rows).fill(1);
     const targets = Uint32Array.from({ length: rows }, (_, i) => i * 7);

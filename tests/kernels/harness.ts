@@ -22,6 +22,31 @@ export function testGpu(): Promise<Gpu> {
   return shared;
 }
 
+/**
+ * A test that needs something of the adapter. Elsewhere its name says what is missing, and it counts as
+ * skipped.
+ *
+ * @param missing what the adapter lacks; undefined where it lacks nothing.
+ */
+export function testNeeding(
+  missing: string | undefined,
+  name: string,
+  fn: (context: Deno.TestContext) => Promise<void>,
+): void {
+  const ignore = missing !== undefined;
+  Deno.test({
+    name: ignore ? `${name} (skipped: this adapter has no ${missing})` : name,
+    ignore,
+    fn,
+  });
+}
+
+/** A test that needs 16-bit floats. */
+export async function halfTest(name: string, fn: (gpu: Gpu) => Promise<void>): Promise<void> {
+  const gpu = await testGpu();
+  testNeeding(gpu.features.f16 ? undefined : "16-bit floats", name, () => fn(gpu));
+}
+
 // Drivers that are still at work when a process ends may crash it.
 Deno.test.afterAll(async () => {
   const gpu = await shared?.catch(() => undefined);

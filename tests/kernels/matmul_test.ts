@@ -3,18 +3,22 @@ import { KernelError } from "../../kernels/errors.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import {
+  type MatmulTile,
   type MatmulVariant,
   matmulVariants,
   suitableVariants,
 } from "../../kernels/matmul/variants.ts";
 import { tokenBlocks } from "../../kernels/padding/token_blocks.ts";
 import { matmulReference } from "../../kernels/matmul/reference.ts";
-import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
+import { assertClose, halfTest, normal, runTwice, testGpu, testNeeding } from "./harness.ts";
 
 /** How many lanes a kernel may count on here: the tiles share rows among 4 or 8 of them. */
-async function sharedLanes(): Promise<number[]> {
-  const { subgroupSize } = (await testGpu()).features;
-  return [4, 8].filter((lanes) => lanes <= subgroupSize);
+const { features } = await testGpu();
+const SHARED_LANES = [4, 8].filter((lanes) => lanes <= features.subgroupSize);
+
+/** A test of tiles that share rows. */
+function lanesTest(name: string, fn: () => Promise<void>): void {
+  testNeeding(SHARED_LANES.length > 0 ? undefined : "subgroups of 4 lanes or more", name, fn);
 }
 
 async function holdToReference(spec: MatmulSpec, variant?: MatmulVariant): Promise<void> {
@@ -32,6 +36,18 @@ async function holdToReference(spec: MatmulSpec, variant?: MatmulVariant): Promi
   if (epilogue === "gelu") assertClose(actual.derivative, expected.derivative, 2e-6, what);
 }
 
+/** A shape with edges along each axis, and the smallest. */
+async function holdEdges(
+  layout: MatmulSpec["layout"],
+  variant: MatmulVariant,
+  subgroupSize?: number,
+): Promise<void> {
+  const { splits = 1 }: MatmulTile = matmulVariants[variant];
+  const least = splits > 1 ? 64 * splits : 4;
+  await holdToReference({ m: 68, n: 76, k: least + 16, layout, subgroupSize }, variant);
+  await holdToReference({ m: 4, n: 4, k: least, layout, subgroupSize }, variant);
+}
+
 for (const layout of ["NN", "NT", "TN"] as const) {
   Deno.test(`matmul ${layout} agrees with float64 at odd, prime, tiny and just-past-a-tile shapes`, async () => {
     for (const [m, n, k] of [[1, 1, 1], [7, 13, 5], [37, 29, 31], [5, 3, 64], [65, 67, 33]]) {
@@ -41,22 +57,28 @@ for (const layout of ["NN", "NT", "TN"] as const) {
 
   Deno.test(`matmul ${layout} agrees with float64 in every variant, edges included`, async () => {
     for (const variant of Object.keys(matmulVariants) as MatmulVariant[]) {
-      const { kind, splits = 1 } = matmulVariants[variant];
-      if (kind === "matrix") continue; // tests/dawn/subgroup_matrix_test.ts
-      for (const subgroupSize of kind === "subgroup" ? await sharedLanes() : [undefined]) {
-        const least = splits > 1 ? 64 * splits : 4;
-        await holdToReference({ m: 68, n: 76, k: least + 16, layout, subgroupSize }, variant);
-        await holdToReference({ m: 4, n: 4, k: least, layout, subgroupSize }, variant);
-      }
+      const { kind } = matmulVariants[variant];
+      // tests/dawn/subgroup_matrix_test.ts, and the next test
+      if (kind !== "matrix" && kind !== "subgroup") await holdEdges(layout, variant);
     }
   });
 
-  Deno.test(`matmul ${layout} agrees with float64 where B is wide and a CPU's tiles go down first`, async () => {
-    for (const subgroupSize of await sharedLanes()) {
-      await holdToReference({ m: 76, n: 1028, k: 12, layout, subgroupSize, bias: true });
-      await holdToReference({ m: 100, n: 1028, k: 12, layout, subgroupSize }, "subgroup 32x8");
+  lanesTest(`matmul ${layout} agrees with float64 in every variant that shares rows`, async () => {
+    for (const variant of Object.keys(matmulVariants) as MatmulVariant[]) {
+      if (matmulVariants[variant].kind !== "subgroup") continue;
+      for (const subgroupSize of SHARED_LANES) await holdEdges(layout, variant, subgroupSize);
     }
   });
+
+  lanesTest(
+    `matmul ${layout} agrees with float64 where B is wide and a CPU's tiles go down first`,
+    async () => {
+      for (const subgroupSize of SHARED_LANES) {
+        await holdToReference({ m: 76, n: 1028, k: 12, layout, subgroupSize, bias: true });
+        await holdToReference({ m: 100, n: 1028, k: 12, layout, subgroupSize }, "subgroup 32x8");
+      }
+    },
+  );
 
   Deno.test(`matmul ${layout} adds bias, applies GELU and its derivative, and accumulates`, async () => {
     for (const [m, n, k] of [[36, 40, 24], [9, 11, 7]]) {
@@ -74,7 +96,7 @@ for (const layout of ["NN", "NT", "TN"] as const) {
 
 Deno.test("matmul TN sums over a length that four does not divide", async () => {
   await holdToReference({ m: 32, n: 24, k: 335, layout: "TN" });
-  for (const subgroupSize of await sharedLanes()) {
+  for (const subgroupSize of SHARED_LANES) {
     await holdToReference({ m: 36, n: 24, k: 335, layout: "TN", subgroupSize }, "subgroup 32x8");
   }
 });
@@ -91,26 +113,31 @@ for (const layout of ["NN", "NT", "TN"] as const) {
     }
   });
 
-  Deno.test(`matmul ${layout} reads and writes f16 in every kind of variant, summing in f32`, async () => {
-    const gpu = await testGpu();
-    if (!gpu.features.f16) return;
-    const [m, n, k] = [36, 40, 272];
-    const a = new Float16Array(normal(m * k, 1)), b = new Float16Array(normal(k * n, 2));
-    const bits = (values: Float16Array): Uint16Array => new Uint16Array(values.buffer);
-    const subgroupSize = gpu.features.subgroupSize;
-    const spec = { m, n, k, layout, storage: "f16", outputStorage: "f32", subgroupSize } as const;
-    const expected = matmulReference(spec, { a, b });
-    for (const variant of suitableVariants(spec)) {
-      const program = matmul(spec, variant);
-      const actual = await runTwice(gpu, program, { a: bits(a), b: bits(b) });
-      assertClose(actual.c, expected.c, 2e-6, `f16 ${layout} ${variant}`);
-    }
-    const half = await runTwice(gpu, matmul({ ...spec, outputStorage: "f16" }, "workgroup 64x64"), {
-      a: bits(a),
-      b: bits(b),
-    });
-    assertClose(new Float16Array(half.c.buffer), expected.c, 5e-4, `f16 ${layout} into f16`);
-  });
+  await halfTest(
+    `matmul ${layout} reads and writes f16 in every kind of variant, summing in f32`,
+    async (gpu) => {
+      const [m, n, k] = [36, 40, 272];
+      const a = new Float16Array(normal(m * k, 1)), b = new Float16Array(normal(k * n, 2));
+      const bits = (values: Float16Array): Uint16Array => new Uint16Array(values.buffer);
+      const subgroupSize = gpu.features.subgroupSize;
+      const spec = { m, n, k, layout, storage: "f16", outputStorage: "f32", subgroupSize } as const;
+      const expected = matmulReference(spec, { a, b });
+      for (const variant of suitableVariants(spec)) {
+        const program = matmul(spec, variant);
+        const actual = await runTwice(gpu, program, { a: bits(a), b: bits(b) });
+        assertClose(actual.c, expected.c, 2e-6, `f16 ${layout} ${variant}`);
+      }
+      const half = await runTwice(
+        gpu,
+        matmul({ ...spec, outputStorage: "f16" }, "workgroup 64x64"),
+        {
+          a: bits(a),
+          b: bits(b),
+        },
+      );
+      assertClose(new Float16Array(half.c.buffer), expected.c, 5e-4, `f16 ${layout} into f16`);
+    },
+  );
 }
 
 Deno.test("matmul chooses a variant that can do the product, on every kind of adapter", () => {
@@ -214,8 +241,8 @@ function firstReal(blocks: ArrayLike<number>): Uint32Array<ArrayBuffer> {
 }
 
 /** The variants that pass over a kind of padding, each with a spec that brings it about here. */
-async function passing(spec: MatmulSpec): Promise<[MatmulSpec, MatmulVariant][]> {
-  const lanes = await sharedLanes();
+function passing(spec: MatmulSpec): [MatmulSpec, MatmulVariant][] {
+  const lanes = SHARED_LANES;
   return (Object.keys(matmulVariants) as MatmulVariant[]).flatMap((variant) =>
     (matmulVariants[variant].kind === "subgroup" ? lanes : [undefined]).flatMap((subgroupSize) => {
       const one = { ...spec, subgroupSize };
@@ -236,7 +263,7 @@ for (const layout of ["NN", "NT"] as const) {
     for (let i = 0; i < a.length; i++) if (!isReal(Math.floor(i / k))) a[i] = 1e30;
     const plain = { m, n, k, layout, bias: true } as const;
     const expected = matmulReference(plain, { a, b, bias }).c;
-    for (const [spec, variant] of await passing({ ...plain, padding: "rows" })) {
+    for (const [spec, variant] of passing({ ...plain, padding: "rows" })) {
       const { kind, rows, workgroupY } = matmulVariants[variant];
       const tokenBlocks = firstReal(PATTERN);
       const data = { a, b, bias, ...(PASSES.includes(kind) ? { tokenBlocks } : {}) };
@@ -264,7 +291,7 @@ Deno.test("matmul TN sums over real tokens alone, does not read padding, and giv
     x.map((v, i) => isReal(i, width) ? v : value);
   const zeros = { a: zeroed(a, m, 0), b: zeroed(b, n, 0), c };
   const expected = matmulReference(plain, zeros).c;
-  for (const [spec, variant] of await passing({ ...plain, padding: "sums" })) {
+  for (const [spec, variant] of passing({ ...plain, padding: "sums" })) {
     if (matmulVariants[variant].kind !== "workgroup") continue;
     const data = { a: zeroed(a, m, NaN), b: zeroed(b, n, NaN), c, tokenBlocks };
     const passed = await runTwice(await testGpu(), matmul(spec, variant), data);

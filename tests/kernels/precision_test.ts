@@ -15,7 +15,7 @@ import {
 import { gatherRows, gatherRowsBackward } from "../../kernels/gather_rows/gather_rows.ts";
 import { sigmoidCrossEntropyBackward } from "../../kernels/loss/loss.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
-import { assertClose, fromHalf, normal, runTwice, testGpu, toHalf } from "./harness.ts";
+import { assertClose, fromHalf, halfTest, normal, runTwice, testGpu, toHalf } from "./harness.ts";
 
 const gpu = await testGpu();
 const storage = "f16";
@@ -28,11 +28,7 @@ function halves(count: number, seed: number): Float32Array {
   return fromHalf(toHalf(normal(count, seed)));
 }
 
-function halfTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !gpu.features.f16, fn });
-}
-
-halfTest(
+await halfTest(
   "cast rounds f32 to the nearest f16, goes to infinity past its range, and back",
   async () => {
     const input = Float32Array.of(0, -0, 1, 1 / 3, 65504, 65536, -1e9, 6e-8, 1e-9, Math.PI);
@@ -46,7 +42,7 @@ halfTest(
   },
 );
 
-halfTest("embeddings come out in f16, and the gradients of their tables in f32", async () => {
+await halfTest("embeddings come out in f16, and the gradients of their tables in f32", async () => {
   const batch = 3, sequence = 7, columns = 5, vocabulary = 11, positions = 9, types = 2;
   const tokens = batch * sequence;
   const ids = Uint32Array.from({ length: tokens }, (_, i) => i * 5 % vocabulary);
@@ -88,7 +84,7 @@ halfTest("embeddings come out in f16, and the gradients of their tables in f32",
   }
 });
 
-halfTest(
+await halfTest(
   "gathered rows keep their bits; their gradient adds in f32, written and accumulated",
   async () => {
     const batch = 2, sequence = 5, picks = 3, columns = 3;
@@ -117,7 +113,7 @@ halfTest(
 /** Seed 1, step 2, loss scale 256. */
 const stepState = Uint32Array.of(1, 2, 0, 0x43800000);
 
-halfTest("logits stay f32 while their gradients, scaled, go to f16: sigmoid", async () => {
+await halfTest("logits stay f32 while their gradients, scaled, go to f16: sigmoid", async () => {
   const elements = 67;
   const logits = normal(elements, 1, 3), labels = logits.map((_, i) => i % 3 === 0 ? 1 : 0);
   const weights = logits.map((_, i) => i % 5 === 0 ? 0 : 1), normalizer = Float32Array.of(0.02);
@@ -131,7 +127,7 @@ halfTest("logits stay f32 while their gradients, scaled, go to f16: sigmoid", as
   assertClose(fromHalf(logitsGradient), expected, HALF, "gradient");
 });
 
-halfTest("logits stay f32 while their gradients, scaled, go to f16: softmax", async () => {
+await halfTest("logits stay f32 while their gradients, scaled, go to f16: softmax", async () => {
   const rows = 5, vocabulary = 301;
   const logits = normal(rows * vocabulary, 1, 2);
   const targets = Uint32Array.of(0, 300, 7, 150, 7), weights = Float32Array.of(1, 1, 0, 1, 1);
@@ -160,7 +156,7 @@ halfTest("logits stay f32 while their gradients, scaled, go to f16: softmax", as
   assertEquals(Object.keys(written), ["logitsGradient"], "the logits are left alone");
 });
 
-halfTest("columns of f16 are summed in f32", async () => {
+await halfTest("columns of f16 are summed in f32", async () => {
   const rows = 1009, columns = 5;
   const input = halves(rows * columns, 1);
   const expected = new Float64Array(columns);

@@ -207,7 +207,8 @@ Deno.test("exports hold exactly the tensors of the Hugging Face classes", async 
   const trainer = await makePretraining();
   const weights = await readStateDict(trainer.store, "parameters");
   for (const part of ["discriminator", "generator"] as const) {
-    const files = exportHuggingFace(trainer.objective.hparams, weights, part);
+    const options = { padTokenId: 3 };
+    const files = exportHuggingFace(trainer.objective.hparams, weights, part, options);
     const config = JSON.parse(new TextDecoder().decode(files.get("config.json")));
     const { tensors } = decodeSafeTensors(files.get("model.safetensors")!, part);
     const names = [...tensors.keys()];

@@ -40,9 +40,9 @@ Deno.test("wrong hyperparameters are refused by name, the nearest one named", ()
   const cases: [Record<string, unknown>, string][] = [
     [{ max_seq_lenght: 5 }, 'did you mean "max_seq_length"'],
     [{ learning_rate: "fast" }, "must be a number"],
-    [{ model_size: "huge" }, "small, base, large"],
-    [{ mask_prob: 1.5 }, "between 0 and 1"],
-    [{ train_batch_size: 0 }, "at least 1"],
+    [{ model_size: "huge" }, 'one of "small", "base", "large"'],
+    [{ mask_prob: 1.5 }, "a number above 0 and at most 1"],
+    [{ train_batch_size: 0 }, "a whole number from 1 to 65,536"],
     [{ model_hparam_overrides: { hiden_size: 3 } }, 'did you mean "hidden_size"'],
     [{ electric_objective: true }, "not built"],
   ];
@@ -118,7 +118,69 @@ Deno.test("the area under the ROC curve counts ties half", () => {
   assertEquals(areaUnderCurve([4, 3, 2, 1], [0, 0, 1, 1]), 0);
   assertEquals(areaUnderCurve([1, 1, 1, 1], [0, 1, 0, 1]), 0.5);
   assertEquals(areaUnderCurve([1, 2, 2, 3], [0, 1, 0, 1]), 0.875);
-  assert(Number.isNaN(areaUnderCurve([1, 2], [1, 1])));
+  assertEquals(areaUnderCurve([1, 2], [1, 1]), null);
+  assertEquals(areaUnderCurve([-Infinity, Infinity, Infinity], [0, 1, 1]), 1);
+});
+
+Deno.test("a score that is NaN makes the area NaN, in no more time than another", () => {
+  for (const place of [0, 1, 2]) {
+    const scores = [1, 2, 3];
+    scores[place] = NaN;
+    assertEquals(areaUnderCurve(scores, [0, 1, 0]), NaN);
+  }
+});
+
+Deno.test("metrics of a diverged model are NaN, those of what a model lacks null", () => {
+  const masked = { maskedIds: Uint32Array.of(5), maskedWeights: Float32Array.of(1) };
+  const seen = { labels: Float32Array.of(0, 1), attentionMask: [1, 1] };
+  const diverged = new MetricsSum();
+  diverged.add({
+    ...masked,
+    ...seen,
+    rowLoss: Float32Array.of(NaN),
+    predictedIds: Uint32Array.of(5),
+    sampledIds: Uint32Array.of(5),
+    logits: Float32Array.of(NaN, 3),
+  });
+  for (const [name, value] of Object.entries(diverged.result())) {
+    assertEquals(value, name === "disc_recall" ? 1 : NaN, name);
+  }
+  const uniform = new MetricsSum();
+  uniform.add({
+    ...masked,
+    ...seen,
+    sampledIds: Uint32Array.of(5),
+    logits: Float32Array.of(-1, 3),
+  });
+  const { masked_lm_accuracy, masked_lm_loss, sampled_masked_lm_accuracy } = uniform.result();
+  assertEquals([masked_lm_accuracy, masked_lm_loss, sampled_masked_lm_accuracy], [null, null, 1]);
+  const bert = new MetricsSum();
+  bert.add({
+    ...masked,
+    attentionMask: [1, 1],
+    rowLoss: Float32Array.of(2),
+    predictedIds: Uint32Array.of(4),
+  });
+  assertEquals(Object.entries(bert.result()).filter(([, value]) => value !== null), [
+    ["masked_lm_accuracy", 0],
+    ["masked_lm_loss", 2],
+  ]);
+  const silent = new MetricsSum();
+  silent.add({ ...masked, ...seen, logits: Float32Array.of(-1, -1) });
+  assertEquals(silent.result().disc_precision, null, "no token is called replaced");
+  assertEquals(silent.result().disc_recall, 0);
+});
+
+Deno.test("logits past every float have the losses of their limits", () => {
+  const sum = new MetricsSum();
+  sum.add({
+    maskedIds: new Uint32Array(0),
+    maskedWeights: new Float32Array(0),
+    logits: Float32Array.of(-Infinity, Infinity),
+    labels: Float32Array.of(0, 1),
+    attentionMask: [1, 1],
+  });
+  assertEquals([sum.result().disc_loss, sum.result().disc_auc], [0, 1]);
 });
 
 Deno.test("evaluation metrics are the original's, padding left out", () => {

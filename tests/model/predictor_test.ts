@@ -19,9 +19,9 @@ const BATCH = 2, SEQUENCE = 19;
 /** The parameters of an exported part, by the names of the whole model. */
 async function exported(trainer: Pretraining, part: ModelPart): Promise<NamedParameters> {
   const weights = await readStateDict(trainer.store, "parameters");
-  const file = exportHuggingFace(trainer.objective.hparams, weights, part).get(
-    "model.safetensors",
-  )!;
+  const { hparams } = trainer.objective;
+  const files = exportHuggingFace(hparams, weights, part, { padTokenId: 3 });
+  const file = files.get("model.safetensors")!;
   const { tensors } = decodeSafeTensors(file, part);
   return new Map(
     Array.from(tensors, ([name, { bytes }]) => [

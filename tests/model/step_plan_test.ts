@@ -1,9 +1,18 @@
-import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert/mod.js";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert/mod.js";
 import { testGpu } from "../kernels/harness.ts";
 import { profilePlans, timePlans } from "../../model/autograd/profile.ts";
 import { summarize } from "../../model/autograd/profile_summary.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
 import { encodeChromeTrace } from "../../model/files/chrome_trace.ts";
+import { ModelError } from "../../model/errors.ts";
+import { ParameterStore } from "../../model/parameters/store.ts";
 import { traitsOf } from "../../model/training/recording.ts";
 import { planPretraining } from "../../model/electra/pretraining.ts";
 import type { StepPlan } from "../../model/training/step_plan.ts";
@@ -31,6 +40,36 @@ Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f3
   assertLess(planSmall(512, 64, "f16").bytes, 6e9);
   assertEquals(memory.reduce((sum, { amount }) => sum + amount, 0), bytes);
   assertEquals(parameters.reduce((sum, { amount }) => sum + amount, 0), 14_386_881);
+});
+
+Deno.test("a table of 64,000 × 768 is planned where the adapter binds it, else refused by its limit", () => {
+  const { hparams } = resolveHparams({ model_size: "base", vocab_size: 64_000 });
+  const traits = { subgroupSize: 32, maxStorageBufferBindingSize: 1 << 28 };
+  const plan = planPretraining(hparams, traits);
+  const words = plan.parameters.find(({ name }) => name === "word embeddings");
+  assertEquals(words?.amount, 64_000 * 768);
+  const error = assertThrows(
+    () => planPretraining(hparams, { ...traits, maxStorageBufferBindingSize: 1 << 27 }),
+    ModelError,
+  );
+  for (const part of ["word_embeddings", "64000×768", "188 MB", "128 MB", "smaller vocabulary"]) {
+    assertStringIncludes(error.message, part);
+  }
+});
+
+Deno.test("a parameter of more than 2²⁵ elements gets a flat buffer of its own", () => {
+  const store = new ParameterStore();
+  for (const rows of [100, 40_000_000, 200, 300]) {
+    const shape = [rows];
+    const initializer = { kind: "constant", value: 0 } as const;
+    store.declare({ name: `${rows}`, shape, initializer, decays: true });
+  }
+  assertEquals(store.chunks.map(({ elements }) => elements), [128, 40_000_000, 256 + 320]);
+  store.requireBindable({ maxStorageBufferBindingSize: 160_000_000 });
+  assertThrows(
+    () => store.requireBindable({ maxStorageBufferBindingSize: 159_999_999 }),
+    ModelError,
+  );
 });
 
 Deno.test("the memory of attention grows linearly with the sequence", () => {

@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert/mod.js";
 import { PipelineError } from "../../pipeline/errors.ts";
 import { type Document, readDocuments } from "../../pipeline/text/documents.ts";
+import { TextReader } from "../../pipeline/text/encoding.ts";
 import { readLines, splitLines } from "../../pipeline/text/lines.ts";
 import { splitSentences } from "../../pipeline/text/sentences.ts";
 
@@ -125,6 +126,9 @@ Deno.test("lines: of text, of documents, and of a stream cut in the middle of a 
   await assertRejects(() => collect(readLines(`${folder}/c.txt`)), PipelineError, "does not exist");
   const bytes = new TextEncoder().encode("雨a\n風");
   const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte));
-  assertEquals(await collect(splitLines(ReadableStream.from(pieces))), ["雨a", "風"]);
+  assertEquals(await collect(splitLines(ReadableStream.from(pieces), TextReader.ofFile("x"))), [
+    "雨a",
+    "風",
+  ]);
   await Deno.remove(folder, { recursive: true });
 });

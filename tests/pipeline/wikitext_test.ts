@@ -1,4 +1,5 @@
 /** Wikitext to what readers see. */
+import process from "node:process";
 import { assert, assertEquals, assertThrows } from "@std/assert/mod.js";
 import { cleanWikitext } from "../../pipeline/wiki/clean.ts";
 import { dropReason } from "../../pipeline/wiki/filter.ts";
@@ -106,7 +107,7 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ["outer links with a wide space", "[https://example.org　公式]", "公式"],
   ["outer links with markup", "[https://example.org '''公式'''[[頁]]]", "公式頁"],
   ["private characters", "a\ue0ffb\ue07bc", "abc"],
-  ["a bar in a template", "{{仮リンク|甲{{!}}乙|en|x}}", "甲"],
+  ["a bar in a template", "{{仮リンク|甲{{!}}乙|en|x}}", "甲|乙"],
   ["an equals sign in a template", "{{nowrap|E{{=}}mc}}", "E=mc"],
   ["names with underscores", "Pythonの__init__", "Pythonの__init__"],
   ["a picture within a sentence", "石は、\n[[ファイル:a.jpg|thumb|石]]\n重い。", "石は、重い。"],
@@ -270,10 +271,11 @@ Deno.test("wikitext: a page that would take too many steps is given up, not wait
 for (const [name, make] of HOSTILE) {
   Deno.test(`wikitext: ${name} take time in proportion to their length`, () => {
     const time = (n: number): number => {
+      // The processor's time: others may be at work on the machine.
       const page = make(n);
-      const start = performance.now();
+      const start = process.cpuUsage().user;
       clean(page);
-      return performance.now() - start;
+      return (process.cpuUsage().user - start) / 1000;
     };
     time(2_000);
     const small = Math.min(time(10_000), time(10_000));

@@ -4,6 +4,7 @@
  * @module
  */
 import { PipelineError } from "../../errors.ts";
+import { TextReader } from "../../text/encoding.ts";
 
 /**
  * The text of a UTF-8 file, plain or gzip, without a byte order mark.
@@ -20,9 +21,6 @@ export async function readText(file: string): Promise<string> {
       throw new PipelineError(`${file}: damaged gzip; make it again`);
     }
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new PipelineError(`${file}: not UTF-8; convert it, for instance with iconv -t UTF-8`);
-  }
+  const reader = TextReader.ofFile(file);
+  return reader.decode(bytes) + reader.end();
 }
