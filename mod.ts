@@ -110,11 +110,25 @@ export * from "./pipeline/text/lines.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
-export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/wiki/counts.ts";
+export {
+  addCounts,
+  type BadPage,
+  type LossyPage,
+  noCounts,
+  type PageCounts,
+} from "./pipeline/wiki/counts.ts";
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
-export * from "./pipeline/wiki/losses.ts";
+export {
+  commonest,
+  countHeadings,
+  countHoles,
+  type DroppedTemplate,
+  droppedTemplates,
+  type Losses,
+  noLosses,
+} from "./pipeline/wiki/losses.ts";
 export {
   type Deduplicate,
   type ExtractedFile,

@@ -1,7 +1,9 @@
 /** `deno task extract`: a MediaWiki dump in, clean text out. */
 
 import { decompressorCommand } from "../pipeline/wiki/decompressor.ts";
+import type { PageCounts } from "../pipeline/wiki/counts.ts";
 import { extractDump, type ExtractProgress } from "../pipeline/wiki/extract.ts";
+import { commonest, droppedTemplates } from "../pipeline/wiki/losses.ts";
 import { type ExtractManifest, readExtractManifest } from "../pipeline/wiki/manifest.ts";
 import {
   Interrupted,
@@ -28,7 +30,7 @@ function shard(text: string): { index: number; count: number } {
 
 const command = task(
   "extract",
-  "Turns a MediaWiki dump (.xml, .xml.bz2, .xml.gz) into text, one JSON document a line. After an " +
+  "Turns a MediaWiki dump (.xml, .bz2, .gz; .zst, .xz and .7z by a tool) into text, one JSON document a line. After an " +
     "interruption, the same command goes on where it stopped.",
   "deno task extract --dump jawiki-latest-pages-articles-multistream.xml.bz2 --out data/text \\\n" +
     "      --drop-sections --deduplicate near --num-processes 8",
@@ -56,10 +58,15 @@ const command = task(
   )
   .option(
     "--decompressor <command>",
-    "let a tool that reads .bz2 on standard input decode it, such as lbzip2; asks for the " +
+    "let an installed tool decode the dump, such as lbzip2, zstd, xz or 7z; asks for the " +
       "permission to run it",
   )
   .addOption(encodingOption)
+  .option(
+    "--templates <file>",
+    "put in the text of the dump's own simple templates, from this file; where it does not exist, they " +
+      "are collected from the dump first",
+  )
   .option("--index <file>", "where streams start, as published (default: the dump is searched)")
   .option("--overwrite", "replace documents that were extracted otherwise", false)
   .option("--report", "extract nothing; report on the quality of what is in --out", false);
@@ -132,10 +139,39 @@ function report(folder: string, manifest: ExtractManifest): void {
   for (const [kind, count] of Object.entries(counts.leftovers)) {
     if (count > 0) console.log(`    ${kind.padEnd(24)}${formatNumber(count)}`);
   }
-  if (counts.worst.length > 0) console.log("  worst pages");
+  reportLosses(counts);
+  if (counts.worst.length > 0) console.log("  worst pages by leftovers");
   for (const { id, title, leftovers, kinds } of counts.worst) {
     console.log(
       `    ${formatNumber(leftovers).padStart(6)}  ${title} (${id}): ${kinds.join(", ")}`,
+    );
+  }
+}
+
+/** Dropped templates that are shown, of all that are counted. */
+const SHOWN_TEMPLATES = 15;
+
+/** Prints what readers see and the text lacks. */
+function reportLosses(
+  { losses, holes, headings, lossiest, characters, wikitext }: PageCounts,
+): void {
+  console.log(
+    `  characters shown          ${
+      (characters / Math.max(1, wikitext)).toFixed(3)
+    } of the wikitext`,
+  );
+  console.log(`  places like holes         ${formatNumber(holes)}`);
+  console.log(`  headings left as text     ${formatNumber(headings)}`);
+  console.log(`  list items dropped        ${formatNumber(losses.listItems)}`);
+  console.log(`  sentences cut             ${formatNumber(losses.sentences)}`);
+  console.log(`  inline templates dropped  ${formatNumber(droppedTemplates(losses))}`);
+  for (const [name, { count, example }] of commonest(losses, SHOWN_TEMPLATES)) {
+    console.log(`    ${formatNumber(count).padStart(6)}  ${name}: ${example}`);
+  }
+  if (lossiest.length > 0) console.log("  worst pages by loss");
+  for (const { id, title, lost, shown } of lossiest) {
+    console.log(
+      `    ${formatNumber(lost).padStart(6)}  ${title} (${id}): ${shown} of its wikitext`,
     );
   }
 }

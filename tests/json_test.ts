@@ -156,6 +156,7 @@ const RECIPE: ExtractRecipe = {
   dropLists: false,
   dropSections: false,
   encoding: "utf-8",
+  templates: undefined,
   rules: 1,
   partsOf: "XML",
   partBytes: 100,

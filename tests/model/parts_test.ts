@@ -5,7 +5,7 @@ import {
   resolveHparams,
 } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
-import { areaUnderCurve, MetricsSum } from "../../model/electra/evaluation.ts";
+import { MetricsSum } from "../../model/electra/evaluation.ts";
 import { decodeSafeTensors, encodeSafeTensors, safeTensor } from "../../model/files/safetensors.ts";
 import { initialValue } from "../../model/parameters/initialize.ts";
 import { maskBatch } from "../../model/electra/masking.ts";
@@ -111,23 +111,6 @@ Deno.test("a row without candidates is left alone", () => {
   const masked = maskBatch(batch, 4, SPECIAL, { maskProb: 0.9, maxPredictions: 2 }, 1, 1);
   assertEquals(masked.maskedWeights, Float32Array.of(0, 0, 1, 0));
   assertEquals(masked.maskedPositions[2], 1);
-});
-
-Deno.test("the area under the ROC curve counts ties half", () => {
-  assertEquals(areaUnderCurve([1, 2, 3, 4], [0, 0, 1, 1]), 1);
-  assertEquals(areaUnderCurve([4, 3, 2, 1], [0, 0, 1, 1]), 0);
-  assertEquals(areaUnderCurve([1, 1, 1, 1], [0, 1, 0, 1]), 0.5);
-  assertEquals(areaUnderCurve([1, 2, 2, 3], [0, 1, 0, 1]), 0.875);
-  assertEquals(areaUnderCurve([1, 2], [1, 1]), null);
-  assertEquals(areaUnderCurve([-Infinity, Infinity, Infinity], [0, 1, 1]), 1);
-});
-
-Deno.test("a score that is NaN makes the area NaN, in no more time than another", () => {
-  for (const place of [0, 1, 2]) {
-    const scores = [1, 2, 3];
-    scores[place] = NaN;
-    assertEquals(areaUnderCurve(scores, [0, 1, 0]), NaN);
-  }
 });
 
 Deno.test("metrics of a diverged model are NaN, those of what a model lacks null", () => {
