@@ -96,6 +96,7 @@ export function hparamsOf(
   more: Readonly<Record<string, unknown>> = {},
 ): PretrainingHparams {
   const { discriminator, generator } = halves;
+  const { model_hparam_overrides: overrides = {}, ...training } = more;
   const known = discriminator ?? generator;
   if (known === undefined) throw new ModelError("neither a discriminator nor a generator is given");
   const hidden = discriminator?.hiddenSize ?? 4 * known.hiddenSize;
@@ -118,6 +119,7 @@ export function hparamsOf(
       max_position_embeddings: known.maxPositionEmbeddings,
       type_vocab_size: known.typeVocabSize,
       initializer_range: known.initializerRange,
+      ...(overrides as object),
     },
     ...(generator
       ? {
@@ -126,7 +128,7 @@ export function hparamsOf(
       }
       : {}),
     max_seq_length: Math.min(128, known.maxPositionEmbeddings),
-    ...more,
+    ...training,
   };
   const { hparams } = resolveHparams(wanted);
   if (discriminator) requireShape("discriminator", discriminator, discriminatorConfig(hparams));

@@ -227,9 +227,15 @@ async function importTensorFlow(
   const state = fromTensorFlow(names, tensors);
   const named = new Map(state.parameters);
   const tied = tieEmbeddings(named);
+  const { num_attention_heads: heads } = (options.hparams.model_hparam_overrides ?? {}) as {
+    num_attention_heads?: number;
+  };
   const complete = (shape: typeof discriminator): HuggingFaceConfig["encoder"] => ({
     ...shape,
-    numAttentionHeads: Math.max(1, Math.floor(shape.hiddenSize / 64)),
+    // Not told by any shape. The generator's are its width / 64 in any case.
+    numAttentionHeads: shape === discriminator && heads !== undefined
+      ? heads
+      : Math.max(1, Math.floor(shape.hiddenSize / 64)),
     hiddenDropout: 0.1,
     attentionDropout: 0.1,
     initializerRange: 0.02,

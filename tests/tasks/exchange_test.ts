@@ -187,6 +187,13 @@ Deno.test("export to TensorFlow's layout and import give the same parameters, mo
     assertSameTensors(checkpoint.moments, source.moments);
     assertEquals(checkpoint.state.step, STEP);
     assertStringIncludes(lines, "no tokenizer there");
+    const four = await importAs(dataDir, "four", {
+      from: join(out, `model.ckpt-${STEP}`),
+      hparams: { model_hparam_overrides: { num_attention_heads: 4 }, num_train_steps: 9 },
+    });
+    assertEquals(four.hparams.model_hparam_overrides.num_attention_heads, 4);
+    assertEquals(four.hparams.model_hparam_overrides.hidden_size, 128);
+    assertEquals(four.hparams.num_train_steps, 9);
     const data = join(out, `model.ckpt-${STEP}.data-00000-of-00001`);
     await Deno.truncate(data, 1000);
     await assertRejects(
@@ -305,7 +312,9 @@ Deno.test("a tokenizer.json alone becomes a SentencePiece model that cuts alike"
 Deno.test("training goes on from our own export through TensorFlow's layout with the same losses", async () => {
   const dataDir = await Deno.makeTempDir();
   try {
-    const more = { model_hparam_overrides: { hidden_size: 64, num_attention_heads: 1 } };
+    const more = {
+      model_hparam_overrides: { hidden_size: 64, num_attention_heads: 1, num_hidden_layers: 1 },
+    };
     const first = await makePretraining(more);
     for (let i = 1; i <= 3; i++) await first.train(batchOf(3, 19, i));
     const files = await checkpointOf(first);
