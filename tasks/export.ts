@@ -2,6 +2,7 @@
 
 import type { ModelPart } from "../model/electra/huggingface.ts";
 import { InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { type ExportDType, type ExportFormat, exportModel } from "./common/exporting.ts";
 
 const DTYPES: readonly ExportDType[] = ["f32", "f16", "bf16", "int8"];
@@ -42,6 +43,7 @@ await runTask(command, async ({ dataDir, modelName, dtype, ...options }) => {
     dataDir,
     modelName,
     dtypes: dtype,
+    confine: keepOnly,
   });
   for (const line of folders) console.log(line);
 });

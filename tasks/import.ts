@@ -1,8 +1,10 @@
 /** `deno task import`: a model of Hugging Face or TensorFlow as one of ours, to go on from. */
 
+import { dirname } from "@std/path/mod.js";
 import { runTask, task } from "./common/command.ts";
 import { parseHparams } from "./common/hparams.ts";
 import { importModel } from "./common/importing.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { integerFrom } from "./common/numbers.ts";
 
 const command = task(
@@ -20,7 +22,16 @@ const command = task(
   .option("--seed <n>", "seed of weights that start anew", integerFrom(0), 42);
 
 await runTask(command, async ({ hparams, ...options }) => {
-  for (const line of await importModel({ ...options, hparams: await parseHparams(hparams) })) {
+  const given = await parseHparams(hparams);
+  const { from, generator, discriminator, dataDir } = options;
+  // A prefix is no file: its files lie beside it.
+  const beside = from === undefined || await isFolder(from) ? from : dirname(from);
+  await keepOnly({ read: [from, beside, generator, discriminator], write: [dataDir] });
+  for (const line of await importModel({ ...options, hparams: given })) {
     console.log(line);
   }
 });
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+}

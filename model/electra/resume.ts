@@ -66,6 +66,6 @@ export function savedHparams(
     return resolveHparams(hparams as Record<string, unknown>).hparams;
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    throw new ModelError(`${source}: ${error.message}; remove that checkpoint to use an older one`);
+    throw new ModelError(`${source}: ${error.message}; use another checkpoint`);
   }
 }

@@ -86,6 +86,6 @@ export function decodeCheckpoint(files: CheckpointFiles, source: string): Checkp
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
   const text = new TextDecoder().decode(files.get(STATE_FILE));
   const fault = (what: string): ModelError =>
-    new ModelError(`${source}/${STATE_FILE}: ${what}; remove that checkpoint to use an older one`);
+    new ModelError(`${source}/${STATE_FILE}: ${what}; use another checkpoint`);
   return parseJson(stateSchema, text, fault);
 }

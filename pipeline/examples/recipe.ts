@@ -119,6 +119,17 @@ export function differences(a: BuildRecipe, b: BuildRecipe): string[] {
     .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
 }
 
+/** Files that a manifest names and that are not there, or of another size. */
+async function missing(folder: string, { train, eval: held }: Manifest): Promise<string[]> {
+  const faults: string[] = [];
+  for (const { name, bytes } of [...train.files, ...held.files]) {
+    const size = await Deno.stat(`${folder}/${name}`).then(({ size }) => size, () => undefined);
+    if (size === undefined) faults.push(`${name} is missing`);
+    else if (size !== bytes) faults.push(`${name} has another size`);
+  }
+  return faults;
+}
+
 /**
  * The manifest of a finished build of the same recipe, if `output` holds one. Throws a
  * PipelineError if it holds anything else that would be lost.
@@ -139,7 +150,7 @@ export async function findFinished(
         "--overwrite to replace them",
     );
   }
-  const different = differences(recipe, manifest.recipe);
+  const different = [...differences(recipe, manifest.recipe), ...await missing(output, manifest)];
   if (different.length === 0) return manifest;
   if (overwrite) {
     await refuseStrangers(output, isOurs, "a build");

@@ -71,6 +71,7 @@ export async function loadCorpus(
   normalizer: Normalizer,
   symbols: readonly string[],
   options: CorpusOptions,
+  signal?: AbortSignal,
 ): Promise<Corpus> {
   const { inputSentenceSize, maxSentenceLength } = options;
   const sampled = new Reservoir<string>(inputSentenceSize, SAMPLE_SEED);
@@ -83,6 +84,7 @@ export async function loadCorpus(
   const utf8 = new TextEncoder();
   let tooLong = 0, taken = 0;
   for await (const line of lines) {
+    signal?.throwIfAborted();
     if (line === "") continue;
     if (3 * line.length > maxSentenceLength && utf8.encode(line).length > maxSentenceLength) {
       tooLong++;

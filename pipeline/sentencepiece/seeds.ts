@@ -21,7 +21,11 @@ export interface PieceTable {
 const LENGTHS = 1024;
 
 /** Alphabet and frequent substrings with log(score / Σ score), score = occurrences × length. */
-export function makeSeeds(corpus: Corpus, rules: PieceRules, seedSize: number): PieceTable {
+export function makeSeeds(
+  corpus: Pick<Corpus, "text" | "alphabet" | "unknown">,
+  rules: PieceRules,
+  seedSize: number,
+): PieceTable {
   const { text, alphabet, unknown } = corpus;
   const shapes = new PieceShapes([...alphabet.keys()], rules);
   const sa = suffixArray(text, unknown + 1);

@@ -124,7 +124,9 @@ async function* readFile(
   } catch (error) {
     if (!isUnzipError(error)) throw error;
     const reason = error.message;
-    throw new PipelineError(`${path}: damaged after line ${number} (${reason}); make it again`);
+    throw new PipelineError(
+      `${path}: damaged after line ${number} (${reason}); use a whole copy, or remove it and make it again with --overwrite`,
+    );
   }
   const line = pieces.join("");
   if (line.trim() !== "") yield parse(line, path, number + 1);

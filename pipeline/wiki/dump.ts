@@ -263,7 +263,7 @@ async function* readGzip(input: ByteInput, name: string): AsyncGenerator<Decoded
   } catch (error) {
     if (!isUnzipError(error)) throw error;
     throw new PipelineError(
-      `${name} is cut short or damaged near byte ${input.position}; download it again`,
+      `${name} is cut short or damaged near byte ${input.position}; use a whole copy`,
     );
   }
 }

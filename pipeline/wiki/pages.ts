@@ -161,7 +161,7 @@ export class PageParser {
       const around = text.slice(Math.max(0, within - AROUND), within + AROUND);
       const rule = this.#fault.rule ??
         (/<mediawiki[\s>]|<\?xml\s/.test(around) ? JOINED : undefined);
-      const advice = rule ?? `${this.#fault.message}; download it again`;
+      const advice = rule ?? `${this.#fault.message}; use a whole copy`;
       throw this.#fail({ message: "broken XML", byte, advice });
     }
     this.#bytes += bytes.length;

@@ -28,10 +28,11 @@ import { AtomicFile } from "../../pipeline/atomic_file.ts";
 import { readManifest } from "../../pipeline/examples/manifest.ts";
 import { exportTokenizer } from "../../pipeline/tokenizers/tokenizer_json.ts";
 import { UsageError } from "./command.ts";
-import { writeFileAtomic } from "./files.ts";
+import { writeFileAtomic, writeFilesOnce } from "./files.ts";
 import { modelCard } from "./model_card.ts";
 import { ModelDirectory } from "./model_directory.ts";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+import type { NeededPaths } from "./permissions.ts";
+import { loadTokenizer, type Tokenizer, tokenizerPath } from "./tokenizer.ts";
 import { gatherFacts } from "./model_facts.ts";
 
 /** A layout. */
@@ -60,6 +61,8 @@ export interface ExportOptions {
   readonly tokenizer: boolean;
   /** The folder to write. */
   readonly out: string;
+  /** Told, once it is known, what is read and written from then on. */
+  readonly confine?: (paths: NeededPaths) => Promise<void>;
 }
 
 type Files = Map<string, Uint8Array<ArrayBuffer>>;
@@ -81,6 +84,10 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
   const files = await directory.load(step);
   const hparams = savedHparams(decodeCheckpointState(files, source), source);
   const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
+  await options.confine?.({
+    read: [options.dataDir, tokenizerPath(options.dataDir, hparams)],
+    write: [out],
+  });
   if (format === "tensorflow1") {
     const { parameters, moments } = decodeCheckpoint(files, source);
     await writeTensorFlow(out, toTensorFlow({ parameters, moments, step }), step);
@@ -103,10 +110,9 @@ export async function exportModel(options: ExportOptions): Promise<string[]> {
       ["README.md", new TextEncoder().encode(modelCard({ ...facts, part: one, format, dtypes }))],
     ]),
   ]);
-  for (const [folder, files] of folders) await requireFree(folder, files.keys());
   for (const [folder, files] of folders) {
-    await Deno.mkdir(join(folder, format === "onnx" ? "onnx" : ""), { recursive: true });
-    for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
+    if (format === "onnx") await Deno.mkdir(join(folder, "onnx"), { recursive: true });
+    await writeFilesOnce(folder, files);
   }
   return parts.map(([one, folder]) => `${folder}: the ${one} of ${directory.path} at step ${step}`);
 }

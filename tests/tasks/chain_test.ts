@@ -165,8 +165,8 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
 
   await t.step("each kind of bad input gives one clear line and no stack trace", async () => {
     const cases: [string, string[], number, string][] = [
-      ["pretrain", hparams({ max_seq_lenght: 3 }), 1, 'did you mean "max_seq_length"'],
-      ["pretrain", hparams({ max_seq_length: 128 }), 1, "max_position_embeddings = 64"],
+      ["pretrain", hparams({ max_seq_lenght: 3 }), 2, 'did you mean "max_seq_length"'],
+      ["pretrain", hparams({ max_seq_length: 128 }), 2, "max_position_embeddings = 64"],
       ["pretrain", hparams({ vocab_size: 1400 }).concat("--model-name", "other"), 1, "1500 pieces"],
       ["pretrain", ["--hparams", "{"], 2, "not JSON"],
       ["pretrain", ["--data-dir", "nowhere"], 2, "nowhere does not exist"],
