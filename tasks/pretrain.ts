@@ -2,7 +2,11 @@
 
 import { dirname, join } from "@std/path/mod.js";
 import { ModelError } from "../model/errors.ts";
-import { generatorConfig, resolveHparams } from "../model/electra/config.ts";
+import {
+  generatorConfig,
+  type PretrainingHparams,
+  resolveHparams,
+} from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { lock } from "../pipeline/lock.ts";
 import { namesIn } from "../pipeline/own_files.ts";
@@ -46,7 +50,7 @@ const command = task(
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME (default: electra)")
   .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
   .option("--resume", "go on from the newest checkpoint", false)
-  .option("--dry-run", "print what the run would cost; no data is read or written", false)
+  .option("--dry-run", "print what the run would cost; nothing is written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", seed, 42)
@@ -78,6 +82,9 @@ await runTask(command, async (options, signal) => {
     );
   }
   if (options.dryRun) {
+    if (!sample && !givesVocabulary(given)) {
+      hparams.vocab_size = await vocabularyAt(dataDir, hparams) ?? hparams.vocab_size;
+    }
     const adapter = await requestGpu(options).catch((error: Error) => error);
     await dryRun(hparams, options.precision, options.tune, adapter, signal);
     return;
@@ -145,6 +152,20 @@ await runTask(command, async (options, signal) => {
   result.trainer.destroy();
   gpu.destroy();
 }, { stopping: "stopping: what is done is saved" });
+
+/** Pieces of the data directory's tokenizer; undefined, and a line about it, where there is none. */
+async function vocabularyAt(
+  dataDir: string,
+  hparams: PretrainingHparams,
+): Promise<number | undefined> {
+  try {
+    return (await loadTokenizer(dataDir, hparams)).special.vocabSize;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`vocab_size is taken to be ${hparams.vocab_size}, for ${error.message}`);
+    return undefined;
+  }
+}
 
 /** Whether the user names the vocabulary's size, in either place. */
 function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {
