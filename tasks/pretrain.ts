@@ -8,7 +8,6 @@ import {
   resolveHparams,
 } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
-import { readBatches } from "../pipeline/examples/loader.ts";
 import { lock } from "../pipeline/lock.ts";
 import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
@@ -17,6 +16,7 @@ import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
+import { examplePatterns, exampleSource, firstBatches } from "./common/pretraining_data.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
@@ -76,6 +76,11 @@ await runTask(command, async (options, signal) => {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
   asUsage(() => generatorConfig(hparams));
+  if (!hparams.do_train && !hparams.do_eval) {
+    throw new UsageError(
+      "hparams do_train = false and do_eval = false leave nothing to do: turn one of them on",
+    );
+  }
   if (options.dryRun) {
     if (!sample && !givesVocabulary(given)) {
       hparams.vocab_size = await vocabularyAt(dataDir, hparams) ?? hparams.vocab_size;
@@ -86,15 +91,15 @@ await runTask(command, async (options, signal) => {
   }
   const gpu = await requestGpu(options);
   gpu.requireStorage(options.precision);
-  const records = join(dataDir, "pretrain_tfrecords");
-  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
-  const recordFolders = trainFiles.split(",").map((pattern) => dirname(pattern.trim()));
+  const examples = await examplePatterns(dataDir, hparams);
+  const patterns = Object.values(examples).flatMap((files) => files.split(","));
+  const folders = new Set(patterns.map((pattern) => dirname(pattern.trim())));
   const models = join(dataDir, "models");
   const tuning = tuningPath();
   await keepOnly({
-    read: [dataDir, tokenizerPath(dataDir, hparams), ...recordFolders],
+    read: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
     write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
-    lock: [dataDir, tokenizerPath(dataDir, hparams), ...recordFolders],
+    lock: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
   });
   using locks = new DisposableStack();
   if (sample) {
@@ -104,13 +109,11 @@ await runTask(command, async (options, signal) => {
   locks.use(await lock(tokenizerPath(dataDir, hparams), { task: "pretrain", mode: "read" }));
   const tokenizer = await loadTokenizer(dataDir, hparams);
   if (!sample && !givesVocabulary(given)) hparams.vocab_size = tokenizer.special.vocabSize;
-  const evalFiles = join(records, "eval_data.tfrecord*");
-  const folders = new Set(recordFolders);
   for (const folder of folders) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
-  await requireSameTokenizer(tokenizer, new Set([...folders, records]));
-  await requireLowerCase(hparams, trainFiles);
+  await requireSameTokenizer(tokenizer, folders);
+  await requireLowerCase(hparams, examples.train);
   const name = (options.modelName ?? hparams.model_name) ||
     (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
@@ -121,8 +124,7 @@ await runTask(command, async (options, signal) => {
       gpu,
       hparams,
       special: tokenizer.special,
-      trainFiles,
-      evalFiles,
+      examples,
       directory,
       seed: options.seed,
       precision: options.precision,
@@ -137,21 +139,14 @@ await runTask(command, async (options, signal) => {
   );
   report(result, directory);
   if (sample) {
-    const first = readBatches({
-      files: evalFiles,
-      batchSize: hparams.eval_batch_size,
-      maxSeqLength: hparams.max_seq_length,
-      vocabSize: hparams.vocab_size,
-      typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
-    });
-    for await (const batch of first) {
+    const heldOut = exampleSource(examples.evaluate, hparams.eval_batch_size, hparams);
+    for await (const batch of firstBatches(heldOut, 1)) {
       console.log(
         "\nCorrupted sentences [replaced pieces in brackets] and what the model suspects:",
       );
       const { trainer } = result;
       const lines = await describeCorruptions(trainer, tokenizer.processor, batch, 3);
       for (const line of lines) console.log(line);
-      break;
     }
   }
   result.trainer.destroy();
