@@ -92,6 +92,14 @@ export * from "./model/electra/pretraining.ts";
 export * from "./model/electra/resume.ts";
 export * from "./model/electra/trace.ts";
 export * from "./model/files/safetensors.ts";
+export * from "./model/files/half.ts";
+export * from "./model/files/onnx/graph.ts";
+export * from "./model/files/onnx/quantize.ts";
+export * from "./model/files/tensorflow/table.ts";
+export * from "./model/files/tensorflow/bundle.ts";
+export * from "./model/electra/onnx.ts";
+export * from "./model/electra/tensorflow.ts";
+export * from "./model/electra/import.ts";
 export * from "./model/files/checkpoint.ts";
 export * from "./model/files/chrome_trace.ts";
 
@@ -132,6 +140,8 @@ export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
+export * from "./pipeline/tokenizers/tokenizer_json.ts";
+export * from "./pipeline/tokenizers/from_tokenizer_json.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
 export {
