@@ -1,27 +1,23 @@
 /**
  * What a launcher returns: WGSL made exact for its shapes, and everything needed to run it.
  *
- * A kernel is a `.wgsl` file that a person can read alone. It is made exact by a prelude put before it:
- * `enable` lines, `alias` lines (storage types) and `const` lines (widths, tile sizes). That prelude is
- * the only mechanism of specialisation. Lengths (rows, tokens, batch, sequence) are words of a uniform, so
- * that all lengths share one pipeline. A launcher turns shapes into a {@link KernelProgram}: a list of
- * dispatches over named buffers. It never touches a device, so it can be tested, printed and costed
+ * A kernel is a `.wgsl` page that a person can read alone; `page.ts` says how it is made exact for widths, tile
+ * sizes and storage, and how its bindings are read from it. Lengths (rows, tokens, batch, sequence) are words of
+ * a uniform, so that all lengths share one pipeline. A launcher turns shapes into a {@link KernelProgram}: a
+ * list of dispatches over named buffers. It never touches a device, so it can be tested, printed and costed
  * without one.
  *
  * @module
  */
 import { KernelError } from "./errors.ts";
+import { type Access, type DeclaredBinding, type DType, type Prelude, specialise } from "./page.ts";
 
-/** Element types of a storage binding. */
-export type DType = "f32" | "f16" | "u32" | "i32";
+export type { Access, DType, Prelude };
 
 /** Bytes of one element of a dtype. */
 export function bytesPerElement(dtype: DType): number {
   return dtype === "f16" ? 2 : 4;
 }
-
-/** What a kernel does with a binding: `write` promises that every element is written. */
-export type Access = "read" | "write" | "read_write";
 
 /** One storage buffer a kernel binds, in the order of its `@binding` numbers. */
 export interface Binding {
@@ -93,55 +89,8 @@ export interface KernelProgram {
 }
 
 /** A program of one dispatch. */
-export function singleLaunch(launch: KernelLaunch): KernelProgram {
-  return { launches: [launch], scratch: [] };
-}
-
-/** What goes before a `.wgsl` file to make it exact. */
-export interface Prelude {
-  /** WGSL extensions, for instance "f16". */
-  readonly enables?: readonly string[];
-  /** Type aliases: name to WGSL type. */
-  readonly aliases?: Readonly<Record<string, string>>;
-  /**
-   * Constants: integers become `u32`, booleans `bool`; write `{ f32: x }` for a float.
-   */
-  readonly constants?: Readonly<Record<string, number | boolean | { readonly f32: number }>>;
-  /** Library files (functions shared by kernels), put between the constants and the file. */
-  readonly libraries?: readonly string[];
-}
-
-/**
- * Puts a prelude before a kernel's WGSL file.
- *
- * @throws {KernelError} for a constant that is neither a 32-bit unsigned integer nor a finite float.
- */
-export function specialise(source: string, prelude: Prelude): string {
-  const lines: string[] = [];
-  for (const name of prelude.enables ?? []) lines.push(`enable ${name};`);
-  for (const [name, type] of Object.entries(prelude.aliases ?? {})) {
-    lines.push(`alias ${name} = ${type};`);
-  }
-  for (const [name, value] of Object.entries(prelude.constants ?? {})) {
-    if (typeof value === "boolean") {
-      lines.push(`const ${name}: bool = ${value};`);
-    } else if (typeof value === "number") {
-      if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
-        throw new KernelError(`constant ${name} = ${value} is not a 32-bit unsigned integer`);
-      }
-      lines.push(`const ${name}: u32 = ${value}u;`);
-    } else {
-      lines.push(`const ${name}: f32 = ${floatLiteral(name, value.f32)};`);
-    }
-  }
-  return [...lines, ...(prelude.libraries ?? []), source].join("\n");
-}
-
-function floatLiteral(name: string, value: number): string {
-  const rounded = Math.fround(value);
-  if (!Number.isFinite(rounded)) throw new KernelError(`constant ${name} = ${value} is not finite`);
-  const text = String(rounded);
-  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+export function singleLaunch(spec: LaunchSpec): KernelProgram {
+  return { launches: [launchOf(spec)], scratch: [] };
 }
 
 /** Elements that a binding may hold: no adapter binds more than 4 GB, and indices stay far from wrapping. */
@@ -150,34 +99,72 @@ export const MOST_ELEMENTS = 2 ** 31;
 /** Workgroups along one axis, on every adapter. */
 export const MOST_WORKGROUPS = 65_535;
 
-/**
- * The WGSL declarations of bindings: arrays of `types[name]`, or of the binding's own dtype;
- * `stepState` is the struct of random.wgsl.
- */
-export function declareBindings(
-  bindings: readonly Binding[],
-  types: Readonly<Record<string, string>> = {},
-): string {
-  return bindings.map(({ name, access, dtype, elements }, index) => {
-    if (elements > MOST_ELEMENTS) {
-      throw new KernelError(
-        `${name} would hold ${elements} elements, but 32-bit indices and WebGPU's bindings end at ` +
-          `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
-      );
-    }
-    const mode = access === "read" ? "read" : "read_write";
-    const type = name === "stepState" ? "StepState" : `array<${types[name] ?? dtype}>`;
-    return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: ${type};`;
-  }).join("\n");
+/** One dispatch as a launcher describes it: WGSL files, and what makes them exact. */
+export interface LaunchSpec extends Prelude {
+  /** The operation. */
+  readonly kernel: string;
+  /** The variant and shape, for people. */
+  readonly label: string;
+  /** WGSL files: libraries first, the page with the entry point last. */
+  readonly files: readonly string[];
+  /** Elements of each array that the files bind; names that they do not bind are ignored. */
+  readonly elements: Readonly<Record<string, number>>;
+  /** Names that the program has for buffers, where they are not those of the files. */
+  readonly buffers?: Readonly<Record<string, string>>;
+  /** Values of the fields of the files' `struct Params`. */
+  readonly params?: Readonly<Record<string, number>>;
+  /** Workgroups in x, y, z. */
+  readonly workgroups: readonly [number, number, number];
+  /** Floating-point operations. */
+  readonly flops: number;
+  /** Bytes read and written; every element of every binding once by default. */
+  readonly bytes?: number;
 }
 
 /**
- * The declaration of a launch's parameter words: a uniform struct `Params` that the kernel defines.
+ * Makes a dispatch exact: its text, and its bindings as they stand there.
  *
- * @param binding the number after the last storage binding.
+ * @throws {KernelError} when something that the files list, bind or declare is not given, or an array is too
+ * large.
  */
-export function declareParams(binding: number): string {
-  return `@group(0) @binding(${binding}) var<uniform> params: Params;`;
+export function launchOf(spec: LaunchSpec): KernelLaunch {
+  const { kernel, label, files, buffers = {}, workgroups, flops } = spec;
+  const { wgsl, bindings: declared } = specialise(files, spec);
+  const bindings = declared.map((binding): Binding => ({
+    name: buffers[binding.name] ?? binding.name,
+    access: binding.access,
+    dtype: binding.dtype,
+    elements: elementsOf(kernel, binding, spec.elements),
+  }));
+  const bytes = bindings.reduce(
+    (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
+    0,
+  );
+  return {
+    kernel,
+    label,
+    wgsl,
+    bindings,
+    params: spec.params && paramWords(kernel, wgsl, spec.params),
+    workgroups,
+    cost: { flops, bytes: spec.bytes ?? bytes },
+  };
+}
+
+function elementsOf(
+  kernel: string,
+  { name, words }: DeclaredBinding,
+  given: Readonly<Record<string, number>>,
+): number {
+  const elements = words ?? given[name];
+  if (elements === undefined) throw new KernelError(`${kernel}: no size is given for ${name}`);
+  if (elements > MOST_ELEMENTS) {
+    throw new KernelError(
+      `${name} would hold ${elements} elements, but 32-bit indices and WebGPU's bindings end at ` +
+        `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+    );
+  }
+  return elements;
 }
 
 /**

@@ -5,15 +5,12 @@
  */
 import { KernelError } from "../errors.ts";
 import {
-  type Binding,
-  declareBindings,
   type KernelProgram,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { randomLibrary, stepStateBinding } from "../random/random.ts";
+import { randomLibrary } from "../random/random.ts";
 import source from "./adam.wgsl" with { type: "text" };
 
 /** Elements that share a learning-rate multiplier and a decay. */
@@ -47,41 +44,28 @@ export function adam({ elements, beta1, beta2, epsilon, clipNorm }: AdamSpec): K
   if (elements % GROUP !== 0) {
     throw new KernelError(`adam: ${elements} elements are not a multiple of ${GROUP}`);
   }
-  const bindings: Binding[] = [
-    { name: "parameters", access: "read_write", dtype: "f32", elements },
-    { name: "gradients", access: "read", dtype: "f32", elements },
-    { name: "firstMoment", access: "read_write", dtype: "f32", elements },
-    { name: "secondMoment", access: "read_write", dtype: "f32", elements },
-    { name: "groups", access: "read", dtype: "f32", elements: 2 * elements / GROUP },
-    { name: "learningRate", access: "read", dtype: "f32", elements: 1 },
-    stepStateBinding,
-    { name: "squaredNorm", access: "read", dtype: "f32", elements: 1 },
-  ];
-  const vec4 = "vec4<f32>";
   return singleLaunch({
     kernel: "adam",
     label: `${elements}`,
-    wgsl: specialise(source, {
-      constants: {
-        BLOCKS: elements / 4,
-        BETA1: { f32: beta1 },
-        BETA2: { f32: beta2 },
-        EPSILON: { f32: epsilon },
-        CLIP_NORM: { f32: clipNorm },
-      },
-      libraries: [
-        randomLibrary,
-        declareBindings(bindings, {
-          parameters: vec4,
-          gradients: vec4,
-          firstMoment: vec4,
-          secondMoment: vec4,
-          groups: "vec2<f32>",
-        }),
-      ],
-    }),
-    bindings,
+    files: [randomLibrary, source],
+    constants: {
+      BLOCKS: elements / 4,
+      BETA1: { f32: beta1 },
+      BETA2: { f32: beta2 },
+      EPSILON: { f32: epsilon },
+      CLIP_NORM: { f32: clipNorm },
+    },
+    elements: {
+      parameters: elements,
+      gradients: elements,
+      firstMoment: elements,
+      secondMoment: elements,
+      groups: 2 * elements / GROUP,
+      learningRate: 1,
+      squaredNorm: 1,
+    },
     workgroups: spreadWorkgroups(Math.ceil(elements / 4 / 64)),
-    cost: { flops: 14 * elements, bytes: 28 * elements },
+    flops: 14 * elements,
+    bytes: 28 * elements,
   });
 }

@@ -5,6 +5,15 @@
 //
 // Prelude: BLOCKS (of four elements) BETA1 BETA2 EPSILON CLIP_NORM.
 
+@group(0) @binding(0) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> firstMoment: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> secondMoment: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> groups: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read> learningRate: array<f32>;
+@group(0) @binding(6) var<storage, read> stepState: StepState;
+@group(0) @binding(7) var<storage, read> squaredNorm: array<f32>;
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

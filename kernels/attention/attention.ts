@@ -6,21 +6,14 @@
  */
 import { KernelError } from "../errors.ts";
 import {
-  type Binding,
-  bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelLaunch,
   type KernelProgram,
-  paramWords,
+  launchOf,
   requireDimensions,
   type Scratch,
-  singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { dropoutThreshold, randomLibrary, stepStateBinding } from "../random/random.ts";
-import { unroll } from "../unroll.ts";
+import { dropoutThreshold, randomLibrary } from "../random/random.ts";
 import commonSource from "./attention_common.wgsl" with { type: "text" };
 import forwardSource from "./attention_forward.wgsl" with { type: "text" };
 import forwardSubgroupSource from "./attention_forward_subgroup.wgsl" with { type: "text" };
@@ -96,27 +89,18 @@ const MOST_ACROSS = 128;
  * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
 export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant): KernelProgram {
-  const { qkv, context, rows, storage } = sizes(spec);
   const chosen = choose(spec, variant);
-  const bindings: Binding[] = [
-    { name: "qkv", access: "read", dtype: storage, elements: qkv },
-    maskBinding(spec),
-    ...stateOf(spec),
-    { name: "context", access: "write", dtype: storage, elements: context },
-    { name: "logSumExp", access: "write", dtype: "f32", elements: rows },
-  ];
   const kernel = "attention", flopsPerProduct = 4;
   if (chosen === "tile") {
     const sources = [commonSource, tileSource, forwardSource];
     const shape = tileShape(spec, queryQuads(spec));
-    return singleLaunch(build(spec, { kernel, sources, flopsPerProduct, bindings, ...shape }));
+    return programOf(build(spec, { kernel, sources, flopsPerProduct, ...shape }));
   }
   const { share, vectors, ...constants } = subgroupShape(spec);
-  return singleLaunch(build(spec, {
+  return programOf(build(spec, {
     kernel,
     sources: [commonSource, subgroupSource, forwardSubgroupSource],
     flopsPerProduct,
-    bindings,
     rows: vectors * share,
     constants: { ...constants, GROUPS: vectors },
     enables: ["subgroups"],
@@ -133,51 +117,18 @@ export function attentionForward(spec: AttentionSpec, variant?: AttentionVariant
  * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
 export function attentionBackward(spec: AttentionSpec, variant?: AttentionVariant): KernelProgram {
-  const { qkv, context, rows, storage } = sizes(spec);
   const chosen = choose(spec, variant);
-  const contextGradient: Binding = {
-    name: "contextGradient",
-    access: "read",
-    dtype: storage,
-    elements: context,
-  };
-  const contextBinding: Binding = {
-    name: "context",
-    access: "read",
-    dtype: storage,
-    elements: context,
-  };
-  const shared: Binding[] = [
-    contextGradient,
-    { name: "qkv", access: "read", dtype: storage, elements: qkv },
-    maskBinding(spec),
-    ...stateOf(spec),
-    { name: "logSumExp", access: "read", dtype: "f32", elements: rows },
-  ];
-  const projection = (access: "read" | "write"): Binding => ({
-    name: "rowProjection",
-    access,
-    dtype: "f32",
-    elements: rows,
-  });
-  const gradient: Binding = {
-    name: "qkvGradient",
-    access: "write",
-    dtype: storage,
-    elements: qkv,
-  };
-  const scratch: Scratch[] = [{ name: "rowProjection", dtype: "f32", elements: rows }];
+  const { context, rowProjection } = elementsOf(spec);
+  const scratch: Scratch[] = [{ name: "rowProjection", dtype: "f32", elements: rowProjection }];
   const projecting = build(spec, {
     kernel: "attention_projection",
     sources: [projectionSource],
     flopsPerProduct: 0,
-    bindings: [contextGradient, contextBinding, projection("write")],
     rows: 64,
   });
   if (chosen === "tile") {
     // The two kernels write different columns of one tensor, so together they write all of it.
     const sources = [commonSource, gradientCommonSource, tileSource];
-    const bindings = [...shared, projection("read"), gradient];
     return {
       launches: [
         projecting,
@@ -185,14 +136,12 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
           kernel: "attention_query_gradient",
           sources: [...sources, querySource],
           flopsPerProduct: 6,
-          bindings,
           ...tileShape(spec, queryQuads(spec)),
         }),
         build(spec, {
           kernel: "attention_key_gradient",
           sources: [...sources, keySource],
           flopsPerProduct: 8,
-          bindings,
           ...tileShape(spec, 1),
         }),
       ],
@@ -207,12 +156,6 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
         kernel: "attention_gradient",
         sources: [commonSource, gradientCommonSource, subgroupSource, gradientSubgroupSource],
         flopsPerProduct: 10,
-        bindings: [
-          ...shared,
-          projection("read"),
-          { name: "queryGradient", access: "read_write", dtype: "f32", elements: context },
-          gradient,
-        ],
         rows: spec.sequence,
         constants: { ...constants, KEYS: vectors },
         enables: ["subgroups"],
@@ -223,7 +166,8 @@ export function attentionBackward(spec: AttentionSpec, variant?: AttentionVarian
 }
 
 function choose(spec: AttentionSpec, variant?: AttentionVariant): AttentionVariant {
-  const { headSize, subgroupSize = 0 } = spec;
+  const { batch, heads, sequence, headSize, subgroupSize = 0 } = spec;
+  requireDimensions("attention", { batch, heads, sequence, headSize });
   const narrow = subgroupSize >= 4 && headSize % 4 === 0 && headSize <= MOST_ACROSS;
   if (variant === "subgroup" && !narrow) {
     throw new KernelError(
@@ -279,21 +223,23 @@ function subgroupShape(
   return { share, vectors, SHARE: share, LANE_QUADS: Math.ceil(headSize / 4 / share) };
 }
 
-function sizes(
-  spec: AttentionSpec,
-): { qkv: number; context: number; rows: number; storage: "f32" | "f16" } {
-  const { batch, heads, sequence, headSize, storage = "f32" } = spec;
-  requireDimensions("attention", { batch, heads, sequence, headSize });
-  const context = batch * sequence * heads * headSize;
-  return { qkv: 3 * context, context, rows: batch * heads * sequence, storage };
+/** Elements of all tensors. */
+function elementsOf({ batch, heads, sequence, headSize }: AttentionSpec) {
+  const context = batch * sequence * heads * headSize, rows = batch * heads * sequence;
+  return {
+    qkv: 3 * context,
+    attentionMask: batch * sequence,
+    context,
+    logSumExp: rows,
+    rowProjection: rows,
+    contextGradient: context,
+    queryGradient: context,
+    qkvGradient: 3 * context,
+  };
 }
 
-function maskBinding({ batch, sequence }: AttentionSpec): Binding {
-  return { name: "attentionMask", access: "read", dtype: "u32", elements: batch * sequence };
-}
-
-function stateOf({ dropout = 0 }: AttentionSpec): Binding[] {
-  return dropout > 0 ? [stepStateBinding] : [];
+function programOf(launch: KernelLaunch): KernelProgram {
+  return { launches: [launch], scratch: [] };
 }
 
 interface Parts {
@@ -301,7 +247,6 @@ interface Parts {
   /** Files, from what others build on to the one with the entry point. */
   readonly sources: readonly string[];
   readonly flopsPerProduct: number;
-  readonly bindings: readonly Binding[];
   /** Queries or keys of a workgroup. */
   readonly rows: number;
   readonly constants?: Readonly<Record<string, number>>;
@@ -313,65 +258,40 @@ interface Parts {
 function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
   const { batch, heads, sequence, headSize, dropout = 0, stream = 0, storage = "f32" } = spec;
   const { skipPadding = true } = spec;
-  const { kernel, sources, flopsPerProduct, bindings, constants = {}, enables = [] } = parts;
+  const { kernel, sources, flopsPerProduct, constants = {}, enables = [] } = parts;
   const vectors = headSize % 4 === 0;
-  const drops = bindings.includes(stepStateBinding);
+  const drops = dropout > 0 && sources.includes(commonSource);
   const quads = Math.ceil(headSize / 4);
-  const ragged = 4 * quads % (constants.DEPTH ?? 4) !== 0;
-  const names = {
-    QUADS: quads,
-    VECTORS: Number(vectors),
-    SCALARS: Number(!vectors),
-    DROPOUT: Number(drops),
-    NO_DROPOUT: Number(!drops),
-    READS_GRADIENT: Number(bindings.some(({ name }) => name === "contextGradient")),
-    RAGGED: Number(ragged),
-    WHOLE: Number(!ragged),
-    ...constants,
-    ...parts.loads,
-  };
-  const element = vectors ? "Elem4" : "Elem";
-  const types = {
-    qkv: element,
-    context: element,
-    contextGradient: element,
-    qkvGradient: element,
-    queryGradient: "vec4<f32>",
-  };
-  const files = sources.map((source) => unroll(source, names));
-  const wgsl = specialise(files[files.length - 1], {
-    enables: [...(storage === "f16" ? ["f16"] : []), ...enables],
-    aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
+  const readsGradient = sources.includes(gradientCommonSource);
+  return launchOf({
+    kernel,
+    label: `${batch}×${heads}×${sequence}×${headSize}${drops ? " dropout" : ""}`,
+    files: [...(drops ? [randomLibrary] : []), ...sources],
+    enables,
+    aliases: {
+      Elem: storage,
+      Elem4: `vec4<${storage}>`,
+      Stored: vectors ? `vec4<${storage}>` : storage,
+    },
     constants: {
       HEADS: heads,
       HEAD_SIZE: headSize,
       QUADS: quads,
       SKIPS: Number(skipPadding),
       ...constants,
-      ...(drops
-        ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }
-        : {}),
+      THRESHOLD: dropoutThreshold(dropout),
+      KEEP_SCALE: { f32: 1 / (1 - dropout) },
     },
-    libraries: [
-      ...(drops ? [randomLibrary] : []),
-      declareBindings(bindings, types),
-      declareParams(bindings.length),
-      ...files.slice(0, -1),
-    ],
-  });
-  return {
-    kernel,
-    label: `${batch}×${heads}×${sequence}×${headSize}${drops ? " dropout" : ""}`,
-    wgsl,
-    bindings,
-    params: paramWords(kernel, wgsl, { batch, sequence, block: skippedTokens(sequence), stream }),
+    options: {
+      VECTORS: vectors,
+      DROPOUT: drops,
+      READS_GRADIENT: readsGradient,
+      RAGGED: 4 * quads % (constants.DEPTH ?? 4) !== 0,
+      ...parts.loads,
+    },
+    elements: elementsOf(spec),
+    params: { batch, sequence, block: skippedTokens(sequence), stream },
     workgroups: spreadWorkgroups(Math.ceil(sequence / parts.rows) * batch * heads),
-    cost: {
-      flops: flopsPerProduct * batch * heads * sequence * sequence * headSize,
-      bytes: bindings.reduce(
-        (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
-        0,
-      ),
-    },
-  };
+    flops: flopsPerProduct * batch * heads * sequence * sequence * headSize,
+  });
 }

@@ -4,7 +4,7 @@
 // HEAD_SIZE columns of each. Vectors are handled in QUADS groups of four; where four does not divide
 // HEAD_SIZE the last group is filled up with zeros.
 //
-// Prelude: HEADS HEAD_SIZE QUADS, SKIPS (1 where padding is skipped), and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: HEADS HEAD_SIZE SKIPS (1 where padding is skipped) VECTORS (whether four divides HEAD_SIZE) DROPOUT; if DROPOUT: THRESHOLD KEEP_SCALE.
 
 struct Params {
   batch: u32,
@@ -40,8 +40,7 @@ fn context_at(head_of_batch: u32, token: u32) -> u32 {
 fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
   return vec4<f32>(qkv[at / 4u + quad]);
 }
-//# end
-//# if SCALARS
+//# else
 fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
   var value = vec4<f32>();
   for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {

@@ -3,7 +3,17 @@
 // Gimelshein, 2018; Dao et al., 2022). The eight invocations that share a row agree on its maximum; each
 // sums the exponentials of its own keys, and the sums are joined at the end.
 //
-// Prelude: as in attention_tile.wgsl.
+// Prelude: Stored (a quad of a head in storage, or one element without VECTORS) Elem Elem4 VECTORS HEADS HEAD_SIZE
+// QUADS (of a head) ROW_QUADS OUT_QUADS DROPOUT.
+
+@group(0) @binding(0) var<storage, read> qkv: array<Stored>;
+@group(0) @binding(1) var<storage, read> attentionMask: array<u32>;
+//# if DROPOUT
+@group(0) @binding(2) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(3) var<storage, read_write> context: array<Stored>; // written whole
+@group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>; // written whole
+@group(0) @binding(5) var<uniform> params: Params;
 
 // The rows that share their columns with this invocation's: what each of the eight has left in `weights`.
 fn largest_of(rows: u32) -> vec4<f32> {
@@ -115,8 +125,7 @@ fn main(
 fn put_context(at: u32, quad: u32, value: vec4<f32>) {
   context[at / 4u + quad] = Elem4(value);
 }
-//# end
-//# if SCALARS
+//# else
 fn put_context(at: u32, quad: u32, value: vec4<f32>) {
   for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {
     context[at + 4u * quad + i] = Elem(value[i]);

@@ -2,7 +2,17 @@
 // query in each lane, keys being broadcast; the context with its columns across the lanes, probabilities
 // being broadcast. Maximum and sum run along as in attention_forward.wgsl.
 //
-// Prelude: as in attention_subgroup.wgsl; GROUPS.
+// Prelude: Stored (a quad of a head in storage) HEADS QUADS (of a head) LANE_QUADS (of a head in each lane)
+// SHARE (lanes of a workgroup) GROUPS (queries in each lane) DROPOUT.
+
+@group(0) @binding(0) var<storage, read> qkv: array<Stored>;
+@group(0) @binding(1) var<storage, read> attentionMask: array<u32>;
+//# if DROPOUT
+@group(0) @binding(2) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(3) var<storage, read_write> context: array<Stored>; // written whole
+@group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>; // written whole
+@group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(SHARE)
 fn main(

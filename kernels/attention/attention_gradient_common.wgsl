@@ -1,6 +1,8 @@
 // What the backward kernels share: access to gradients, and the part of padding. A padded query
 // has none in any gradient; a padded key has none as soon as its sequence has a real one, since its
 // probabilities are then exactly 0.
+//
+// Prelude: Elem Elem4 VECTORS HEAD_SIZE.
 
 // A log-sum-exp that makes all probabilities of its query 0.
 const NOTHING = 3.0e38;
@@ -26,8 +28,7 @@ fn quad_of_gradient(at: u32, quad: u32) -> vec4<f32> {
 fn put_gradient(at: u32, quad: u32, value: vec4<f32>) {
   qkvGradient[at / 4u + quad] = Elem4(value);
 }
-//# end
-//# if SCALARS
+//# else
 fn quad_of_gradient(at: u32, quad: u32) -> vec4<f32> {
   var value = vec4<f32>();
   for (var i = 0u; i < min(4u, HEAD_SIZE - 4u * quad); i++) {

@@ -5,7 +5,20 @@
 // `queryGradient` from run to run. Padding first gets zeros, which stay where it is skipped. Each lane
 // writes and finds the same columns everywhere.
 //
-// Prelude: as in attention_subgroup.wgsl; KEYS.
+// Prelude: Stored (a quad of a head in storage) HEADS QUADS (of a head) LANE_QUADS (of a head in each lane)
+// SHARE (lanes of a workgroup) KEYS (in each lane) DROPOUT.
+
+@group(0) @binding(0) var<storage, read> contextGradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> qkv: array<Stored>;
+@group(0) @binding(2) var<storage, read> attentionMask: array<u32>;
+//# if DROPOUT
+@group(0) @binding(3) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(4) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(5) var<storage, read> rowProjection: array<f32>;
+@group(0) @binding(6) var<storage, read_write> queryGradient: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> qkvGradient: array<Stored>; // written whole
+@group(0) @binding(8) var<uniform> params: Params;
 
 const RUN = SHARE * KEYS;
 
@@ -105,8 +118,7 @@ fn main(
       let factor_$r_$c = factors_$r[(key + $cu) % 4u];
       let kept_$r_$c = p_$r_$c * factor_$r_$c;
       let ds_$r_$c = p_$r_$c * (t_$r_$c * factor_$r_$c - projection_$r);
-      //# end
-      //# if NO_DROPOUT
+      //# else
       let kept_$r_$c = p_$r_$c;
       let ds_$r_$c = p_$r_$c * (t_$r_$c - projection_$r);
       //# end

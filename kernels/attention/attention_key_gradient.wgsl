@@ -1,6 +1,18 @@
 // Gradients of keys and values; queries pass by in tiles. Rows are keys here, columns queries.
 //
-// Prelude: as in attention_tile.wgsl.
+// Prelude: Stored (a quad of a head in storage, or one element without VECTORS) HEADS QUADS (of a head) ROW_QUADS
+// OUT_QUADS DROPOUT.
+
+@group(0) @binding(0) var<storage, read> contextGradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> qkv: array<Stored>;
+@group(0) @binding(2) var<storage, read> attentionMask: array<u32>;
+//# if DROPOUT
+@group(0) @binding(3) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(4) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(5) var<storage, read> rowProjection: array<f32>;
+@group(0) @binding(7) var<storage, read_write> qkvGradient: array<Stored>; // written whole, with attention_query_gradient.wgsl
+@group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
 fn main(

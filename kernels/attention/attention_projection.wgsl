@@ -1,7 +1,12 @@
 // Σ dO∘O of each query in each head, which the gradients of all its scores share; one invocation a row of
 // one head.
 //
-// Prelude: HEADS HEAD_SIZE QUADS.
+// Prelude: Stored (a quad of a head in storage, or one element without VECTORS) VECTORS HEADS HEAD_SIZE QUADS (of a head).
+
+@group(0) @binding(0) var<storage, read> contextGradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> context: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> rowProjection: array<f32>; // written whole
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   batch: u32,
@@ -33,8 +38,7 @@ fn main(
   products += vec4<f32>(contextGradient[row * QUADS + $du]) * vec4<f32>(context[row * QUADS + $du]);
   //# end
   rowProjection[head * params.sequence + query] = dot(products, vec4<f32>(1.0));
-  //# end
-  //# if SCALARS
+  //# else
   var sum = 0.0;
   for (var at = row * HEAD_SIZE; at < (row + 1u) * HEAD_SIZE; at++) {
     sum += f32(contextGradient[at]) * f32(context[at]);

@@ -6,7 +6,7 @@
 // not fill all lanes, quads past the end are clamped on loading and count for nothing, since the other
 // factor is 0 there.
 //
-// Prelude: as in attention_common.wgsl; SHARE LANE_QUADS.
+// Prelude: QUADS (of a head) LANE_QUADS (of a head in each lane).
 
 // The vec4 of a row at which lane `lane` finds its quad `w`.
 fn quad_across(lane: u32, w: u32) -> u32 {

@@ -3,8 +3,8 @@
 // operands staged in workgroup memory. An invocation holds four columns of 4 · ROW_QUADS rows of scores
 // (column quad x, row quads y + 8 · p), and of what they sum up to OUT_QUADS quads (x + 8 · q) of the same rows.
 //
-// Prelude: as in attention_common.wgsl; ROW_QUADS OUT_QUADS, DEPTH (columns of a head, or tokens, that
-// are staged at a time) and WIDTH (quads of one step in the stage).
+// Prelude: QUADS (of a head) ROW_QUADS OUT_QUADS DEPTH (columns of a head, or tokens, that are staged at a time)
+// WIDTH (quads of one step in the stage) BLOCK_LOADS TOKEN_LOADS (of an invocation) READS_GRADIENT RAGGED.
 
 const TILE_ROW_QUADS = 8u * ROW_QUADS;
 const TILE_ROWS = 4u * TILE_ROW_QUADS;
@@ -67,8 +67,7 @@ fn stage_turned(source: u32, head: u32, token: u32, quad: u32, step: u32, place:
       //# end
     ));
   }
-  //# end
-  //# if WHOLE
+  //# else
   block = transpose(mat4x4<f32>(
     //# for i in 0..4
     quad_of(source, head, token + $iu, quad),

@@ -4,19 +4,13 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { randomLibrary, stepStateBinding } from "../random/random.ts";
-import { unroll } from "../unroll.ts";
+import { randomLibrary } from "../random/random.ts";
 import forwardSource from "./cross_entropy.wgsl" with { type: "text" };
 import backwardSource from "./cross_entropy_backward.wgsl" with { type: "text" };
 import finishSource from "./cross_entropy_finish.wgsl" with { type: "text" };
@@ -50,9 +44,8 @@ export interface CrossEntropyChunkSpec {
 /** Values of a row (numbers, or vec4s of them) that one workgroup turns into gradients. */
 const RUN = 1024;
 
-function state(rows: number, access: Binding["access"]): Binding {
-  return { name: "state", access, dtype: "u32", elements: 8 * rows };
-}
+/** Words of a row's state. */
+const STATE_WORDS = 8;
 
 /**
  * Folds a chunk of logits into the state of each row. The random word of (row, id) is element
@@ -70,53 +63,34 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     chunkColumns,
     "chunkStart / 4 + 1": chunkStart / 4 + 1,
   });
-  const bindings: Binding[] = [
-    { name: "logits", access: "read", dtype: storage, elements: rows * chunkColumns },
-    { name: "targets", access: "read", dtype: "u32", elements: rows },
-    ...(sample ? [stepStateBinding] : []),
-    state(rows, first ? "write" : "read_write"),
-  ];
   const vectors = chunkColumns % 4 === 0;
   // A draw at temperature 1 shares the softmax's exponentials, unless the target must stay out of it.
   const shares = spec.temperature === 1 && !spec.disallowCorrect;
-  const source = unroll(forwardSource, {
-    VECTORS: Number(vectors),
-    SCALARS: Number(!vectors),
-    SAMPLE: Number(sample),
-    SHARES: Number(sample && shares),
-    OFFERS: Number(sample && !shares),
-    DISALLOW_CORRECT: Number(spec.disallowCorrect),
-    FIRST: Number(first),
-    CONTINUES: Number(!first),
-  });
   return singleLaunch({
     kernel: "cross_entropy",
     label: `${rows}×${chunkColumns}${sample ? " sampling" : ""}`,
-    wgsl: specialise(source, {
-      enables: storage === "f16" ? ["f16"] : [],
-      constants: {
-        VOCABULARY: vocabulary,
-        TEMPERATURE: { f32: spec.temperature },
-      },
-      libraries: [
-        ...(sample ? [randomLibrary] : []),
-        declareBindings(bindings, vectors ? { logits: `vec4<${storage}>` } : {}),
-        declareParams(bindings.length),
-      ],
-    }),
-    bindings,
-    params: paramWords("cross_entropy", source, {
+    files: [...(sample ? [randomLibrary] : []), forwardSource],
+    aliases: { Logits: vectors ? `vec4<${storage}>` : storage },
+    constants: { VOCABULARY: vocabulary, TEMPERATURE: { f32: spec.temperature } },
+    options: {
+      VECTORS: vectors,
+      SAMPLE: sample,
+      SHARES: sample && shares,
+      OFFERS: sample && !shares,
+      DISALLOW_CORRECT: spec.disallowCorrect,
+      FIRST: first,
+    },
+    elements: { logits: rows * chunkColumns, targets: rows, state: STATE_WORDS * rows },
+    params: {
       rows,
       rows_per_sequence: spec.rowsPerSequence ?? 1,
       chunk_start: chunkStart,
       chunk_columns: chunkColumns,
       stream: spec.stream,
-    }),
-    workgroups: spreadWorkgroups(rows),
-    cost: {
-      flops: (sample ? 12 : 5) * rows * chunkColumns,
-      bytes: bytesPerElement(storage) * rows * chunkColumns,
     },
+    workgroups: spreadWorkgroups(rows),
+    flops: (sample ? 12 : 5) * rows * chunkColumns,
+    bytes: bytesPerElement(storage) * rows * chunkColumns,
   });
 }
 
@@ -128,22 +102,15 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
  */
 export function crossEntropyFinish({ rows }: { readonly rows: number }): KernelProgram {
   requireDimensions("crossEntropyFinish", { rows });
-  const bindings: Binding[] = [
-    state(rows, "read"),
-    { name: "loss", access: "write", dtype: "f32", elements: rows },
-    { name: "predictedIds", access: "write", dtype: "u32", elements: rows },
-    { name: "sampledIds", access: "write", dtype: "u32", elements: rows },
-  ];
   return singleLaunch({
     kernel: "cross_entropy_finish",
     label: `${rows}`,
-    wgsl: specialise(finishSource, {
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("cross_entropy_finish", finishSource, { rows }),
+    files: [finishSource],
+    elements: { state: STATE_WORDS * rows, loss: rows, predictedIds: rows, sampledIds: rows },
+    params: { rows },
     workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
-    cost: { flops: 3 * rows, bytes: 44 * rows },
+    flops: 3 * rows,
+    bytes: 44 * rows,
   });
 }
 
@@ -177,50 +144,32 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
   const { gradientStorage = storage } = spec;
   requireDimensions("crossEntropyChunkBackward", { rows, chunkColumns });
   const elements = rows * chunkColumns;
-  const inPlace = gradientStorage === storage;
-  const bindings: Binding[] = [
-    { name: "logits", access: inPlace ? "read_write" : "read", dtype: storage, elements },
-    { name: "targets", access: "read", dtype: "u32", elements: rows },
-    { name: "weights", access: "read", dtype: "f32", elements: rows },
-    state(rows, "read"),
-    { name: "normalizer", access: "read", dtype: "f32", elements: 1 },
-    stepStateBinding,
-  ];
-  if (!inPlace) {
-    bindings.push({ name: "logitsGradient", access: "write", dtype: gradientStorage, elements });
-  }
-  const vectors = chunkColumns % 4 === 0, lanes = vectors ? 4 : 1;
+  const vectors = chunkColumns % 4 === 0;
   const typeOf = (dtype: string): string => vectors ? `vec4<${dtype}>` : dtype;
-  const body = backwardSource.replaceAll("GRADIENT", inPlace ? "logits" : "logitsGradient");
-  const names = { VECTORS: Number(vectors), SCALARS: Number(!vectors) };
-  const values = chunkColumns / lanes, runs = Math.ceil(values / RUN);
+  const values = chunkColumns / (vectors ? 4 : 1), runs = Math.ceil(values / RUN);
   return singleLaunch({
     kernel: "cross_entropy_backward",
     label: `${rows}×${chunkColumns}`,
-    wgsl: specialise(unroll(body, names), {
-      enables: storage === "f16" || gradientStorage === "f16" ? ["f16"] : [],
-      aliases: { Value: typeOf("f32"), Ids: typeOf("u32"), Stored: typeOf(gradientStorage) },
-      constants: { SCALE: { f32: gradientScale } },
-      libraries: [
-        randomLibrary,
-        declareBindings(bindings, {
-          logits: typeOf(storage),
-          logitsGradient: typeOf(gradientStorage),
-        }),
-        declareParams(bindings.length),
-      ],
-    }),
-    bindings,
-    params: paramWords("cross_entropy_backward", backwardSource, {
-      rows,
-      chunk_start: chunkStart,
-      values,
-      runs,
-    }),
-    workgroups: spreadWorkgroups(rows * runs),
-    cost: {
-      flops: 5 * elements,
-      bytes: (bytesPerElement(storage) + bytesPerElement(gradientStorage)) * elements,
+    files: [randomLibrary, backwardSource],
+    aliases: {
+      Value: typeOf("f32"),
+      Ids: typeOf("u32"),
+      Logits: typeOf(storage),
+      Stored: typeOf(gradientStorage),
     },
+    constants: { SCALE: { f32: gradientScale } },
+    options: { VECTORS: vectors, IN_PLACE: gradientStorage === storage },
+    elements: {
+      logits: elements,
+      targets: rows,
+      weights: rows,
+      state: STATE_WORDS * rows,
+      normalizer: 1,
+      logitsGradient: elements,
+    },
+    params: { rows, chunk_start: chunkStart, values, runs },
+    workgroups: spreadWorkgroups(rows * runs),
+    flops: 5 * elements,
+    bytes: (bytesPerElement(storage) + bytesPerElement(gradientStorage)) * elements,
   });
 }

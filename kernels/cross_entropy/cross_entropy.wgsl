@@ -11,7 +11,16 @@
 // Draws go by the row's place in the whole batch and by the whole batch's seed, so that a batch gives the same
 // samples in parts as in one.
 //
-// Prelude: VOCABULARY TEMPERATURE.
+// Prelude: VOCABULARY TEMPERATURE Logits (one logit, or four with VECTORS) VECTORS SAMPLE SHARES OFFERS
+// DISALLOW_CORRECT FIRST.
+
+@group(0) @binding(0) var<storage, read> logits: array<Logits>;
+@group(0) @binding(1) var<storage, read> targets: array<u32>;
+//# if SAMPLE
+@group(0) @binding(2) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(3) var<storage, read_write> state: array<u32>; // written whole if FIRST
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -44,8 +53,7 @@ fn quad_of_logits(row: u32, quad: u32) -> vec4<f32> {
 fn logit_of(row: u32, column: u32) -> f32 {
   return f32(logits[row * (params.chunk_columns / 4u) + column / 4u][column % 4u]);
 }
-//# end
-//# if SCALARS
+//# else
 fn quad_of_logits(row: u32, quad: u32) -> vec4<f32> {
   var value = vec4<f32>(LEAST);
   for (var i = 0u; i < min(4u, params.chunk_columns - 4u * quad); i++) {
@@ -154,8 +162,7 @@ fn main(
   var best_id = 0u;
   var best_noisy = LEAST;
   var noisy_id = 0u;
-  //# end
-  //# if CONTINUES
+  //# else
   var largest = bitcast<f32>(state[8u * row]);
   var total = bitcast<f32>(state[8u * row + 1u]);
   var target_logit = bitcast<f32>(state[8u * row + 2u]);

@@ -1,7 +1,21 @@
 // Gradient of the normalised cross-entropy with respect to one chunk of logits, a run of one row a
 // workgroup: (softmax − [column = target]) · weight · normalizer · scale.
 //
-// Prelude: Value (f32 or vec4<f32>), Ids (u32 or vec4<u32>), Stored (a Value in storage), SCALE.
+// Prelude: Value (f32 or vec4<f32>) Ids (u32 or vec4<u32>) Logits Stored (Values in storage) SCALE VECTORS
+// IN_PLACE.
+
+//# if IN_PLACE
+@group(0) @binding(0) var<storage, read_write> logits: array<Logits>;
+//# else
+@group(0) @binding(0) var<storage, read> logits: array<Logits>;
+@group(0) @binding(6) var<storage, read_write> logitsGradient: array<Stored>; // written whole
+//# end
+@group(0) @binding(1) var<storage, read> targets: array<u32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> state: array<u32>;
+@group(0) @binding(4) var<storage, read> normalizer: array<f32>;
+@group(0) @binding(5) var<storage, read> stepState: StepState;
+@group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -35,12 +49,16 @@ fn main(
   for (var i = first + local; i < min(first + WIDTH * each, params.values); i += WIDTH) {
     //# if VECTORS
     let ids = vec4<u32>(params.chunk_start + 4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
-    //# end
-    //# if SCALARS
+    //# else
     let ids = params.chunk_start + i;
     //# end
     let at = row * params.values + i;
     let rise = exp(Value(logits[at]) - Value(largest)) * probability_factor;
-    GRADIENT[at] = Stored(rise - select(Value(), Value(factor), ids == target_id));
+    let gradient = Stored(rise - select(Value(), Value(factor), ids == target_id));
+    //# if IN_PLACE
+    logits[at] = gradient;
+    //# else
+    logitsGradient[at] = gradient;
+    //# end
   }
 }

@@ -1,4 +1,12 @@
 // The results of each row once all chunks are in, one invocation a row.
+//
+// Prelude: none.
+
+@group(0) @binding(0) var<storage, read> state: array<u32>;
+@group(0) @binding(1) var<storage, read_write> loss: array<f32>; // written whole
+@group(0) @binding(2) var<storage, read_write> predictedIds: array<u32>; // written whole
+@group(0) @binding(3) var<storage, read_write> sampledIds: array<u32>; // written whole
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

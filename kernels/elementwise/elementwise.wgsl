@@ -1,6 +1,10 @@
-// One function of each element, one invocation an element or four; `function_of` comes with the prelude.
+// output = f(inputs), element by element (or output += f with ACCUMULATE), one invocation an element or four.
+// A page such as add.wgsl binds the inputs and defines f as `function_of`.
 //
-// Prelude: Value (f32 or vec4<f32>), Stored (the same in storage), fn function_of(i: u32) -> Value.
+// Prelude: Value (f32 or vec4<f32>) Stored (Values in storage) ACCUMULATE.
+
+@group(0) @binding(3) var<storage, read_write> output: array<Stored>; // written whole unless ACCUMULATE
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   values: u32,
@@ -20,7 +24,7 @@ fn main(
   }
   var value = function_of(i);
   //# if ACCUMULATE
-  value += Value(OUTPUT[i]);
+  value += Value(output[i]);
   //# end
-  OUTPUT[i] = Stored(value);
+  output[i] = Stored(value);
 }

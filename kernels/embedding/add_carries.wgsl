@@ -3,6 +3,11 @@
 //
 // Prelude: COLUMNS PIECE.
 
+@group(0) @binding(0) var<storage, read> sortedIds: array<u32>;
+@group(0) @binding(1) var<storage, read> carry: array<f32>;
+@group(0) @binding(2) var<storage, read_write> tableGradient: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
 struct Params {
   tokens: u32,
 }

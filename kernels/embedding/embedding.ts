@@ -6,21 +6,17 @@
  */
 import { fill } from "../elementwise/elementwise.ts";
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelLaunch,
   type KernelProgram,
-  paramWords,
+  launchOf,
+  type LaunchSpec,
   requireDimensions,
   type Scratch,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
 import { groupRows, sumLaunch } from "../reduce/column_sum.ts";
-import { unroll } from "../unroll.ts";
 import carriesSource from "./add_carries.wgsl" with { type: "text" };
 import forwardSource from "./embedding.wgsl" with { type: "text" };
 import positionSource from "./position_gradient.wgsl" with { type: "text" };
@@ -62,27 +58,24 @@ export function embeddingForward(spec: EmbeddingSpec): KernelProgram {
   requireDimensions("embedding", { batch, sequence, columns, vocabulary, positions, types });
   requireDimensions("embedding", { "positions − sequence + 1": positions - sequence + 1 });
   const tokens = batch * sequence, elements = tokens * columns;
-  const bindings: Binding[] = [
-    { name: "ids", access: "read", dtype: "u32", elements: tokens },
-    { name: "typeIds", access: "read", dtype: "u32", elements: tokens },
-    { name: "wordTable", access: "read", dtype: "f32", elements: vocabulary * columns },
-    { name: "positionTable", access: "read", dtype: "f32", elements: positions * columns },
-    { name: "typeTable", access: "read", dtype: "f32", elements: types * columns },
-    { name: "output", access: "write", dtype: storage, elements },
-  ];
   return singleLaunch({
     kernel: "embedding",
     label: `${tokens}×${columns}`,
-    wgsl: specialise(forwardSource, {
-      enables: storage === "f16" ? ["f16"] : [],
-      aliases: { Elem: storage },
-      constants: { COLUMNS: columns, VOCABULARY: vocabulary, TYPES: types },
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("embedding", forwardSource, { tokens, sequence }),
+    files: [forwardSource],
+    aliases: { Elem: storage },
+    constants: { COLUMNS: columns, VOCABULARY: vocabulary, TYPES: types },
+    elements: {
+      ids: tokens,
+      typeIds: tokens,
+      wordTable: vocabulary * columns,
+      positionTable: positions * columns,
+      typeTable: types * columns,
+      output: elements,
+    },
+    params: { tokens, sequence },
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 2 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
+    flops: 2 * elements,
+    bytes: (12 + bytesPerElement(storage)) * elements,
   });
 }
 
@@ -118,61 +111,52 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
     { name: "order", dtype: "u32", elements: tokens },
     { name: "carry", dtype: "f32", elements: 2 * pieces * columns },
   ];
-  const sorted: Binding = { name: "sortedIds", access: "read", dtype: "u32", elements: tokens };
-  const table: Binding = {
-    name: "tableGradient",
-    access: "read_write",
-    dtype: "f32",
-    elements: vocabulary * columns,
+  const elements = {
+    ids: tokens,
+    sortedIds: tokens,
+    order: tokens,
+    carry: 2 * pieces * columns,
+    outputGradient: tokens * columns,
+    tableGradient: vocabulary * columns,
   };
-  const carry = (access: "read" | "write"): Binding => ({
-    name: "carry",
-    access,
-    dtype: "f32",
-    elements: 2 * pieces * columns,
-  });
+  const aliases = { Elem: storage };
   const constants = { COLUMNS: columns, PIECE }, lengths = { tokens };
   const launches: KernelLaunch[] = [];
   if (!accumulate) {
     const [zero] = fill({ elements: vocabulary * columns, value: 0 }).launches;
-    launches.push({
-      ...zero,
-      wgsl: zero.wgsl.replaceAll("output", "tableGradient"),
-      bindings: [{ ...zero.bindings[0], name: "tableGradient" }],
-    });
+    launches.push({ ...zero, bindings: [{ ...zero.bindings[0], name: "tableGradient" }] });
   }
+  const workgroups = spreadWorkgroups(Math.ceil(columns / 64) * pieces);
   launches.push(
-    launch("rank_tokens", rankSource, { VOCABULARY: vocabulary }, lengths, [
-      { name: "ids", access: "read", dtype: "u32", elements: tokens },
-      { ...sorted, access: "write" },
-      { name: "order", access: "write", dtype: "u32", elements: tokens },
-    ], spreadWorkgroups(Math.ceil(tokens / 64))),
-    launch(
-      "sum_runs",
-      runsSource,
+    launch({
+      kernel: "rank_tokens",
+      files: [rankSource],
+      constants: { VOCABULARY: vocabulary },
+      elements,
+      params: lengths,
+      workgroups: spreadWorkgroups(Math.ceil(tokens / 64)),
+    }),
+    launch({
+      kernel: "sum_runs",
+      files: [runsSource],
+      aliases,
       constants,
-      lengths,
-      [
-        sorted,
-        { name: "order", access: "read", dtype: "u32", elements: tokens },
-        { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
-        table,
-        carry("write"),
-      ],
-      spreadWorkgroups(Math.ceil(columns / 64) * pieces),
-      2 * tokens * columns,
-    ),
+      elements,
+      params: lengths,
+      workgroups,
+    }, 2 * tokens * columns),
   );
   if (pieces > 1) {
-    launches.push(launch(
-      "add_carries",
-      carriesSource,
-      constants,
-      lengths,
-      [sorted, carry("read"), table],
-      spreadWorkgroups(Math.ceil(columns / 64) * pieces),
-      4 * pieces * columns,
-    ));
+    launches.push(
+      launch({
+        kernel: "add_carries",
+        files: [carriesSource],
+        constants,
+        elements,
+        params: lengths,
+        workgroups,
+      }, 4 * pieces * columns),
+    );
   }
   return { launches, scratch };
 }
@@ -203,29 +187,20 @@ export interface PositionGradientSpec {
 export function embeddingPositionBackward(spec: PositionGradientSpec): KernelProgram {
   const { batch, sequence, columns, positions, accumulate = false, storage = "f32" } = spec;
   requireDimensions("embeddingPositionBackward", { batch, sequence, columns, positions });
-  return singleLaunch(
-    launch(
-      "position_gradient",
-      unroll(positionSource, { ACCUMULATE: Number(accumulate) }),
-      { COLUMNS: columns, POSITIONS: positions },
-      { batch, sequence },
-      [
-        {
-          name: "outputGradient",
-          access: "read",
-          dtype: storage,
-          elements: batch * sequence * columns,
-        },
-        {
-          name: "tableGradient",
-          access: accumulate ? "read_write" : "write",
-          dtype: "f32",
-          elements: positions * columns,
-        },
-      ],
-      spreadWorkgroups(Math.ceil(positions * columns / 64)),
-    ),
-  );
+  const position = launch({
+    kernel: "position_gradient",
+    files: [positionSource],
+    aliases: { Elem: storage },
+    constants: { COLUMNS: columns, POSITIONS: positions },
+    options: { ACCUMULATE: accumulate },
+    elements: {
+      outputGradient: batch * sequence * columns,
+      tableGradient: positions * columns,
+    },
+    params: { batch, sequence },
+    workgroups: spreadWorkgroups(Math.ceil(positions * columns / 64)),
+  });
+  return { launches: [position], scratch: [] };
 }
 
 /** Shapes of the segment table's gradient. */
@@ -255,18 +230,15 @@ export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
   const perGroup = groupRows(tokens);
   const groups = Math.ceil(tokens / perGroup);
   const table = types * columns;
-  const partials = launch(
-    "type_gradient",
-    typeSource,
-    { COLUMNS: columns, TYPES: types },
-    { tokens, group_rows: perGroup },
-    [
-      { name: "typeIds", access: "read", dtype: "u32", elements: tokens },
-      { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
-      { name: "partial", access: "write", dtype: "f32", elements: groups * table },
-    ],
-    spreadWorkgroups(Math.ceil(table / 64) * groups),
-  );
+  const partials = launch({
+    kernel: "type_gradient",
+    files: [typeSource],
+    aliases: { Elem: storage },
+    constants: { COLUMNS: columns, TYPES: types },
+    elements: { typeIds: tokens, outputGradient: tokens * columns, partial: groups * table },
+    params: { tokens, group_rows: perGroup },
+    workgroups: spreadWorkgroups(Math.ceil(table / 64) * groups),
+  });
   return {
     launches: [
       partials,
@@ -278,32 +250,16 @@ export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
 
 /** @param touched elements of the table's gradient that are read or written, where not all are. */
 function launch(
-  kernel: string,
-  source: string,
-  constants: Readonly<Record<string, number>>,
-  lengths: Readonly<Record<string, number>>,
-  bindings: readonly Binding[],
-  workgroups: readonly [number, number, number],
+  spec: Omit<LaunchSpec, "label" | "flops" | "bytes">,
   touched = Infinity,
 ): KernelLaunch {
-  const bytes = bindings.reduce(
+  const label = [...Object.values(spec.params ?? {}), ...Object.values(spec.constants ?? {})];
+  const made = launchOf({ ...spec, label: label.join("×"), flops: 0 });
+  const bytes = made.bindings.reduce(
     (sum, { name, dtype, elements }) =>
       sum +
       bytesPerElement(dtype) * (name === "tableGradient" ? Math.min(elements, touched) : elements),
     0,
   );
-  const half = bindings.some(({ dtype }) => dtype === "f16");
-  return {
-    kernel,
-    label: [...Object.values(lengths), ...Object.values(constants)].join("×"),
-    wgsl: specialise(source, {
-      enables: half ? ["f16"] : [],
-      constants,
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords(kernel, source, lengths),
-    workgroups,
-    cost: { flops: 0, bytes },
-  };
+  return { ...made, cost: { flops: 0, bytes } };
 }

@@ -2,6 +2,14 @@
 //
 // Prelude: Elem COLUMNS VOCABULARY TYPES.
 
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> typeIds: array<u32>;
+@group(0) @binding(2) var<storage, read> wordTable: array<f32>;
+@group(0) @binding(3) var<storage, read> positionTable: array<f32>;
+@group(0) @binding(4) var<storage, read> typeTable: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output: array<Elem>; // written whole
+@group(0) @binding(6) var<uniform> params: Params;
+
 struct Params {
   tokens: u32,
   sequence: u32,

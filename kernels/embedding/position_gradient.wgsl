@@ -1,7 +1,11 @@
 // Gradient of the position table: each row sums the gradients at its place over the batch, one invocation
 // an element. Places past the sequence get 0.
 //
-// Prelude: COLUMNS POSITIONS.
+// Prelude: Elem COLUMNS POSITIONS ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(1) var<storage, read_write> tableGradient: array<f32>; // written whole unless ACCUMULATE
+@group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
   batch: u32,

@@ -3,6 +3,11 @@
 //
 // Prelude: VOCABULARY.
 
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read_write> sortedIds: array<u32>; // written whole
+@group(0) @binding(2) var<storage, read_write> order: array<u32>; // written whole
+@group(0) @binding(3) var<uniform> params: Params;
+
 struct Params {
   tokens: u32,
 }

@@ -2,7 +2,14 @@
 // lies within the piece goes to the table. A run that goes on past the piece's end is left in `carry`
 // for the invocation of the piece where it began; see add_carries.wgsl.
 //
-// Prelude: COLUMNS PIECE.
+// Prelude: Elem COLUMNS PIECE.
+
+@group(0) @binding(0) var<storage, read> sortedIds: array<u32>;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(3) var<storage, read_write> tableGradient: array<f32>;
+@group(0) @binding(4) var<storage, read_write> carry: array<f32>; // written whole
+@group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
   tokens: u32,

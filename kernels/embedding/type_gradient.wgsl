@@ -1,6 +1,11 @@
 // Gradient of the segment table over one group of tokens, one invocation an element of the table.
 //
-// Prelude: COLUMNS TYPES .
+// Prelude: Elem COLUMNS TYPES.
+
+@group(0) @binding(0) var<storage, read> typeIds: array<u32>;
+@group(0) @binding(1) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(2) var<storage, read_write> partial: array<f32>; // written whole
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   tokens: u32,

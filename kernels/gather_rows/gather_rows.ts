@@ -4,18 +4,11 @@
  * @module
  */
 import {
-  type Binding,
-  bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { unroll } from "../unroll.ts";
 import forwardSource from "./gather_rows.wgsl" with { type: "text" };
 import backwardSource from "./gather_rows_backward.wgsl" with { type: "text" };
 
@@ -43,12 +36,12 @@ export interface GatherRowsSpec {
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function gatherRows(spec: GatherRowsSpec): KernelProgram {
-  const { batch, sequence, picks, columns, storage = "f32" } = spec;
-  return build("gather_rows", forwardSource, spec, batch * picks * columns, [
-    { name: "input", access: "read", dtype: storage, elements: batch * sequence * columns },
-    { name: "positions", access: "read", dtype: "u32", elements: batch * picks },
-    { name: "output", access: "write", dtype: storage, elements: batch * picks * columns },
-  ]);
+  const { batch, sequence, picks, columns } = spec;
+  const picked = batch * picks * columns;
+  return build("gather_rows", forwardSource, spec, picked, {
+    input: batch * sequence * columns,
+    output: picked,
+  });
 }
 
 /**
@@ -59,47 +52,32 @@ export function gatherRows(spec: GatherRowsSpec): KernelProgram {
  * @throws {KernelError} for dimensions that are not positive.
  */
 export function gatherRowsBackward(spec: GatherRowsSpec): KernelProgram {
-  const { batch, sequence, picks, columns, accumulate = false, storage = "f32" } = spec;
-  const source = unroll(backwardSource, { ACCUMULATE: Number(accumulate) });
-  const elements = batch * sequence * columns;
-  return build("gather_rows_backward", source, spec, elements, [
-    { name: "positions", access: "read", dtype: "u32", elements: batch * picks },
-    { name: "outputGradient", access: "read", dtype: storage, elements: batch * picks * columns },
-    {
-      name: "inputGradient",
-      access: accumulate ? "read_write" : "write",
-      dtype: storage,
-      elements,
-    },
-  ]);
+  const { batch, sequence, picks, columns } = spec;
+  const all = batch * sequence * columns;
+  return build("gather_rows_backward", backwardSource, spec, all, {
+    outputGradient: batch * picks * columns,
+    inputGradient: all,
+  });
 }
 
 function build(
   kernel: string,
   source: string,
-  { batch, sequence, picks, columns, storage = "f32" }: GatherRowsSpec,
+  { batch, sequence, picks, columns, accumulate = false, storage = "f32" }: GatherRowsSpec,
   invocations: number,
-  bindings: readonly Binding[],
+  rows: Readonly<Record<string, number>>,
 ): KernelProgram {
   requireDimensions(kernel, { batch, sequence, picks, columns });
   return singleLaunch({
     kernel,
     label: `${batch}×${picks} of ${sequence}×${columns}`,
-    wgsl: specialise(source, {
-      enables: storage === "f16" ? ["f16"] : [],
-      aliases: { Elem: storage },
-      constants: { COLUMNS: columns },
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords(kernel, source, { batch, sequence, picks }),
+    files: [source],
+    aliases: { Elem: storage },
+    constants: { COLUMNS: columns },
+    options: { ACCUMULATE: accumulate },
+    elements: { ...rows, positions: batch * picks },
+    params: { batch, sequence, picks },
     workgroups: spreadWorkgroups(Math.ceil(invocations / 64)),
-    cost: {
-      flops: 0,
-      bytes: bindings.reduce(
-        (sum, { dtype, elements }) => sum + bytesPerElement(dtype) * elements,
-        0,
-      ),
-    },
+    flops: 0,
   });
 }

@@ -1,6 +1,11 @@
 // Rows of each sequence at given positions, one invocation an element.
 //
-// Prelude: COLUMNS.
+// Prelude: Elem COLUMNS.
+
+@group(0) @binding(0) var<storage, read> input: array<Elem>;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<Elem>; // written whole
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   batch: u32,

@@ -1,7 +1,12 @@
 // Gradient of gathering rows, one invocation an element of the input: it looks through its sequence's
 // picks for its own position, so that several picks of one row add up in order.
 //
-// Prelude: Elem COLUMNS.
+// Prelude: Elem COLUMNS ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> positions: array<u32>;
+@group(0) @binding(1) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(2) var<storage, read_write> inputGradient: array<Elem>; // written whole unless ACCUMULATE
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   batch: u32,

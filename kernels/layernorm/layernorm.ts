@@ -5,22 +5,18 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelLaunch,
   type KernelProgram,
-  paramWords,
+  launchOf,
+  type LaunchSpec,
   type Prelude,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { dropoutThreshold, randomLibrary, stepStateBinding } from "../random/random.ts";
-import { type RowLanes, rowLanes, type RowVariant } from "../reduce/lanes.ts";
-import { unroll } from "../unroll.ts";
+import { dropoutThreshold, randomLibrary } from "../random/random.ts";
+import { lanesLibrary, type RowLanes, rowLanes, type RowVariant } from "../reduce/lanes.ts";
 import backwardSource from "./layernorm_backward.wgsl" with { type: "text" };
 import backwardLanesSource from "./layernorm_backward_lanes.wgsl" with { type: "text" };
 import forwardSource from "./layernorm_forward.wgsl" with { type: "text" };
@@ -79,41 +75,18 @@ export interface LayerNormBackwardSpec extends LayerNormSpec {
  * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
 export function layerNormForward(spec: LayerNormSpec, variant?: RowVariant): KernelProgram {
-  const { rows, columns, epsilon, residual, storage = "f32", subgroupSize = 0 } = spec;
+  const { rows, columns, residual, storage = "f32", subgroupSize = 0 } = spec;
   requireDimensions("layerNorm", { rows, columns });
   const shared = rowLanes("layerNorm", columns, subgroupSize, variant);
   const elements = rows * columns;
-  const drops = residual && (spec.dropout ?? 0) > 0;
-  const bindings: Binding[] = [
-    { name: "hidden", access: "read", dtype: storage, elements },
-    ...(residual ? [{ name: "residual", access: "read", dtype: storage, elements } as const] : []),
-    { name: "weight", access: "read", dtype: "f32", elements: columns },
-    { name: "bias", access: "read", dtype: "f32", elements: columns },
-    ...(drops ? [stepStateBinding] : []),
-    // Written first and read again by the same invocation.
-    ...(residual ? [{ name: "sum", access: "write", dtype: storage, elements } as const] : []),
-    { name: "output", access: "write", dtype: storage, elements },
-    { name: "statistics", access: "write", dtype: "f32", elements: 2 * rows },
-  ];
-  const source = shared
-    ? forwardLanesSource
-    : forwardSource.replaceAll("SUM", residual ? "sum" : "hidden");
-  const wgsl = specialise(
-    unroll(source, {
-      DROPOUT: Number(drops),
-      RESIDUAL: Number(residual),
-      ...shared?.constants,
-    }),
-    prelude(spec, bindings, drops, shared, { EPSILON: { f32: epsilon }, ROWS_EACH }),
-  );
   return singleLaunch({
+    ...common(spec, shared),
     kernel: "layernorm",
-    label: labelOf(spec, drops),
-    wgsl,
-    bindings,
-    params: paramWords("layernorm", wgsl, { rows, stream: spec.stream ?? 0 }),
+    files: filesOf(spec, shared, forwardSource, forwardLanesSource),
+    params: { rows, stream: spec.stream ?? 0 },
     workgroups: spreadWorkgroups(Math.ceil(rows / (shared ? ROWS_EACH : 64))),
-    cost: { flops: 8 * elements, bytes: bytesPerElement(storage) * elements * (residual ? 4 : 2) },
+    flops: 8 * elements,
+    bytes: bytesPerElement(storage) * elements * (residual ? 4 : 2),
   });
 }
 
@@ -135,171 +108,127 @@ export function layerNormBackward(
   const shared = rowLanes("layerNormBackward", columns, subgroupSize, variant);
   const groupRows = Math.max(LEAST_GROUP_ROWS, Math.ceil(rows / MOST_GROUPS));
   const groups = Math.ceil(rows / groupRows);
-  const partial = (access: "read" | "write"): Binding => ({
-    name: "partial",
-    access,
-    dtype: "f32",
-    elements: 2 * groups * columns,
-  });
-  const elements = rows * columns;
-  const drops = residual && (spec.dropout ?? 0) > 0;
-  const bindings: Binding[] = [
-    { name: "outputGradient", access: "read", dtype: storage, elements },
-    { name: "sum", access: "read", dtype: storage, elements },
-    { name: "weight", access: "read", dtype: "f32", elements: columns },
-    { name: "statistics", access: "read", dtype: "f32", elements: 2 * rows },
-    ...(drops ? [stepStateBinding] : []),
-    {
-      name: "hiddenGradient",
-      access: spec.accumulateHidden ? "read_write" : "write",
-      dtype: storage,
-      elements,
-    },
-  ];
-  if (residual) {
-    const access = spec.accumulateResidual ? "read_write" : "write";
-    bindings.push({ name: "residualGradient", access, dtype: storage, elements });
-  }
-  if (shared) bindings.push(partial("write"));
-  const names = {
-    DROPOUT: Number(drops),
-    RESIDUAL: Number(residual),
-    ACCUMULATE_RESIDUAL: Number(spec.accumulateResidual ?? false),
-    WRITE_RESIDUAL: Number(!spec.accumulateResidual),
-    ACCUMULATE_HIDDEN: Number(spec.accumulateHidden ?? false),
-    ...shared?.constants,
-  };
-  const wgsl = specialise(
-    unroll(shared ? backwardLanesSource : backwardSource, names),
-    prelude(spec, bindings, drops, shared),
-  );
-  const input: KernelLaunch = {
+  const elements = rows * columns, partial = 2 * groups * columns;
+  const { elements: tensors, ...prelude } = common(spec, shared);
+  const input = launchOf({
+    ...prelude,
     kernel: "layernorm_backward",
-    label: labelOf(spec, drops),
-    wgsl,
-    bindings,
-    params: paramWords("layernorm_backward", wgsl, {
+    files: filesOf(spec, shared, backwardSource, backwardLanesSource),
+    elements: { ...tensors, partial },
+    params: {
       rows,
       ...(shared ? { group_rows: groupRows } : {}),
       stream: spec.stream ?? 0,
-    }),
-    workgroups: spreadWorkgroups(shared ? groups : Math.ceil(rows / 64)),
-    cost: {
-      flops: (shared ? 19 : 14) * elements,
-      bytes: bytesPerElement(storage) * elements * (residual ? 4 : 3),
     },
-  };
+    workgroups: spreadWorkgroups(shared ? groups : Math.ceil(rows / 64)),
+    flops: (shared ? 19 : 14) * elements,
+    bytes: bytesPerElement(storage) * elements * (residual ? 4 : 3),
+  });
   return {
     launches: [
       input,
-      ...(shared ? [] : [weightPartials(spec, groupRows, groups, partial("write"))]),
-      weightSum(spec, groups, partial("read")),
+      ...(shared ? [] : [weightPartials(spec, groupRows, groups, partial)]),
+      weightSum(spec, groups, partial),
     ],
-    scratch: [{ name: "partial", dtype: "f32", elements: 2 * groups * columns }],
+    scratch: [{ name: "partial", dtype: "f32", elements: partial }],
   };
-}
-
-function labelOf({ rows, columns, residual }: LayerNormSpec, drops: boolean): string {
-  return `${rows}×${columns}${residual ? " residual" : ""}${drops ? " dropout" : ""}`;
 }
 
 function weightPartials(
   spec: LayerNormSpec,
   groupRows: number,
   groups: number,
-  partial: Binding,
+  partial: number,
 ): KernelLaunch {
   const { rows, columns, storage = "f32" } = spec;
   const elements = rows * columns;
-  const bindings: Binding[] = [
-    { name: "outputGradient", access: "read", dtype: storage, elements },
-    { name: "sum", access: "read", dtype: storage, elements },
-    { name: "statistics", access: "read", dtype: "f32", elements: 2 * rows },
-    partial,
-  ];
-  const wgsl = specialise(weightSource, prelude(spec, bindings, false, undefined));
-  return {
+  return launchOf({
     kernel: "layernorm_weight_gradient",
     label: `${rows}×${columns}`,
-    wgsl,
-    bindings,
-    params: paramWords("layernorm_weight_gradient", wgsl, { rows, group_rows: groupRows }),
+    files: [weightSource],
+    aliases: { Elem: storage },
+    constants: { COLUMNS: columns },
+    elements: { outputGradient: elements, sum: elements, statistics: 2 * rows, partial },
+    params: { rows, group_rows: groupRows },
     workgroups: spreadWorkgroups(Math.ceil(columns / 64) * groups),
-    cost: {
-      flops: 5 * elements,
-      bytes: bytesPerElement(storage) * 2 * elements + 4 * partial.elements,
-    },
-  };
+    flops: 5 * elements,
+    bytes: bytesPerElement(storage) * 2 * elements + 4 * partial,
+  });
 }
 
 function weightSum(
   { columns, accumulateWeight = false, accumulateBias = false }: LayerNormBackwardSpec,
   groups: number,
-  partial: Binding,
+  partial: number,
 ): KernelLaunch {
-  const access = (accumulates: boolean): Binding["access"] => accumulates ? "read_write" : "write";
-  const bindings: Binding[] = [
-    partial,
-    {
-      name: "weightGradient",
-      access: access(accumulateWeight),
-      dtype: "f32",
-      elements: columns,
-    },
-    { name: "biasGradient", access: access(accumulateBias), dtype: "f32", elements: columns },
-  ];
-  return {
+  return launchOf({
     kernel: "layernorm_weight_sum",
     label: `${groups}×${columns}`,
-    wgsl: specialise(
-      unroll(weightSumSource, {
-        ACCUMULATE_WEIGHT: Number(accumulateWeight),
-        ACCUMULATE_BIAS: Number(accumulateBias),
-      }),
-      {
-        constants: { COLUMNS: columns },
-        libraries: [declareBindings(bindings), declareParams(bindings.length)],
-      },
-    ),
-    bindings,
-    params: paramWords("layernorm_weight_sum", weightSumSource, { groups }),
+    files: [weightSumSource],
+    constants: { COLUMNS: columns },
+    options: { ACCUMULATE_WEIGHT: accumulateWeight, ACCUMULATE_BIAS: accumulateBias },
+    elements: { partial, weightGradient: columns, biasGradient: columns },
+    params: { groups },
     workgroups: spreadWorkgroups(Math.ceil(columns / 64)),
-    cost: { flops: 2 * groups * columns, bytes: 4 * (2 * groups + 2) * columns },
-  };
+    flops: 2 * groups * columns,
+    bytes: 4 * (2 * groups + 2) * columns,
+  });
 }
 
-/** What goes before a kernel over rows; activations and weights are vec4s where lanes share rows. */
-function prelude(
-  { columns, dropout = 0, storage = "f32" }: LayerNormSpec,
-  bindings: readonly Binding[],
-  drops: boolean,
+/** Libraries and page of a kernel over rows. */
+function filesOf(
+  spec: LayerNormSpec,
   shared: RowLanes | undefined,
-  constants: Prelude["constants"] = {},
-): Prelude {
-  const scalars = ["statistics", "stepState"];
-  const types = shared
-    ? Object.fromEntries(
-      bindings.filter(({ name }) => !scalars.includes(name)).map((
-        { name, dtype },
-      ) => [name, `vec4<${dtype}>`]),
-    )
-    : {};
+  rowSource: string,
+  lanesSource: string,
+): string[] {
+  return [
+    ...(dropsOf(spec) ? [randomLibrary] : []),
+    ...(shared ? [lanesLibrary, lanesSource] : [rowSource]),
+  ];
+}
+
+function dropsOf({ residual, dropout = 0 }: LayerNormSpec): boolean {
+  return residual && dropout > 0;
+}
+
+/** What the kernels over rows have in common. */
+function common(
+  spec: LayerNormBackwardSpec,
+  shared: RowLanes | undefined,
+): Prelude & Pick<LaunchSpec, "label" | "elements"> {
+  const { rows, columns, residual, dropout = 0, storage = "f32" } = spec;
+  const drops = dropsOf(spec), elements = rows * columns;
   return {
-    enables: [...(storage === "f16" ? ["f16"] : []), ...(shared?.enables ?? [])],
+    label: `${rows}×${columns}${residual ? " residual" : ""}${drops ? " dropout" : ""}`,
+    enables: shared?.enables,
     aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
     constants: {
       COLUMNS: columns,
-      ...constants,
+      EPSILON: { f32: spec.epsilon },
+      ROWS_EACH,
       ...shared?.constants,
-      ...(drops
-        ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }
-        : {}),
+      THRESHOLD: dropoutThreshold(dropout),
+      KEEP_SCALE: { f32: 1 / (1 - dropout) },
     },
-    libraries: [
-      ...(drops ? [randomLibrary] : []),
-      declareBindings(bindings, types),
-      declareParams(bindings.length),
-      ...(shared ? [shared.library] : []),
-    ],
+    options: {
+      DROPOUT: drops,
+      RESIDUAL: residual,
+      ACCUMULATE_RESIDUAL: spec.accumulateResidual ?? false,
+      ACCUMULATE_HIDDEN: spec.accumulateHidden ?? false,
+      ...shared?.options,
+    },
+    elements: {
+      hidden: elements,
+      residual: elements,
+      weight: columns,
+      bias: columns,
+      sum: elements,
+      output: elements,
+      statistics: 2 * rows,
+      outputGradient: elements,
+      hiddenGradient: elements,
+      residualGradient: elements,
+    },
   };
 }

@@ -2,7 +2,20 @@
 // g = rstd · (w∘dy − mean(w∘dy) − x̂ · mean(w∘dy∘x̂)); it goes to the residual as it is and through the
 // dropout's mask to the hidden states.
 //
-// Prelude: COLUMNS, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: Elem COLUMNS RESIDUAL DROPOUT ACCUMULATE_HIDDEN ACCUMULATE_RESIDUAL; if DROPOUT: THRESHOLD KEEP_SCALE.
+
+@group(0) @binding(0) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(1) var<storage, read> sum: array<Elem>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;
+//# if DROPOUT
+@group(0) @binding(4) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(5) var<storage, read_write> hiddenGradient: array<Elem>; // written whole unless ACCUMULATE_HIDDEN
+//# if RESIDUAL
+@group(0) @binding(6) var<storage, read_write> residualGradient: array<Elem>; // written whole unless ACCUMULATE_RESIDUAL
+//# end
+@group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -40,8 +53,7 @@ fn main(
     //# if RESIDUAL
     //# if ACCUMULATE_RESIDUAL
     residualGradient[at] = Elem(f32(residualGradient[at]) + value);
-    //# end
-    //# if WRITE_RESIDUAL
+    //# else
     residualGradient[at] = Elem(value);
     //# end
     //# end

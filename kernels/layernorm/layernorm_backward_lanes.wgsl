@@ -1,7 +1,22 @@
 // Gradients of layernorm, a row in the registers of a workgroup, a group of rows one after the other: those
 // of the input as in layernorm_backward.wgsl, and the group's share in those of weight and bias.
 //
-// Prelude: COLUMNS QUADS (of a row) LANES LANE_QUADS, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: Elem4 COLUMNS QUADS (of a row) LANES LANE_QUADS (of a row in each lane) RESIDUAL DROPOUT
+// ACCUMULATE_HIDDEN ACCUMULATE_RESIDUAL; if DROPOUT: THRESHOLD KEEP_SCALE.
+
+@group(0) @binding(0) var<storage, read> outputGradient: array<Elem4>;
+@group(0) @binding(1) var<storage, read> sum: array<Elem4>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;
+//# if DROPOUT
+@group(0) @binding(4) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(5) var<storage, read_write> hiddenGradient: array<Elem4>; // written whole unless ACCUMULATE_HIDDEN
+//# if RESIDUAL
+@group(0) @binding(6) var<storage, read_write> residualGradient: array<Elem4>; // written whole unless ACCUMULATE_RESIDUAL
+//# end
+@group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>; // written whole
+@group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -52,8 +67,7 @@ fn main(
       //# if RESIDUAL
       //# if ACCUMULATE_RESIDUAL
       residualGradient[at_$q] = Elem4(vec4<f32>(residualGradient[at_$q]) + value);
-      //# end
-      //# if WRITE_RESIDUAL
+      //# else
       residualGradient[at_$q] = Elem4(value);
       //# end
       //# end

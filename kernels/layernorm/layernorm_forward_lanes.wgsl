@@ -1,8 +1,24 @@
 // Layernorm over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other. Each row
 // is read once; mean and variance still take two steps, so that nothing cancels.
 //
-// Prelude: COLUMNS QUADS (of a row) LANES LANE_QUADS ROWS_EACH EPSILON, and with dropout THRESHOLD
-// KEEP_SCALE.
+// Prelude: Elem4 COLUMNS QUADS (of a row) LANES LANE_QUADS (of a row in each lane) ROWS_EACH EPSILON RESIDUAL
+// DROPOUT; if DROPOUT: THRESHOLD KEEP_SCALE.
+
+@group(0) @binding(0) var<storage, read> hidden: array<Elem4>;
+//# if RESIDUAL
+@group(0) @binding(1) var<storage, read> residual: array<Elem4>;
+//# end
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+//# if DROPOUT
+@group(0) @binding(4) var<storage, read> stepState: StepState;
+//# end
+//# if RESIDUAL
+@group(0) @binding(5) var<storage, read_write> sum: array<Elem4>; // written whole
+//# end
+@group(0) @binding(6) var<storage, read_write> output: array<Elem4>; // written whole
+@group(0) @binding(7) var<storage, read_write> statistics: array<f32>; // written whole
+@group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

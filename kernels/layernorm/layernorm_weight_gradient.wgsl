@@ -1,6 +1,12 @@
 // Column sums of dy∘x̂ and of dy over one group of rows, one invocation a column.
 //
-// Prelude: COLUMNS .
+// Prelude: Elem COLUMNS.
+
+@group(0) @binding(0) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(1) var<storage, read> sum: array<Elem>;
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;
+@group(0) @binding(3) var<storage, read_write> partial: array<f32>; // written whole
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

@@ -1,6 +1,11 @@
 // Gradients of weight and bias from the sums of groups of rows, one invocation a column.
 //
-// Prelude: COLUMNS.
+// Prelude: COLUMNS ACCUMULATE_WEIGHT ACCUMULATE_BIAS.
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weightGradient: array<f32>; // written whole unless ACCUMULATE_WEIGHT
+@group(0) @binding(2) var<storage, read_write> biasGradient: array<f32>; // written whole unless ACCUMULATE_BIAS
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   groups: u32,

@@ -4,26 +4,16 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { randomLibrary, stepStateBinding } from "../random/random.ts";
-import { unroll } from "../unroll.ts";
+import { randomLibrary } from "../random/random.ts";
 import sigmoidSource from "./sigmoid_cross_entropy.wgsl" with { type: "text" };
 import sigmoidBackwardSource from "./sigmoid_cross_entropy_backward.wgsl" with { type: "text" };
 import sumSource from "./weighted_sum.wgsl" with { type: "text" };
-
-function list(name: string, elements: number, access: Binding["access"] = "read"): Binding {
-  return { name, access, dtype: "f32", elements };
-}
 
 /**
  * result = Σ w·v · normalizer. The host gives the normaliser, one over the weights of the whole batch, so that
@@ -35,22 +25,15 @@ function list(name: string, elements: number, access: Binding["access"] = "read"
  */
 export function weightedSum({ elements }: { readonly elements: number }): KernelProgram {
   requireDimensions("weightedSum", { elements });
-  const bindings = [
-    list("values", elements),
-    list("weights", elements),
-    list("normalizer", 1),
-    list("result", 1, "write"),
-  ];
   return singleLaunch({
     kernel: "weighted_sum",
     label: `${elements}`,
-    wgsl: specialise(sumSource, {
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("weighted_sum", sumSource, { elements }),
+    files: [sumSource],
+    elements: { values: elements, weights: elements, normalizer: 1, result: 1 },
+    params: { elements },
     workgroups: [1, 1, 1],
-    cost: { flops: 2 * elements, bytes: 8 * elements },
+    flops: 2 * elements,
+    bytes: 8 * elements,
   });
 }
 
@@ -65,21 +48,14 @@ export function sigmoidCrossEntropyForward(
   { elements }: { readonly elements: number },
 ): KernelProgram {
   requireDimensions("sigmoidCrossEntropy", { elements });
-  const bindings = [
-    list("logits", elements),
-    list("labels", elements),
-    list("loss", elements, "write"),
-  ];
   return singleLaunch({
     kernel: "sigmoid_cross_entropy",
     label: `${elements}`,
-    wgsl: specialise(sigmoidSource, {
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("sigmoid_cross_entropy", sigmoidSource, { elements }),
+    files: [sigmoidSource],
+    elements: { logits: elements, labels: elements, loss: elements },
+    params: { elements },
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 6 * elements, bytes: 12 * elements },
+    flops: 6 * elements,
   });
 }
 
@@ -105,26 +81,23 @@ export interface SigmoidBackwardSpec {
 export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelProgram {
   const { elements, gradientScale, accumulate = false, storage = "f32" } = spec;
   requireDimensions("sigmoidCrossEntropyBackward", { elements });
-  const bindings = [
-    list("logits", elements),
-    list("labels", elements),
-    list("weights", elements),
-    list("normalizer", 1),
-    stepStateBinding,
-    { ...list("logitsGradient", elements, accumulate ? "read_write" : "write"), dtype: storage },
-  ];
   return singleLaunch({
     kernel: "sigmoid_cross_entropy_backward",
     label: `${elements}`,
-    wgsl: specialise(unroll(sigmoidBackwardSource, { ACCUMULATE: Number(accumulate) }), {
-      enables: storage === "f16" ? ["f16"] : [],
-      aliases: { Elem: storage },
-      constants: { SCALE: { f32: gradientScale } },
-      libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("sigmoid_cross_entropy_backward", sigmoidBackwardSource, { elements }),
+    files: [randomLibrary, sigmoidBackwardSource],
+    aliases: { Elem: storage },
+    constants: { SCALE: { f32: gradientScale } },
+    options: { ACCUMULATE: accumulate },
+    elements: {
+      logits: elements,
+      labels: elements,
+      weights: elements,
+      normalizer: 1,
+      logitsGradient: elements,
+    },
+    params: { elements },
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 6 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
+    flops: 6 * elements,
+    bytes: (12 + bytesPerElement(storage)) * elements,
   });
 }

@@ -1,4 +1,11 @@
 // Sigmoid cross-entropy of each logit in its stable form, one invocation an element.
+//
+// Prelude: none.
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<f32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>; // written whole
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   elements: u32,

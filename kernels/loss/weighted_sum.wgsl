@@ -1,5 +1,13 @@
 // Weighted sum of a list times a normaliser, Σ w·v · n, in one workgroup and a fixed order. With n = 1 / Σ w it
 // is the weighted mean; where the list is part of a whole, with the weights of the whole, parts add up.
+//
+// Prelude: none.
+
+@group(0) @binding(0) var<storage, read> values: array<f32>;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> normalizer: array<f32>;
+@group(0) @binding(3) var<storage, read_write> result: array<f32>; // written whole
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   elements: u32,

@@ -3,16 +3,8 @@
  *
  * @module
  */
-import {
-  type Binding,
-  declareBindings,
-  type KernelProgram,
-  requireDimensions,
-  singleLaunch,
-  specialise,
-} from "../launch.ts";
-import { randomLibrary, stepStateBinding } from "../random/random.ts";
-import { unroll } from "../unroll.ts";
+import { type KernelProgram, requireDimensions, singleLaunch } from "../launch.ts";
+import { randomLibrary } from "../random/random.ts";
 import source from "./loss_scale.wgsl" with { type: "text" };
 
 /** The scale never leaves these bounds, both powers of two. */
@@ -44,29 +36,19 @@ export interface LossScaleSpec {
 export function lossScale({ growthInterval }: LossScaleSpec): KernelProgram {
   const dynamic = growthInterval !== undefined;
   if (dynamic) requireDimensions("lossScale", { growthInterval });
-  const bindings: Binding[] = [
-    { name: "squaredNorm", access: "read", dtype: "f32", elements: 1 },
-    dynamic ? { ...stepStateBinding, access: "read_write" } : stepStateBinding,
-    ...(dynamic
-      ? [{ name: "goodSteps", access: "read_write", dtype: "u32", elements: 1 } as const]
-      : []),
-    { name: "report", access: "write", dtype: "f32", elements: 3 },
-  ];
   return singleLaunch({
     kernel: "loss_scale",
     label: dynamic ? `doubles after ${growthInterval}` : "fixed",
-    wgsl: specialise(unroll(source, { DYNAMIC: Number(dynamic) }), {
-      constants: dynamic
-        ? {
-          GROWTH_INTERVAL: growthInterval,
-          LEAST: { f32: LOSS_SCALE_BOUNDS.least },
-          MOST: { f32: LOSS_SCALE_BOUNDS.most },
-        }
-        : {},
-      libraries: [randomLibrary, declareBindings(bindings)],
-    }),
-    bindings,
+    files: [randomLibrary, source],
+    constants: {
+      GROWTH_INTERVAL: growthInterval ?? 0,
+      LEAST: { f32: LOSS_SCALE_BOUNDS.least },
+      MOST: { f32: LOSS_SCALE_BOUNDS.most },
+    },
+    options: { DYNAMIC: dynamic },
+    elements: { squaredNorm: 1, goodSteps: 1, report: 3 },
     workgroups: [1, 1, 1],
-    cost: { flops: 3, bytes: 20 },
+    flops: 3,
+    bytes: 20,
   });
 }

@@ -2,7 +2,16 @@
 // with and whether the step was skipped. Where DYNAMIC is set it chooses the scale of the next step: half
 // after gradients that are not finite, twice after GROWTH_INTERVAL good steps in a row.
 //
-// Prelude: DYNAMIC, and with it GROWTH_INTERVAL LEAST MOST.
+// Prelude: DYNAMIC; if DYNAMIC: GROWTH_INTERVAL LEAST MOST.
+
+@group(0) @binding(0) var<storage, read> squaredNorm: array<f32>;
+//# if DYNAMIC
+@group(0) @binding(1) var<storage, read_write> stepState: StepState;
+@group(0) @binding(2) var<storage, read_write> goodSteps: array<u32>;
+//# else
+@group(0) @binding(1) var<storage, read> stepState: StepState;
+//# end
+@group(0) @binding(3) var<storage, read_write> report: array<f32>; // written whole
 
 @compute @workgroup_size(1)
 fn main() {

@@ -1,7 +1,25 @@
 // Matrix product for shapes that do not fall into vec4s: odd widths. Each invocation makes
 // four rows by four columns; reads are clamped into the matrix, stores are guarded.
 //
-// Prelude: as in matmul_shape.wgsl; WORKGROUP_X WORKGROUP_Y SPLITS.
+// Prelude: Elem Output (elements in storage) WORKGROUP_X WORKGROUP_Y SPLITS SPLIT (whether there are several)
+// BIAS GELU GELU_BACKWARD ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> a: array<Elem>;
+@group(0) @binding(1) var<storage, read> b: array<Elem>;
+//# if SPLIT
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // written whole
+//# else
+//# if BIAS
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+//# end
+//# if GELU
+@group(0) @binding(5) var<storage, read_write> derivative: array<Elem>; // written whole
+//# end
+//# if GELU_BACKWARD
+@group(0) @binding(5) var<storage, read> derivative: array<Elem>;
+//# end
+@group(0) @binding(6) var<storage, read_write> c: array<Output>; // written whole unless ACCUMULATE
+//# end
 
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
 fn main(
@@ -48,8 +66,7 @@ fn store(matrix: u32, row: u32, column: u32, sum: f32) {
   }
   //# if SPLIT
   partials[(matrix * params.m + row) * params.n + column] = sum;
-  //# end
-  //# if WHOLE
+  //# else
   let at = matrix * (params.m * params.n) + row * params.n + column;
   var value = sum;
   //# if BIAS

@@ -1,6 +1,8 @@
 // Joins the splits of a product along k, always in the same order, and ends it as matmul_store.wgsl does.
 //
-// Prelude: as in matmul_store.wgsl, with SPLITS.
+// Prelude: SPLITS.
+
+@group(0) @binding(3) var<storage, read> partials: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(

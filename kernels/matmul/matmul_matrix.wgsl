@@ -3,14 +3,18 @@
 // matrices from there and holds the sums of its own ROWS × COLUMNS as TILES_M × TILES_N result matrices.
 // While one stage is multiplied, the next is on its way from memory into registers.
 //
-// Operands are staged as they are stored, line by line, and the matrix loads turn them (A_MAJOR, B_MAJOR).
+// Operands are staged as they are stored, line by line, and the matrix loads turn what is stored transposed.
 // Lines are padded by 16 bytes, which keeps the lines of one matrix in different banks and every matrix
 // aligned as Vulkan wants it. At the edges of C, reads are clamped and only stores are guarded; past the
 // end of k, zeros are staged. Sums leave through workgroup memory, one matrix a subgroup at a time, for
 // the common end of all products.
 //
-// Prelude: as in matmul_shape.wgsl, with `Left`, `Right`, `Result` (the matrix types) of SIZE_M, SIZE_N and
-// SIZE_K, LANES (the most of a subgroup), ROWS, COLUMNS, DEPTH, WORKGROUP_X, WORKGROUP_Y, SPLITS.
+// Prelude: Elem Elem4 Left Right Result (the matrix types) SIZE_M SIZE_N SIZE_K LANES (the most of a subgroup) ROWS
+// COLUMNS DEPTH PADDING WORKGROUP_X WORKGROUP_Y SPLITS TILES_DOWN TILES_ACROSS A_LOADS B_LOADS (of an invocation) A_TRANSPOSED
+// B_TRANSPOSED SKIPS_ROWS SKIPS_SUMS.
+
+@group(0) @binding(0) var<storage, read> a: array<Elem4>;
+@group(0) @binding(1) var<storage, read> b: array<Elem4>;
 
 const SUBGROUPS = WORKGROUP_X * WORKGROUP_Y;
 const INVOCATIONS = SUBGROUPS * LANES;
@@ -23,21 +27,19 @@ const TILES_M = ROWS / SIZE_M;
 const TILES_N = COLUMNS / SIZE_N;
 
 // Elements in a staged line, without and with its padding.
-//# if A_STRAIGHT
-const A_WIDTH = DEPTH;
-const A_LINES = TILE_M;
-//# end
 //# if A_TRANSPOSED
 const A_WIDTH = TILE_M;
 const A_LINES = DEPTH;
-//# end
-//# if B_STRAIGHT
-const B_WIDTH = TILE_N;
-const B_LINES = DEPTH;
+//# else
+const A_WIDTH = DEPTH;
+const A_LINES = TILE_M;
 //# end
 //# if B_TRANSPOSED
 const B_WIDTH = DEPTH;
 const B_LINES = TILE_N;
+//# else
+const B_WIDTH = TILE_N;
+const B_LINES = DEPTH;
 //# end
 const A_LINE = A_WIDTH + PADDING;
 const B_LINE = B_WIDTH + PADDING;
@@ -50,13 +52,12 @@ var<workgroup> results: array<f32, SUBGROUPS * RESULT>;
 fn load_a(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
   let line = quad / (A_WIDTH / 4u);
   let along = 4u * (quad % (A_WIDTH / 4u));
-  //# if A_STRAIGHT
-  let row = min(workgroup.y * TILE_M + line, params.m - 1u);
-  let k = k0 + along;
-  //# end
   //# if A_TRANSPOSED
   let row = min(workgroup.y * TILE_M + along, params.m - 4u);
   let k = k0 + line;
+  //# else
+  let row = min(workgroup.y * TILE_M + line, params.m - 1u);
+  let k = k0 + along;
   //# end
   if (quad >= A_QUADS || k >= params.k) {
     return Elem4();
@@ -67,13 +68,12 @@ fn load_a(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
 fn load_b(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
   let line = quad / (B_WIDTH / 4u);
   let along = 4u * (quad % (B_WIDTH / 4u));
-  //# if B_STRAIGHT
-  let column = min(workgroup.x * TILE_N + along, params.n - 4u);
-  let k = k0 + line;
-  //# end
   //# if B_TRANSPOSED
   let column = min(workgroup.x * TILE_N + line, params.n - 1u);
   let k = k0 + along;
+  //# else
+  let column = min(workgroup.x * TILE_N + along, params.n - 4u);
+  let k = k0 + line;
   //# end
   if (quad >= B_QUADS || k >= params.k) {
     return Elem4();
@@ -103,20 +103,18 @@ fn stage_b(quad: u32, value: Elem4) {
 
 // Where the matrix at a row or column and a step of k begins in its stage.
 fn a_at(row: u32, k: u32) -> u32 {
-  //# if A_STRAIGHT
-  return row * A_LINE + k;
-  //# end
   //# if A_TRANSPOSED
   return k * A_LINE + row;
+  //# else
+  return row * A_LINE + k;
   //# end
 }
 
 fn b_at(k: u32, column: u32) -> u32 {
-  //# if B_STRAIGHT
-  return k * B_LINE + column;
-  //# end
   //# if B_TRANSPOSED
   return column * B_LINE + k;
+  //# else
+  return k * B_LINE + column;
   //# end
 }
 
@@ -135,11 +133,10 @@ fn main(
   if (workgroup.z >= params.batch * SPLITS) {
     return;
   }
-  //# if WALKS_ALL
-  let first = workgroup.z % SPLITS * params.split_k;
-  //# end
   //# if SKIPS_SUMS
   let first = next_real(workgroup.z % SPLITS * params.split_k);
+  //# else
+  let first = workgroup.z % SPLITS * params.split_k;
   //# end
   var end = min(workgroup.z % SPLITS * params.split_k + params.split_k, params.k);
   //# if SKIPS_ROWS
@@ -150,8 +147,8 @@ fn main(
   let row0 = subgroup / WORKGROUP_X * ROWS;
   let column0 = subgroup % WORKGROUP_X * COLUMNS;
 
-  //# for i in 0..TILES_M
-  //# for j in 0..TILES_N
+  //# for i in 0..TILES_DOWN
+  //# for j in 0..TILES_ACROSS
   var c_$i_$j: Result;
   //# end
   //# end
@@ -165,11 +162,10 @@ fn main(
   //# end
   var k = first;
   while (k < end) {
-    //# if WALKS_ALL
-    let following = k + DEPTH;
-    //# end
     //# if SKIPS_SUMS
     let following = next_real(k + DEPTH);
+    //# else
+    let following = k + DEPTH;
     //# end
     //# for l in 0..A_LOADS
     stage_a(invocation + $lu * INVOCATIONS, next_a_$l);
@@ -188,12 +184,20 @@ fn main(
     }
     if (multiplies) {
       for (var step = 0u; step < DEPTH; step += SIZE_K) {
-        //# for i in 0..TILES_M
-        let a_$i = subgroupMatrixLoad<Left, A_MAJOR>(&a_stage, a_at(row0 + $iu * SIZE_M, step), A_LINE);
+        //# for i in 0..TILES_DOWN
+        //# if A_TRANSPOSED
+        let a_$i = subgroupMatrixLoad<Left, col_major>(&a_stage, a_at(row0 + $iu * SIZE_M, step), A_LINE);
+        //# else
+        let a_$i = subgroupMatrixLoad<Left, row_major>(&a_stage, a_at(row0 + $iu * SIZE_M, step), A_LINE);
         //# end
-        //# for j in 0..TILES_N
-        let b_$j = subgroupMatrixLoad<Right, B_MAJOR>(&b_stage, b_at(step, column0 + $ju * SIZE_N), B_LINE);
-        //# for i in 0..TILES_M
+        //# end
+        //# for j in 0..TILES_ACROSS
+        //# if B_TRANSPOSED
+        let b_$j = subgroupMatrixLoad<Right, col_major>(&b_stage, b_at(step, column0 + $ju * SIZE_N), B_LINE);
+        //# else
+        let b_$j = subgroupMatrixLoad<Right, row_major>(&b_stage, b_at(step, column0 + $ju * SIZE_N), B_LINE);
+        //# end
+        //# for i in 0..TILES_DOWN
         c_$i_$j = subgroupMatrixMultiplyAccumulate(a_$i, b_$j, c_$i_$j);
         //# end
         //# end
@@ -208,8 +212,8 @@ fn main(
   for (var tile = 0u; tile < TILES_M * TILES_N; tile++) {
     if (multiplies) {
       switch tile {
-        //# for i in 0..TILES_M
-        //# for j in 0..TILES_N
+        //# for i in 0..TILES_DOWN
+        //# for j in 0..TILES_ACROSS
         case $iu * TILES_N + $ju: {
           subgroupMatrixStore<row_major>(&results, subgroup * RESULT, c_$i_$j, SIZE_N);
         }

@@ -1,13 +1,19 @@
 // Padding that a product passes over: `tokenBlocks` tells for each block of TOKEN_BLOCK tokens the first one from
 // it on that is not all padding; see token_blocks.wgsl.
+//
+// Prelude: TOKEN_BLOCK SKIPS_ROWS SKIPS_SUMS.
 
 //# if SKIPS_ROWS
+@group(0) @binding(2) var<storage, read> tokenBlocks: array<u32>;
+
 // Whether all rows of a tile are padding.
 fn is_padding(row: u32, rows: u32) -> bool {
   return tokenBlocks[row / TOKEN_BLOCK] * TOKEN_BLOCK >= min(row + rows, params.m);
 }
 //# end
 //# if SKIPS_SUMS
+@group(0) @binding(2) var<storage, read> tokenBlocks: array<u32>;
+
 // The first step of the sums from k on that is not padding; at or past the end where there is none.
 fn next_real(k: u32) -> u32 {
   return max(k, tokenBlocks[min(k, params.k - 1u) / TOKEN_BLOCK] * TOKEN_BLOCK);

@@ -1,6 +1,9 @@
 // The end of one split of a product along k: its sums as they are, for matmul_join.wgsl.
+// `matrix` counts the splits of all products.
 //
-// Prelude: as in matmul_shape.wgsl. `matrix` counts the splits of all products.
+// Prelude: none.
+
+@group(0) @binding(3) var<storage, read_write> partials: array<vec4<f32>>; // written whole
 
 fn bias_of(column: u32) -> vec4<f32> {
   return vec4<f32>();

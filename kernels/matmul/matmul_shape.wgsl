@@ -1,6 +1,10 @@
 // The lengths of a product, which all shapes of one pipeline share, and where its operands' elements lie:
 // A is stored [m, k], or transposed [k, m]; B is stored [k, n], or transposed [n, k]; C is [m, n]; matrices
 // of a batch follow one another.
+//
+// Prelude: A_TRANSPOSED B_TRANSPOSED.
+
+@group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
   m: u32,

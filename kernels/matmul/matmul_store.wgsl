@@ -1,7 +1,18 @@
 // The end of every product made in vec4s: bias, GELU or its derivative, and the guarded store of
 // four columns of one row.
 //
-// Prelude: as in matmul_shape.wgsl.
+// Prelude: Elem4 Output4 (four elements in storage) BIAS GELU GELU_BACKWARD ACCUMULATE.
+
+//# if BIAS
+@group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
+//# end
+//# if GELU
+@group(0) @binding(5) var<storage, read_write> derivative: array<Elem4>; // written whole
+//# end
+//# if GELU_BACKWARD
+@group(0) @binding(5) var<storage, read> derivative: array<Elem4>;
+//# end
+@group(0) @binding(6) var<storage, read_write> c: array<Output4>; // written whole unless ACCUMULATE
 
 // What is added to four columns of every row; loaded once for all rows of an invocation.
 fn bias_of(column: u32) -> vec4<f32> {

@@ -2,10 +2,14 @@
 // register and pay for every lane of a load (Mesa's llvmpipe, SwiftShader). Lanes stand side by side along
 // n, so all of them need the same rows of A: SHARE lanes load SHARE rows, and broadcasts hand them round.
 // Each invocation holds ROWS × (4 · QUADS) sums, ROWS = GROUPS · SHARE.
-//
-// Prelude: as in matmul_shape.wgsl; QUADS GROUPS WORKGROUP_X SPLITS; SHARE is 4 or 8, no more than the least
-// subgroup size. A split sums a multiple of four steps. No lane leaves
+// SHARE is 4 or 8, no more than the least subgroup size. A split sums a multiple of four steps. No lane leaves
 // early, since others wait for its broadcasts: columns past the edge are clamped, stores are guarded.
+//
+// Prelude: Elem4 QUADS GROUPS SHARE SHARE_QUADS WORKGROUP_X SPLITS A_TRANSPOSED B_TRANSPOSED K_TAIL (where k may
+// end within four steps) SKIPS_ROWS.
+
+@group(0) @binding(0) var<storage, read> a: array<Elem4>;
+@group(0) @binding(1) var<storage, read> b: array<Elem4>;
 
 const ROWS = GROUPS * SHARE;
 const COLUMNS = 4u * QUADS;
@@ -51,20 +55,18 @@ fn main(
 
   // Where this lane's part of A and its columns of B start, in vec4s.
   //# for g in 0..GROUPS
-  //# if A_STRAIGHT
-  let a_$g = a_base + min(row0 + $gu * SHARE + share, params.m - 1u) * (a_stride() / 4u);
-  //# end
   //# if A_TRANSPOSED
   let a_$g = a_base + min((row0 + $gu * SHARE + share) / 4u, (params.m - 1u) / 4u) +
     share % 4u * (a_stride() / 4u);
+  //# else
+  let a_$g = a_base + min(row0 + $gu * SHARE + share, params.m - 1u) * (a_stride() / 4u);
   //# end
   //# end
   //# for q in 0..QUADS
   let column_$q = min(column0 + 4u * $qu, params.n - 4u);
   //# if B_TRANSPOSED
   let b_$q = b_base + column_$q * (b_stride() / 4u);
-  //# end
-  //# if B_STRAIGHT
+  //# else
   let b_$q = b_base + column_$q / 4u;
   //# end
   //# end
@@ -80,8 +82,7 @@ fn main(
     let b1_$q = vec4<f32>(u0_$q.y, u1_$q.y, u2_$q.y, u3_$q.y);
     let b2_$q = vec4<f32>(u0_$q.z, u1_$q.z, u2_$q.z, u3_$q.z);
     let b3_$q = vec4<f32>(u0_$q.w, u1_$q.w, u2_$q.w, u3_$q.w);
-    //# end
-    //# if B_STRAIGHT
+    //# else
     let b0_$q = vec4<f32>(b[b_$q + k * (b_stride() / 4u)]);
     let b1_$q = vec4<f32>(b[b_$q + (k + 1u) * (b_stride() / 4u)]);
     let b2_$q = vec4<f32>(b[b_$q + (k + 2u) * (b_stride() / 4u)]);
@@ -89,19 +90,6 @@ fn main(
     //# end
     //# end
     //# for g in 0..GROUPS
-    //# if A_STRAIGHT
-    // A row in each lane, four steps of k in each vec4.
-    let t_$g = vec4<f32>(a[a_$g + k / 4u]);
-    //# for h in 0..SHARE_QUADS
-    //# for r in 0..4
-    let s_$g_$h_$r = subgroupBroadcast(t_$g, 4u * $hu + $ru);
-    //# for q in 0..QUADS
-    c_$g_$h_$r_$q += s_$g_$h_$r.x * b0_$q + s_$g_$h_$r.y * b1_$q + s_$g_$h_$r.z * b2_$q +
-      s_$g_$h_$r.w * b3_$q;
-    //# end
-    //# end
-    //# end
-    //# end
     //# if A_TRANSPOSED
     // A step of k in each lane of four, four rows in each vec4.
     let t_$g = vec4<f32>(a[a_$g + k * (a_stride() / 4u)]);
@@ -114,6 +102,18 @@ fn main(
     //# for q in 0..QUADS
     c_$g_$h_$r_$q += s0_$g_$h[$r] * b0_$q + s1_$g_$h[$r] * b1_$q + s2_$g_$h[$r] * b2_$q +
       s3_$g_$h[$r] * b3_$q;
+    //# end
+    //# end
+    //# end
+    //# else
+    // A row in each lane, four steps of k in each vec4.
+    let t_$g = vec4<f32>(a[a_$g + k / 4u]);
+    //# for h in 0..SHARE_QUADS
+    //# for r in 0..4
+    let s_$g_$h_$r = subgroupBroadcast(t_$g, 4u * $hu + $ru);
+    //# for q in 0..QUADS
+    c_$g_$h_$r_$q += s_$g_$h_$r.x * b0_$q + s_$g_$h_$r.y * b1_$q + s_$g_$h_$r.z * b2_$q +
+      s_$g_$h_$r.w * b3_$q;
     //# end
     //# end
     //# end

@@ -7,8 +7,13 @@
 // stores of a turned block nor the loads of a row meet in one bank. At the edges of the matrix, reads are
 // clamped and only stores are guarded; past the end of k, zeros are staged.
 //
-// Prelude: as in matmul_shape.wgsl; TILE_M TILE_N DEPTH ROW_QUADS QUADS WORKGROUP_X WORKGROUP_Y SPLITS. A split
-// sums a multiple of DEPTH steps. k need be a multiple of four only where an operand is stored along k.
+// A split sums a multiple of DEPTH steps. k need be a multiple of four only where an operand is stored along k.
+//
+// Prelude: Elem4 TILE_M TILE_N DEPTH ROW_QUADS QUADS WORKGROUP_X WORKGROUP_Y SPLITS LOADS (of an invocation)
+// A_TRANSPOSED B_TRANSPOSED K_EDGE K_TAIL (where k may end within a stage, within four steps) SKIPS_ROWS SKIPS_SUMS.
+
+@group(0) @binding(0) var<storage, read> a: array<Elem4>;
+@group(0) @binding(1) var<storage, read> b: array<Elem4>;
 
 const TILE_ROW_QUADS = TILE_M / 4u;
 const TILE_QUADS = TILE_N / 4u;
@@ -39,14 +44,12 @@ fn a_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
     //# for i in 0..3
     //# if K_TAIL
     select(vec4<f32>(), vec4<f32>(a[at + min($iu + 1u, params.k - 1u - k) * (a_stride() / 4u)]), k + $iu + 1u < params.k),
-    //# end
-    //# if K_WHOLE
+    //# else
     vec4<f32>(a[at + ($iu + 1u) * (a_stride() / 4u)]),
     //# end
     //# end
   );
-  //# end
-  //# if A_STRAIGHT
+  //# else
   let at = base + k / 4u;
   return transpose(mat4x4<f32>(
     //# for i in 0..4
@@ -62,20 +65,6 @@ fn b_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
     return mat4x4<f32>();
   }
   //# end
-  //# if B_STRAIGHT
-  let at = base + min(quad, params.n / 4u - 1u) + k * (b_stride() / 4u);
-  return mat4x4<f32>(
-    vec4<f32>(b[at]),
-    //# for i in 0..3
-    //# if K_TAIL
-    select(vec4<f32>(), vec4<f32>(b[at + min($iu + 1u, params.k - 1u - k) * (b_stride() / 4u)]), k + $iu + 1u < params.k),
-    //# end
-    //# if K_WHOLE
-    vec4<f32>(b[at + ($iu + 1u) * (b_stride() / 4u)]),
-    //# end
-    //# end
-  );
-  //# end
   //# if B_TRANSPOSED
   let at = base + 4u * min(quad, params.n / 4u - 1u) * (b_stride() / 4u) + k / 4u;
   return transpose(mat4x4<f32>(
@@ -83,6 +72,18 @@ fn b_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
     vec4<f32>(b[at + $iu * (b_stride() / 4u)]),
     //# end
   ));
+  //# else
+  let at = base + min(quad, params.n / 4u - 1u) + k * (b_stride() / 4u);
+  return mat4x4<f32>(
+    vec4<f32>(b[at]),
+    //# for i in 0..3
+    //# if K_TAIL
+    select(vec4<f32>(), vec4<f32>(b[at + min($iu + 1u, params.k - 1u - k) * (b_stride() / 4u)]), k + $iu + 1u < params.k),
+    //# else
+    vec4<f32>(b[at + ($iu + 1u) * (b_stride() / 4u)]),
+    //# end
+    //# end
+  );
   //# end
 }
 
@@ -90,18 +91,16 @@ fn b_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
 fn a_place(number: u32) -> vec2<u32> {
   //# if A_TRANSPOSED
   return vec2<u32>(number % TILE_ROW_QUADS, number / TILE_ROW_QUADS);
-  //# end
-  //# if A_STRAIGHT
+  //# else
   return vec2<u32>(number / DEPTH_QUADS, number % DEPTH_QUADS);
   //# end
 }
 
 fn b_place(number: u32) -> vec2<u32> {
-  //# if B_STRAIGHT
-  return vec2<u32>(number % TILE_QUADS, number / TILE_QUADS);
-  //# end
   //# if B_TRANSPOSED
   return vec2<u32>(number / DEPTH_QUADS, number % DEPTH_QUADS);
+  //# else
+  return vec2<u32>(number % TILE_QUADS, number / TILE_QUADS);
   //# end
 }
 
@@ -151,11 +150,10 @@ fn main(
   if (workgroup.z >= params.batch * SPLITS) {
     return;
   }
-  //# if WALKS_ALL
-  let first = workgroup.z % SPLITS * params.split_k;
-  //# end
   //# if SKIPS_SUMS
   let first = next_real(workgroup.z % SPLITS * params.split_k);
+  //# else
+  let first = workgroup.z % SPLITS * params.split_k;
   //# end
   var end = min(workgroup.z % SPLITS * params.split_k + params.split_k, params.k);
   //# if SKIPS_ROWS
@@ -176,11 +174,10 @@ fn main(
   //# end
   var k = first;
   while (k < end) {
-    //# if WALKS_ALL
-    let following = k + DEPTH;
-    //# end
     //# if SKIPS_SUMS
     let following = next_real(k + DEPTH);
+    //# else
+    let following = k + DEPTH;
     //# end
     //# for l in 0..LOADS
     stage(invocation + $lu * INVOCATIONS, next_$l);

@@ -5,59 +5,32 @@
  * @module
  */
 import type { SubgroupMatrix } from "../device.ts";
-import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
-import { type Binding, bytesPerElement, declareBindings, specialise } from "../launch.ts";
-import { unroll } from "../unroll.ts";
+import { bytesPerElement } from "../launch.ts";
 import type { MatmulSpec } from "./spec.ts";
 import { depthOf, type MatmulTile } from "./variants.ts";
 import matrixSource from "./matmul_matrix.wgsl" with { type: "text" };
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
-import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
-import partialSource from "./matmul_partial.wgsl" with { type: "text" };
-import storeSource from "./matmul_store.wgsl" with { type: "text" };
-import {
-  layoutOptions,
-  options,
-  paddingOptions,
-  shapeLibrary,
-  types,
-  VECTOR_TYPES,
-  workgroupOf,
-} from "./wgsl.ts";
+import { librariesOf, type MatmulText, optionsOf, typesOf, workgroupOf } from "./text.ts";
 
 /** Bytes between staged lines; Vulkan wants matrices to start at multiples of 16. */
 const PADDING_BYTES = 16;
 
 /** The text of a variant of kind `matrix`, or of its first dispatch where it splits k. */
-export function matrixWgsl(
+export function matrixText(
   spec: MatmulSpec,
-  bindings: readonly Binding[],
   tile: MatmulTile,
   matrix: SubgroupMatrix,
-): string {
-  const { layout, storage = "f32" } = spec;
+): MatmulText {
+  const { storage = "f32" } = spec;
   const { rows, columns, workgroupX, workgroupY, splits = 1 } = tile;
-  const [aTransposed, bTransposed] = [layout[0] === "T", layout[1] === "T"];
   const depth = depthOf(tile, storage);
   const invocations = workgroupX * workgroupY * matrix.lanes;
   const loads = (lines: number): number => Math.ceil(lines * depth / 4 / invocations);
-  const names = {
-    ...options(spec),
-    ...paddingOptions(bindings, spec),
-    TILES_M: rows / matrix.m,
-    TILES_N: columns / matrix.n,
-    A_LOADS: loads(rows * workgroupY),
-    B_LOADS: loads(columns * workgroupX),
-    ...layoutOptions(spec),
-  };
-  const body = unroll(matrixSource, names)
-    .replaceAll("A_MAJOR", aTransposed ? "col_major" : "row_major")
-    .replaceAll("B_MAJOR", bTransposed ? "col_major" : "row_major");
-  const { enables, aliases } = types(spec);
-  return specialise(body, {
-    enables: [...enables, "subgroups", "chromium_experimental_subgroup_matrix"],
+  return {
+    files: [...librariesOf(splits), matrixSource],
+    enables: ["subgroups", "chromium_experimental_subgroup_matrix"],
     aliases: {
-      ...aliases,
+      ...typesOf(spec),
       // Columns come before rows.
       Left: `subgroup_matrix_left<${storage}, ${matrix.k}, ${matrix.m}>`,
       Right: `subgroup_matrix_right<${storage}, ${matrix.n}, ${matrix.k}>`,
@@ -76,12 +49,13 @@ export function matrixWgsl(
       LANES: matrix.lanes,
       TOKEN_BLOCK,
     },
-    libraries: [
-      ...(splits === 1 ? [geluLibrary] : []),
-      declareBindings(bindings, VECTOR_TYPES),
-      shapeLibrary(spec, bindings),
-      unroll(paddingSource, names),
-      splits === 1 ? unroll(storeSource, names) : partialSource,
-    ],
-  });
+    options: {
+      ...optionsOf(spec, tile),
+      // As constants these are made of others in the page; blocks want numbers.
+      TILES_ACROSS: columns / matrix.n,
+      TILES_DOWN: rows / matrix.m,
+      A_LOADS: loads(rows * workgroupY),
+      B_LOADS: loads(columns * workgroupX),
+    },
+  };
 }

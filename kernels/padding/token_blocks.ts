@@ -4,14 +4,9 @@
  * @module
  */
 import {
-  type Binding,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
 import source from "./token_blocks.wgsl" with { type: "text" };
@@ -35,20 +30,14 @@ export function tokenBlocksOf(tokens: number): number {
 export function tokenBlocks({ tokens }: { readonly tokens: number }): KernelProgram {
   requireDimensions("tokenBlocks", { tokens });
   const blocks = tokenBlocksOf(tokens);
-  const bindings: Binding[] = [
-    { name: "attentionMask", access: "read", dtype: "u32", elements: tokens },
-    { name: "tokenBlocks", access: "write", dtype: "u32", elements: blocks },
-  ];
   return singleLaunch({
     kernel: "token_blocks",
     label: `${tokens}`,
-    wgsl: specialise(source, {
-      constants: { BLOCK: TOKEN_BLOCK },
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("token_blocks", source, { tokens }),
+    files: [source],
+    constants: { BLOCK: TOKEN_BLOCK },
+    elements: { attentionMask: tokens, tokenBlocks: blocks },
+    params: { tokens },
     workgroups: spreadWorkgroups(Math.ceil(blocks / 64)),
-    cost: { flops: 0, bytes: 4 * (tokens + blocks) },
+    flops: 0,
   });
 }

@@ -3,6 +3,10 @@
 //
 // Prelude: BLOCK.
 
+@group(0) @binding(0) var<storage, read> attentionMask: array<u32>;
+@group(0) @binding(1) var<storage, read_write> tokenBlocks: array<u32>; // written whole
+@group(0) @binding(2) var<uniform> params: Params;
+
 struct Params {
   tokens: u32,
 }

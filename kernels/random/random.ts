@@ -3,19 +3,10 @@
  *
  * @module
  */
-import type { Binding } from "../launch.ts";
 import source from "./random.wgsl" with { type: "text" };
 
 /** The WGSL library with `StepState`, `random_words`, `random_word` and `uniform_open`. */
 export const randomLibrary: string = source;
-
-/** The binding of the `StepState` struct: seed, step, first sequence, loss scale (f32). */
-export const stepStateBinding: Binding = {
-  name: "stepState",
-  access: "read",
-  dtype: "u32",
-  elements: 4,
-};
 
 /**
  * Four random words of a counter, the pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering"

@@ -1,6 +1,8 @@
 // Counter-based random numbers: a pure function of (seed, stream, step, block), so the same on every
 // adapter and after every resume. One call gives four words; element e of a tensor takes lane e % 4 of
 // block e / 4. The mixing is the pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering" (2020).
+//
+// Prelude: none.
 
 // Written by the host before each part of a step, the loss scale alone by the device; see loss_scale.wgsl.
 // The first sequence is the place in the whole batch of the part that is computed; where it is not 0, the

@@ -5,18 +5,13 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelLaunch,
   type KernelProgram,
-  paramWords,
+  launchOf,
   requireDimensions,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { unroll } from "../unroll.ts";
 import source from "./column_sum.wgsl" with { type: "text" };
 
 /** Rows that one invocation sums on an adapter with few and narrow cores. */
@@ -94,51 +89,22 @@ export function sumLaunch(
 ): KernelLaunch {
   const { zeroColumns, narrow = false } = options;
   const groups = Math.ceil(rows / perGroup);
-  const bindings: Binding[] = [
-    { name: input, access: "read", dtype: storage, elements: rows * columns },
-    {
-      name: output,
-      access: accumulate ? "read_write" : "write",
-      dtype: "f32",
-      elements: groups * columns,
-    },
-  ];
-  const names = { ACCUMULATE: Number(accumulate), ZEROES: Number(zeroColumns !== undefined) };
   const vectors = [columns, ...(zeroColumns ?? [])].every((value) => value % 4 === 0);
   const lanes = vectors ? 4 : 1, width = narrow ? 8 : 64;
-  const [read, written] = bindings;
-  const wgsl = specialise(unroll(source, names), {
-    enables: storage === "f16" ? ["f16"] : [],
-    aliases: { Value: vectors ? "vec4<f32>" : "f32" },
-    constants: {
-      WIDTH: width,
-      ...(zeroColumns
-        ? { ZERO_FROM: zeroColumns[0] / lanes, ZERO_TO: zeroColumns[1] / lanes }
-        : {}),
-    },
-    libraries: [
-      // Both stages have the same text, whatever they bind.
-      declareBindings(
-        [{ ...read, name: "input" }, { ...written, name: "output" }],
-        vectors ? { input: `vec4<${storage}>`, output: "vec4<f32>" } : {},
-      ),
-      declareParams(bindings.length),
-    ],
-  });
-  return {
+  const typeOf = (dtype: string): string => vectors ? `vec4<${dtype}>` : dtype;
+  const [zeroFrom, zeroTo] = zeroColumns ?? [0, 0];
+  return launchOf({
     kernel: "column_sum",
     label: `${rows}×${columns}`,
-    wgsl,
-    bindings,
-    params: paramWords("column_sum", wgsl, {
-      rows,
-      columns: columns / lanes,
-      group_rows: perGroup,
-    }),
+    files: [source],
+    aliases: { Value: typeOf("f32"), Stored: typeOf(storage) },
+    constants: { WIDTH: width, ZERO_FROM: zeroFrom / lanes, ZERO_TO: zeroTo / lanes },
+    options: { ACCUMULATE: accumulate, ZEROES: zeroColumns !== undefined },
+    elements: { input: rows * columns, output: groups * columns },
+    buffers: { input, output },
+    params: { rows, columns: columns / lanes, group_rows: perGroup },
     workgroups: spreadWorkgroups(Math.ceil(columns / lanes / width) * groups),
-    cost: {
-      flops: rows * columns,
-      bytes: bytesPerElement(storage) * rows * columns + 4 * groups * columns,
-    },
-  };
+    flops: rows * columns,
+    bytes: bytesPerElement(storage) * rows * columns + 4 * groups * columns,
+  });
 }

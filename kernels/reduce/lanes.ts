@@ -4,8 +4,10 @@
  * @module
  */
 import { KernelError } from "../errors.ts";
-import { unroll } from "../unroll.ts";
 import source from "./lanes.wgsl" with { type: "text" };
+
+/** Functions over the lanes of a workgroup. */
+export const lanesLibrary: string = source;
 
 /**
  * Ways to go over rows: `row` gives an invocation a row and does any shape; `subgroup` gives a subgroup a
@@ -33,8 +35,8 @@ export interface RowLanes {
   readonly enables: readonly string[];
   /** Constants of a kernel that is made of vec4s. */
   readonly constants: Readonly<Record<string, number>>;
-  /** Functions over lanes; see lanes.wgsl. */
-  readonly library: string;
+  /** What lanes.wgsl asks for. */
+  readonly options: Readonly<Record<string, boolean>>;
 }
 
 /**
@@ -72,9 +74,6 @@ export function rowLanes(
     laneQuads,
     enables: chosen === "subgroup" ? ["subgroups"] : [],
     constants: { LANES: lanes, QUADS: columns / 4, LANE_QUADS: laneQuads },
-    library: unroll(source, {
-      SUBGROUP: Number(chosen === "subgroup"),
-      WORKGROUP: Number(chosen === "workgroup"),
-    }),
+    options: { SUBGROUP: chosen === "subgroup" },
   };
 }

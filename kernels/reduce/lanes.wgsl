@@ -1,7 +1,7 @@
 // Sums and maxima over the LANES invocations of a workgroup, given to all of them: by subgroup operations
 // where a subgroup holds the whole workgroup, else through workgroup memory, always in the same order.
 //
-// Prelude: LANES, a power of two.
+// Prelude: SUBGROUP LANES (a power of two).
 
 //# if SUBGROUP
 fn sum_of_lanes(lane: u32, value: f32) -> f32 {
@@ -15,8 +15,7 @@ fn sums_of_lanes(lane: u32, value: vec2<f32>) -> vec2<f32> {
 fn largest_of_lanes(lane: u32, value: f32) -> f32 {
   return subgroupMax(value);
 }
-//# end
-//# if WORKGROUP
+//# else
 var<workgroup> of_lanes: array<vec2<f32>, LANES>;
 
 fn sums_of_lanes(lane: u32, value: vec2<f32>) -> vec2<f32> {

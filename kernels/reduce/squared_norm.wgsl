@@ -1,7 +1,10 @@
-// Sums of f(x), one for each workgroup's run of CHUNK neighbours: f squares in the first stage and is the
-// identity in the second.
+// output[r] = Σ f(input[i]) over the r-th run of CHUNK neighbours, a workgroup each: f(x) = x² in the first stage
+// and x in the next, which sums the sums.
 //
-// Prelude: Value (f32 or vec4<f32>), VALUES CHUNK SQUARE.
+// Prelude: Value (f32 or vec4<f32>) VALUES CHUNK SQUARE VECTORS ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>; // written whole unless ACCUMULATE
 
 const WIDTH = 64u;
 
@@ -15,7 +18,7 @@ fn main(
   let end = min((group.x + 1u) * CHUNK, VALUES);
   var own = Value();
   for (var i = group.x * CHUNK + local; i < end; i += WIDTH) {
-    let value = INPUT[i];
+    let value = input[i];
     own += select(value, value * value, SQUARE);
   }
   partials[local] = own;
@@ -29,12 +32,11 @@ fn main(
   }
   //# if VECTORS
   var total = (sums.x + sums.y) + (sums.z + sums.w);
-  //# end
-  //# if SCALARS
+  //# else
   var total = sums;
   //# end
   //# if ACCUMULATE
-  total += OUTPUT[group.x];
+  total += output[group.x];
   //# end
-  OUTPUT[group.x] = total;
+  output[group.x] = total;
 }

@@ -4,14 +4,9 @@
  * @module
  */
 import {
-  type Binding,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
 import source from "./replace_tokens.wgsl" with { type: "text" };
@@ -38,23 +33,20 @@ export interface ReplaceTokensSpec {
 export function replaceTokens({ batch, sequence, picks }: ReplaceTokensSpec): KernelProgram {
   requireDimensions("replaceTokens", { batch, sequence, picks });
   const tokens = batch * sequence;
-  const bindings: Binding[] = [
-    { name: "inputIds", access: "read", dtype: "u32", elements: tokens },
-    { name: "positions", access: "read", dtype: "u32", elements: batch * picks },
-    { name: "weights", access: "read", dtype: "f32", elements: batch * picks },
-    { name: "replacements", access: "read", dtype: "u32", elements: batch * picks },
-    { name: "outputIds", access: "write", dtype: "u32", elements: tokens },
-    { name: "labels", access: "write", dtype: "f32", elements: tokens },
-  ];
   return singleLaunch({
     kernel: "replace_tokens",
     label: `${batch}×${sequence}`,
-    wgsl: specialise(source, {
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("replace_tokens", source, { batch, sequence, picks }),
+    files: [source],
+    elements: {
+      inputIds: tokens,
+      positions: batch * picks,
+      weights: batch * picks,
+      replacements: batch * picks,
+      outputIds: tokens,
+      labels: tokens,
+    },
+    params: { batch, sequence, picks },
     workgroups: spreadWorkgroups(Math.ceil(tokens / 64)),
-    cost: { flops: 0, bytes: 12 * (tokens + batch * picks) },
+    flops: 0,
   });
 }

@@ -1,5 +1,15 @@
 // Puts the generator's samples into the text and says where it differs now, one invocation a token: the
 // last pick of its position that counts wins.
+//
+// Prelude: none.
+
+@group(0) @binding(0) var<storage, read> inputIds: array<u32>;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> replacements: array<u32>;
+@group(0) @binding(4) var<storage, read_write> outputIds: array<u32>; // written whole
+@group(0) @binding(5) var<storage, read_write> labels: array<f32>; // written whole
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   batch: u32,

@@ -4,6 +4,9 @@
 //
 // Prelude: STEPS (links of each chain, a multiple of four) INVOCATIONS.
 
+@group(0) @binding(0) var<storage, read> factors: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> results: array<vec4<f32>>; // written whole
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

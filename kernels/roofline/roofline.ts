@@ -5,15 +5,11 @@
  * @module
  */
 import {
-  type Binding,
-  declareBindings,
   type KernelProgram,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { unroll } from "../unroll.ts";
 import copySource from "./copy.wgsl" with { type: "text" };
 import peakSource from "./peak_fma.wgsl" with { type: "text" };
 
@@ -37,20 +33,14 @@ export interface PeakFmaSpec {
 export function peakFma({ workgroups = 4096, steps = 256 }: PeakFmaSpec = {}): KernelProgram {
   requireDimensions("peak_fma", { workgroups, "steps / 4": steps / 4 });
   const elements = 4 * INVOCATIONS * workgroups;
-  const bindings: Binding[] = [
-    { name: "factors", access: "read", dtype: "f32", elements: 8 },
-    { name: "results", access: "write", dtype: "f32", elements },
-  ];
   return singleLaunch({
     kernel: "peak_fma",
     label: `${workgroups}×${INVOCATIONS}, ${steps} steps`,
-    wgsl: specialise(unroll(peakSource, {}), {
-      constants: { STEPS: steps, INVOCATIONS: INVOCATIONS * workgroups },
-      libraries: [declareBindings(bindings, { factors: "vec4<f32>", results: "vec4<f32>" })],
-    }),
-    bindings,
+    files: [peakSource],
+    constants: { STEPS: steps, INVOCATIONS: INVOCATIONS * workgroups },
+    elements: { factors: 8, results: elements },
     workgroups: spreadWorkgroups(workgroups),
-    cost: { flops: 2 * 4 * CHAINS * steps * INVOCATIONS * workgroups, bytes: 4 * (8 + elements) },
+    flops: 2 * 4 * CHAINS * steps * INVOCATIONS * workgroups,
   });
 }
 
@@ -68,19 +58,13 @@ export interface CopySpec {
 export function copy({ elements = 1 << 24 }: CopySpec = {}): KernelProgram {
   const vectors = elements / 4;
   requireDimensions("copy", { "elements / 4": vectors });
-  const bindings: Binding[] = [
-    { name: "input", access: "read", dtype: "f32", elements },
-    { name: "output", access: "write", dtype: "f32", elements },
-  ];
   return singleLaunch({
     kernel: "copy",
     label: `${elements}`,
-    wgsl: specialise(copySource, {
-      constants: { VECTORS: vectors },
-      libraries: [declareBindings(bindings, { input: "vec4<f32>", output: "vec4<f32>" })],
-    }),
-    bindings,
+    files: [copySource],
+    constants: { VECTORS: vectors },
+    elements: { input: elements, output: elements },
     workgroups: spreadWorkgroups(Math.ceil(vectors / INVOCATIONS)),
-    cost: { flops: 0, bytes: 8 * elements },
+    flops: 0,
   });
 }

@@ -4,19 +4,13 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { rowLanes, type RowVariant } from "../reduce/lanes.ts";
-import { unroll } from "../unroll.ts";
+import { lanesLibrary, rowLanes, type RowVariant } from "../reduce/lanes.ts";
 import forwardSource from "./softmax.wgsl" with { type: "text" };
 import backwardSource from "./softmax_backward.wgsl" with { type: "text" };
 import backwardLanesSource from "./softmax_backward_lanes.wgsl" with { type: "text" };
@@ -46,12 +40,7 @@ const ROWS_EACH = 4;
  * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
 export function softmaxForward(spec: SoftmaxSpec, variant?: RowVariant): KernelProgram {
-  const { rows, columns, storage = "f32" } = spec;
-  const elements = rows * columns;
-  return rowKernel("softmax", forwardSource, forwardLanesSource, spec, variant, [
-    { name: "input", access: "read", dtype: storage, elements },
-    { name: "output", access: "write", dtype: storage, elements },
-  ]);
+  return rowKernel("softmax", forwardSource, forwardLanesSource, spec, variant, 2);
 }
 
 /**
@@ -61,53 +50,39 @@ export function softmaxForward(spec: SoftmaxSpec, variant?: RowVariant): KernelP
  * @throws {KernelError} for dimensions that are not positive, or a variant that cannot do them.
  */
 export function softmaxBackward(spec: SoftmaxSpec, variant?: RowVariant): KernelProgram {
-  const { rows, columns, accumulate, storage = "f32" } = spec;
-  const elements = rows * columns;
-  return rowKernel("softmax_backward", backwardSource, backwardLanesSource, spec, variant, [
-    { name: "output", access: "read", dtype: storage, elements },
-    { name: "outputGradient", access: "read", dtype: storage, elements },
-    {
-      name: "inputGradient",
-      access: accumulate ? "read_write" : "write",
-      dtype: storage,
-      elements,
-    },
-  ]);
+  return rowKernel("softmax_backward", backwardSource, backwardLanesSource, spec, variant, 3);
 }
 
+/** @param tensors how many of the size of the input are bound. */
 function rowKernel(
   kernel: string,
   rowSource: string,
   lanesSource: string,
   spec: SoftmaxSpec,
   variant: RowVariant | undefined,
-  bindings: readonly Binding[],
+  tensors: number,
 ): KernelProgram {
   const { rows, columns, accumulate = false, storage = "f32", subgroupSize = 0 } = spec;
   requireDimensions(kernel, { rows, columns });
   const shared = rowLanes(kernel, columns, subgroupSize, variant);
-  const types = Object.fromEntries(bindings.map(({ name }) => [name, "Elem4"]));
-  const names = { ACCUMULATE: Number(accumulate), ...shared?.constants };
-  const wgsl = specialise(unroll(shared ? lanesSource : rowSource, names), {
-    enables: [...(storage === "f16" ? ["f16"] : []), ...(shared?.enables ?? [])],
-    aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
-    constants: shared ? { ROWS_EACH, ...shared.constants } : { COLUMNS: columns },
-    libraries: [
-      declareBindings(bindings, shared ? types : {}),
-      declareParams(bindings.length),
-      ...(shared ? [shared.library] : []),
-    ],
-  });
+  const elements = rows * columns;
   return singleLaunch({
     kernel,
     label: `${rows}×${columns}`,
-    wgsl,
-    bindings,
-    params: paramWords(kernel, wgsl, { rows }),
-    workgroups: spreadWorkgroups(Math.ceil(rows / (shared ? ROWS_EACH : 64))),
-    cost: {
-      flops: 5 * rows * columns,
-      bytes: bytesPerElement(storage) * rows * columns * bindings.length,
+    files: shared ? [lanesLibrary, lanesSource] : [rowSource],
+    enables: shared?.enables,
+    aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
+    constants: { COLUMNS: columns, ROWS_EACH, ...shared?.constants },
+    options: { ACCUMULATE: accumulate, ...shared?.options },
+    elements: {
+      input: elements,
+      output: elements,
+      outputGradient: elements,
+      inputGradient: elements,
     },
+    params: { rows },
+    workgroups: spreadWorkgroups(Math.ceil(rows / (shared ? ROWS_EACH : 64))),
+    flops: 5 * elements,
+    bytes: bytesPerElement(storage) * elements * tensors,
   });
 }

@@ -1,6 +1,10 @@
 // Softmax over rows, one invocation a row, stable under any shift of the logits.
 //
-// Prelude: COLUMNS.
+// Prelude: Elem COLUMNS.
+
+@group(0) @binding(0) var<storage, read> input: array<Elem>;
+@group(0) @binding(1) var<storage, read_write> output: array<Elem>; // written whole
+@group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

@@ -1,6 +1,11 @@
 // Gradient of softmax over rows, one invocation a row: g = p ∘ (dy − Σ p∘dy).
 //
-// Prelude: COLUMNS.
+// Prelude: Elem COLUMNS ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> output: array<Elem>;
+@group(0) @binding(1) var<storage, read> outputGradient: array<Elem>;
+@group(0) @binding(2) var<storage, read_write> inputGradient: array<Elem>; // written whole unless ACCUMULATE
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

@@ -1,6 +1,11 @@
 // Gradient of softmax over rows, a row in the registers of a workgroup: g = p ∘ (dy − Σ p∘dy).
 //
-// Prelude: as in softmax_lanes.wgsl.
+// Prelude: Elem4 QUADS (of a row) LANES LANE_QUADS (of a row in each lane) ROWS_EACH ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> output: array<Elem4>;
+@group(0) @binding(1) var<storage, read> outputGradient: array<Elem4>;
+@group(0) @binding(2) var<storage, read_write> inputGradient: array<Elem4>; // written whole unless ACCUMULATE
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

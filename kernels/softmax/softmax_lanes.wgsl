@@ -1,6 +1,10 @@
 // Softmax over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other.
 //
-// Prelude: QUADS (of a row) LANES LANE_QUADS ROWS_EACH.
+// Prelude: Elem4 QUADS (of a row) LANES LANE_QUADS (of a row in each lane) ROWS_EACH.
+
+@group(0) @binding(0) var<storage, read> input: array<Elem4>;
+@group(0) @binding(1) var<storage, read_write> output: array<Elem4>; // written whole
+@group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

@@ -6,19 +6,13 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
-  declareBindings,
-  declareParams,
   type KernelProgram,
-  paramWords,
   requireDimensions,
   singleLaunch,
-  specialise,
   spreadWorkgroups,
 } from "../launch.ts";
-import { randomLibrary, stepStateBinding } from "../random/random.ts";
-import { unroll } from "../unroll.ts";
+import { randomLibrary } from "../random/random.ts";
 import forwardSource from "./softmax_cross_entropy.wgsl" with { type: "text" };
 import backwardSource from "./softmax_cross_entropy_backward.wgsl" with { type: "text" };
 
@@ -42,10 +36,6 @@ export interface SoftmaxCrossEntropyBackwardSpec extends SoftmaxCrossEntropySpec
   readonly storage?: "f32" | "f16";
 }
 
-function list(name: string, elements: number, access: Binding["access"] = "read"): Binding {
-  return { name, access, dtype: "f32", elements };
-}
-
 function lengthsOf(
   operation: string,
   { rows, columns, groups = 1 }: SoftmaxCrossEntropySpec,
@@ -64,22 +54,15 @@ function lengthsOf(
 export function softmaxCrossEntropyForward(spec: SoftmaxCrossEntropySpec): KernelProgram {
   const lengths = lengthsOf("softmaxCrossEntropy", spec);
   const { rows, columns } = lengths;
-  const bindings: Binding[] = [
-    list("logits", rows * columns),
-    { ...list("labels", rows), dtype: "u32" },
-    list("loss", rows, "write"),
-    list("logSumExp", rows, "write"),
-  ];
   return singleLaunch({
     kernel: "softmax_cross_entropy",
     label: `${rows}×${columns}`,
-    wgsl: specialise(forwardSource, {
-      libraries: [declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("softmax_cross_entropy", forwardSource, lengths),
+    files: [forwardSource],
+    elements: { logits: rows * columns, labels: rows, loss: rows, logSumExp: rows },
+    params: lengths,
     workgroups: spreadWorkgroups(rows),
-    cost: { flops: 4 * rows * columns, bytes: 4 * rows * (columns + 3) },
+    flops: 4 * rows * columns,
+    bytes: 4 * rows * (columns + 3),
   });
 }
 
@@ -96,27 +79,24 @@ export function softmaxCrossEntropyBackward(spec: SoftmaxCrossEntropyBackwardSpe
   const { rows, columns } = lengths;
   const { gradientScale, accumulate = false, storage = "f32" } = spec;
   const elements = rows * columns;
-  const bindings: Binding[] = [
-    list("logits", elements),
-    { ...list("labels", rows), dtype: "u32" },
-    list("logSumExp", rows),
-    list("weights", rows),
-    list("normalizer", 1),
-    stepStateBinding,
-    { ...list("logitsGradient", elements, accumulate ? "read_write" : "write"), dtype: storage },
-  ];
   return singleLaunch({
     kernel: "softmax_cross_entropy_backward",
     label: `${rows}×${columns}`,
-    wgsl: specialise(unroll(backwardSource, { ACCUMULATE: Number(accumulate) }), {
-      enables: storage === "f16" ? ["f16"] : [],
-      aliases: { Elem: storage },
-      constants: { SCALE: { f32: gradientScale } },
-      libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
-    }),
-    bindings,
-    params: paramWords("softmax_cross_entropy_backward", backwardSource, lengths),
+    files: [randomLibrary, backwardSource],
+    aliases: { Elem: storage },
+    constants: { SCALE: { f32: gradientScale } },
+    options: { ACCUMULATE: accumulate },
+    elements: {
+      logits: elements,
+      labels: rows,
+      logSumExp: rows,
+      weights: rows,
+      normalizer: 1,
+      logitsGradient: elements,
+    },
+    params: lengths,
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
-    cost: { flops: 5 * elements, bytes: (4 + bytesPerElement(storage)) * elements + 12 * rows },
+    flops: 5 * elements,
+    bytes: (4 + bytesPerElement(storage)) * elements + 12 * rows,
   });
 }

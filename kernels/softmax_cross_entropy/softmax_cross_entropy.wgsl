@@ -4,6 +4,14 @@
 //
 // Rows may lie interleaved: x[r, c] with r = b·groups + g is logits[(b·columns + c)·groups + g]. So the two logits
 // that a reading model gives each token are two rows over the tokens of their sequence.
+//
+// Prelude: none.
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<u32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>; // written whole
+@group(0) @binding(3) var<storage, read_write> logSumExp: array<f32>; // written whole
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

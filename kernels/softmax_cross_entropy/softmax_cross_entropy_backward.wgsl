@@ -4,7 +4,16 @@
 //
 // Rows lie as in softmax_cross_entropy.wgsl.
 //
-// Prelude: Elem SCALE.
+// Prelude: Elem SCALE ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<u32>;
+@group(0) @binding(2) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+@group(0) @binding(4) var<storage, read> normalizer: array<f32>;
+@group(0) @binding(5) var<storage, read> stepState: StepState;
+@group(0) @binding(6) var<storage, read_write> logitsGradient: array<Elem>; // written whole unless ACCUMULATE
+@group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

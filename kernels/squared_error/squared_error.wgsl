@@ -1,4 +1,11 @@
 // Squared error of each prediction, one invocation an element: loss = (prediction − label)².
+//
+// Prelude: none.
+
+@group(0) @binding(0) var<storage, read> predictions: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<f32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>; // written whole
+@group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
   elements: u32,

@@ -1,7 +1,15 @@
 // Gradient of the normalised squared error, one invocation an element:
 // 2 · (prediction − label) · weight · normalizer · scale · loss scale.
 //
-// Prelude: Elem SCALE.
+// Prelude: Elem SCALE ACCUMULATE.
+
+@group(0) @binding(0) var<storage, read> predictions: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> normalizer: array<f32>;
+@group(0) @binding(4) var<storage, read> stepState: StepState;
+@group(0) @binding(5) var<storage, read_write> predictionsGradient: array<Elem>; // written whole unless ACCUMULATE
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   elements: u32,

@@ -15,14 +15,7 @@ import {
   crossEntropyChunkBackward,
   crossEntropyFinish,
 } from "../../kernels/cross_entropy/cross_entropy.ts";
-import {
-  add,
-  cast,
-  dropout,
-  fill,
-  multiply,
-  scale,
-} from "../../kernels/elementwise/elementwise.ts";
+import { add, cast, dropout, fill, multiply } from "../../kernels/elementwise/elementwise.ts";
 import type { SubgroupMatrix } from "../../kernels/device.ts";
 import {
   embeddingForward,
@@ -45,7 +38,7 @@ import type { MatmulLayout } from "../../kernels/matmul/spec.ts";
 import { type MatmulVariant, matmulVariants } from "../../kernels/matmul/variants.ts";
 import { type RowVariant, rowVariants } from "../../kernels/reduce/lanes.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
-import { squaredNorm, sumAll } from "../../kernels/reduce/global_norm.ts";
+import { squaredNorm } from "../../kernels/reduce/global_norm.ts";
 import { replaceTokens } from "../../kernels/replace_tokens/replace_tokens.ts";
 import { copy, peakFma } from "../../kernels/roofline/roofline.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
@@ -253,7 +246,6 @@ export const KERNELS: readonly RegisteredKernel[] = [
   plain("cast", ELEMENTS, ({ elements }) => cast({ elements, from: "f16" })),
   plain("add", ELEMENTS, add),
   plain("multiply", ELEMENTS, multiply),
-  plain("scale", ELEMENTS, ({ elements }) => scale({ elements, factor: 0.5 })),
   plain("fill", ELEMENTS, ({ elements }) => fill({ elements, value: 0 })),
   entry({
     name: "dropout",
@@ -267,7 +259,6 @@ export const KERNELS: readonly RegisteredKernel[] = [
     halves: true,
     launch: (shape, { storage, subgroupSize }) => columnSum({ ...shape, storage, subgroupSize }),
   }),
-  plain("sum", FLAT, sumAll),
   plain("squared_norm", FLAT, squaredNorm),
   plain("adam", FLAT, ({ elements }) => adam({ elements, ...ADAM })),
   plain("peak_fma", { workgroups: 4096, steps: 256 }, peakFma),

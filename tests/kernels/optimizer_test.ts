@@ -3,7 +3,7 @@ import { adam } from "../../kernels/adam/adam.ts";
 import { adamReference } from "../../kernels/adam/reference.ts";
 import { KernelError } from "../../kernels/errors.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
-import { squaredNorm, sumAll } from "../../kernels/reduce/global_norm.ts";
+import { squaredNorm } from "../../kernels/reduce/global_norm.ts";
 import { assertClose, normal, runTwice, testGpu } from "./harness.ts";
 
 const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, clipNorm: 1 };
@@ -101,7 +101,7 @@ Deno.test("adam changes nothing when the gradient norm is infinite or NaN", asyn
   }
 });
 
-Deno.test("squaredNorm and sumAll agree with float64 from 1 element to two stages", async () => {
+Deno.test("squaredNorm agrees with float64 from 1 element to two stages", async () => {
   for (const elements of [1, 127, 128, 4099, 20_012, 3_000_017]) {
     const input = normal(elements, 1);
     const squares = input.reduce((sum, x) => sum + x * x, 0);
@@ -110,9 +110,6 @@ Deno.test("squaredNorm and sumAll agree with float64 from 1 element to two stage
       output: Float32Array.of(2),
     });
     assertClose(norm.output, [squares + 2], 1e-6, `squared norm of ${elements}`);
-    const sum = await runTwice(await testGpu(), sumAll({ elements }), { input });
-    const expected = input.reduce((total, x) => total + x, 0);
-    assertClose(sum.output, [expected], 1e-6, `sum of ${elements}`, Math.sqrt(elements));
   }
 });
 

@@ -1,24 +1,19 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert/mod.js";
 import { randomLibrary, randomWord, uniformOpen } from "../../kernels/random/random.ts";
-import { singleLaunch, specialise } from "../../kernels/launch.ts";
+import { singleLaunch } from "../../kernels/launch.ts";
 import { runTwice, testGpu } from "./harness.ts";
+import source from "./random_test.wgsl" with { type: "text" };
 
 Deno.test("random words on the device equal those of the host bit for bit", async () => {
   const elements = 1003;
   const program = singleLaunch({
     kernel: "random",
     label: "test",
-    wgsl: specialise(
-      `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
-       @compute @workgroup_size(64)
-       fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-         if (id.x < COUNT) { out[id.x] = random_word(7u, 0xfffffff1u, 123456u, id.x); }
-       }`,
-      { constants: { COUNT: elements }, libraries: [randomLibrary] },
-    ),
-    bindings: [{ name: "out", access: "write", dtype: "u32", elements }],
+    files: [randomLibrary, source],
+    constants: { COUNT: elements },
+    elements: { out: elements },
     workgroups: [Math.ceil(elements / 64), 1, 1],
-    cost: { flops: 0, bytes: 4 * elements },
+    flops: 0,
   });
   const { out } = await runTwice(await testGpu(), program, {});
   const expected = Uint32Array.from(

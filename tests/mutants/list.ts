@@ -64,8 +64,8 @@ export const MUTANTS: readonly Mutant[] = [
     ["a missing barrier", "  workgroupBarrier();\n", ""],
     [
       "earlier buffers are forgotten",
-      "total += OUTPUT[group.x];",
-      "total += 0.0 * OUTPUT[group.x];",
+      "total += output[group.x];",
+      "total += 0.0 * output[group.x];",
     ],
   ]),
   ...mutants("kernels/loss_scale/loss_scale.wgsl", ["tests/kernels/loss_scale_test.ts"], [
