@@ -123,7 +123,7 @@ export function preludeOf(file: string): readonly ListedName[] {
     throw new KernelError(`"${file.split("\n")[0]}" begins a WGSL file without a Prelude list`);
   }
   const names = list.replace(/\([^)]*\)/g, "").split(";").flatMap((part) => {
-    const [, condition, rest] = /^\s*(?:if (\w+):)?([^]*)$/.exec(part)!;
+    const [, condition, rest] = /^\s*(?:if\s+(\w+):)?([^]*)$/.exec(part)!;
     return [...rest.matchAll(/\w+/g)].map(([name]) => ({ name, condition }));
   }).filter(({ name }) => name !== "none");
   lists.set(file, names);

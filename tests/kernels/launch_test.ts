@@ -144,6 +144,10 @@ async function wgslFiles(): Promise<{ path: string; text: string }[][]> {
 Deno.test("every WGSL file lists the names that it takes from its prelude, and no others", async () => {
   const folders = await wgslFiles();
   assert(folders.flat().length > 50);
+  const types = new Set(
+    folders.flat().flatMap(({ text }) => preludeOf(text).map(({ name }) => name))
+      .filter((name) => /[a-z]/.test(name)),
+  );
   for (const files of folders) {
     const defined = new Set(
       files.flatMap(({ text }) => [...text.matchAll(/^const (\w+)/gm)].map(([, name]) => name)),
@@ -162,15 +166,22 @@ Deno.test("every WGSL file lists the names that it takes from its prelude, and n
         const known = listed.has(name) || defined.has(name);
         assert(known, `${path} uses ${name} and does not list it`);
       }
+      for (const name of types) {
+        const uses = new RegExp(`\\b${name}\\b`).test(body.replace(/\/\/.*$/gm, ""));
+        assert(!uses || listed.has(name), `${path} uses ${name} and does not list it`);
+      }
     }
   }
 });
 
-Deno.test("the first comment of every WGSL file says what it computes before its prelude", async () => {
+Deno.test("the first comment of every WGSL file says what it computes, with a formula, before its prelude", async () => {
   for (const { path, text } of (await wgslFiles()).flat()) {
     const comment = /^(?:\/\/.*\n)*/.exec(text)![0];
     assert(comment.indexOf("//\n// Prelude: ") > 20, path);
     assert(/\n\/\/ Prelude: [^]*\.\n$/.test(comment), `${path}: the prelude ends the comment`);
+    if (text.includes("@compute")) {
+      assert(/[=←]/.test(comment.split("// Prelude")[0]), `${path}: no formula`);
+    }
   }
 });
 
