@@ -3,9 +3,11 @@
 import { buildExamples } from "../pipeline/examples/build.ts";
 import type { BuildProgress } from "../pipeline/examples/build.ts";
 import type { Manifest, SplitTotals } from "../pipeline/examples/manifest.ts";
+import { parseSources } from "../pipeline/text/sources.ts";
 import { verifyExamples } from "../pipeline/examples/verify.ts";
 import { Interrupted, InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
+import { inputOption, separatorOption, textFieldOption } from "./common/text_input.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -31,7 +33,10 @@ const command = task(
     "command goes on where it stopped. Text is not lower-cased unless asked: Japanese has no case.",
   "deno task build --data-dir data --max-seq-length 128 --num-processes 4",
 )
-  .option("--data-dir <dir>", "reads DIR/text/*.jsonl.gz, writes DIR/pretrain_tfrecords", "data")
+  .option("--data-dir <dir>", "reads DIR/text, writes DIR/pretrain_tfrecords", "data")
+  .addOption(inputOption)
+  .addOption(textFieldOption)
+  .addOption(separatorOption)
   .option("--model-dir <dir>", "where the model wiki-ja.model is (default: as --data-dir)")
   .option("--model-sentencepiece-path <file>", "another model than MODEL_DIR/wiki-ja.model")
   .option("--max-seq-length <n>", "tokens in an example", integerFrom(5), 512)
@@ -78,6 +83,15 @@ function report(folder: string, manifest: Manifest): void {
   line("training", manifest.train, manifest.train.files.length);
   if (manifest.recipe.evalFraction > 0) {
     line("held out", manifest.eval, manifest.eval.files.length);
+  }
+  for (const source of manifest.sources ?? []) {
+    console.log(
+      `  ${source.name}: ${formatQuantity(source.documents, "documents")}, ` +
+        `${formatQuantity(source.textBytes, "B")}, ${
+          formatQuantity(source.examples, "examples")
+        }, ` +
+        `${formatQuantity(source.tokens, "tokens")}`,
+    );
   }
   console.log(`  lengths   ${sparkline(manifest.train.lengthHistogram)} (1 … ${maxSeqLength})`);
 }
@@ -141,7 +155,9 @@ await runTask(command, async (options, signal) => {
   const reporter = makeReporter();
   const { manifest, resumedAt } = await buildExamples(
     {
-      input: `${options.dataDir}/text`,
+      input: options.input?.length ? parseSources(options.input) : `${options.dataDir}/text`,
+      textField: options.textField,
+      separator: options.documentEnds,
       model: options.modelSentencepiecePath ?? `${modelDir}/wiki-ja.model`,
       output,
       maxSeqLength: options.maxSeqLength,

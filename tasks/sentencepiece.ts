@@ -5,8 +5,10 @@ import { AtomicFile } from "../pipeline/atomic_file.ts";
 import { lock } from "../pipeline/lock.ts";
 import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
+import { parseSources } from "../pipeline/text/sources.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
+import { inputOption, textFieldOption } from "./common/text_input.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion } from "./common/numbers.ts";
 import { createProgress } from "./common/progress.ts";
@@ -20,11 +22,8 @@ const command = task(
     "PREFIX.vocab and, beside them, vocab.txt. Flags bear the names and defaults of spm_train.",
   "deno task sentencepiece --input data/text --model-prefix data/wiki-ja --vocab-size 32000",
 )
-  .option(
-    "--input <path>",
-    "a folder or file of documents (.jsonl, .jsonl.gz), or text",
-    "data/text",
-  )
+  .addOption(inputOption)
+  .addOption(textFieldOption)
   .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
@@ -91,7 +90,9 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, encoding, modelType, overwrite, ...options }, signal) => {
+await runTask(command, async ({ input, encoding, textField, ...flags }, signal) => {
+  const { modelType, overwrite, ...options } = flags;
+  const paths = input ?? ["data/text"], sources = parseSources(paths);
   if (modelType !== "unigram") {
     throw new UsageError(
       `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
@@ -102,7 +103,10 @@ await runTask(command, async ({ input, encoding, modelType, overwrite, ...option
     throw new UsageError("--max-sentencepiece-length is at most 512");
   }
   const prefix = options.modelPrefix;
-  using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
+  using reading = new DisposableStack();
+  for (const { path } of sources) {
+    reading.use(await lock(path, { task: "sentencepiece", mode: "read" }));
+  }
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
   if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
     throw new UsageError(
@@ -114,8 +118,8 @@ await runTask(command, async ({ input, encoding, modelType, overwrite, ...option
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainUnigram(
-    readLines(input, encoding),
-    { ...defaults, ...options, input: [input] },
+    readLines(sources, { encoding, textField }),
+    { ...defaults, ...options, input: paths },
     signal,
     ({ stage, pieces, done, total }) => {
       if (total !== undefined) bar.setTotal(total);
