@@ -2,8 +2,8 @@
  * Kohaku: ELECTRA for Japanese on WebGPU. The parts that `deno task` is made of.
  *
  * - kernels: {@linkcode Gpu}, launchers such as {@linkcode matmul}, each a {@linkcode KernelProgram};
- * - model: {@linkcode Tape} and {@linkcode Plan}, {@linkcode Electra}, {@linkcode PretrainingTrainer};
- * - pipeline: {@linkcode extractDump}, {@linkcode trainUnigram}, {@linkcode SentencePieceProcessor},
+ * - model: {@linkcode Tape} and {@linkcode Plan}, {@linkcode Electra}, {@linkcode Training};
+ * - pipeline: {@linkcode extractDump}, {@linkcode trainSentencePiece}, {@linkcode SentencePieceProcessor},
  *   {@linkcode buildExamples}, {@linkcode ExampleLoader}.
  *
  * @example A matrix product's WGSL
@@ -57,47 +57,79 @@ export * from "./model/autograd/profile.ts";
 export * from "./model/autograd/profile_summary.ts";
 export * from "./model/parameters/store.ts";
 export * from "./model/parameters/initialize.ts";
-export * from "./model/training/schedule.ts";
-export * from "./model/electra/batch.ts";
-export * from "./model/electra/masking.ts";
-export * from "./model/electra/evaluation.ts";
+export * from "./model/parameters/state_dict.ts";
 export * from "./model/ops/linear.ts";
 export * from "./model/ops/padding.ts";
 export * from "./model/ops/layernorm.ts";
 export { attention as attentionOperation, type AttentionOptions } from "./model/ops/attention.ts";
 export { dropout as dropoutOperation, embed, type EmbeddingTables } from "./model/ops/embedding.ts";
-export * from "./model/ops/losses.ts";
-export * from "./model/training/optimizer.ts";
+export * from "./model/ops/vocabulary_cross_entropy.ts";
+export * from "./model/ops/sigmoid_cross_entropy.ts";
 export * from "./model/transformer/config.ts";
-export * from "./model/electra/config.ts";
-export * from "./model/electra/hparam_rules.ts";
 export * from "./model/transformer/weights.ts";
 export * from "./model/transformer/encoder.ts";
-export * from "./model/electra/heads.ts";
-export * from "./model/electra/electra.ts";
-export * from "./model/electra/predictor.ts";
+export * from "./model/training/objective.ts";
+export * from "./model/training/optimizer.ts";
 export * from "./model/training/recording.ts";
+export * from "./model/training/schedule.ts";
+export * from "./model/training/state.ts";
 export * from "./model/training/step_plan.ts";
+export * from "./model/training/step_state.ts";
 export * from "./model/training/training.ts";
-export * from "./model/files/safetensors.ts";
-export * from "./model/parameters/state_dict.ts";
-export * from "./model/files/checkpoint.ts";
+export * from "./model/electra/batch.ts";
+export * from "./model/electra/config.ts";
+export * from "./model/electra/hparam_rules.ts";
+export * from "./model/electra/electra.ts";
+export * from "./model/electra/evaluation.ts";
+export * from "./model/electra/heads.ts";
 export * from "./model/electra/huggingface.ts";
+export * from "./model/electra/masked_lm.ts";
+export * from "./model/electra/masking.ts";
+export * from "./model/electra/inputs.ts";
+export * from "./model/electra/objective.ts";
+export * from "./model/electra/predictor.ts";
+export * from "./model/electra/pretraining.ts";
+export * from "./model/electra/resume.ts";
 export * from "./model/electra/trace.ts";
+export * from "./model/files/safetensors.ts";
+export * from "./model/files/half.ts";
+export * from "./model/files/onnx/graph.ts";
+export * from "./model/files/onnx/quantize.ts";
+export * from "./model/files/tensorflow/table.ts";
+export * from "./model/files/tensorflow/bundle.ts";
+export * from "./model/electra/onnx.ts";
+export * from "./model/electra/tensorflow.ts";
+export * from "./model/electra/import.ts";
+export * from "./model/files/checkpoint.ts";
 export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
 export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
+export * from "./pipeline/text/sources.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
-export { addCounts, type BadPage, noCounts, type PageCounts } from "./pipeline/wiki/counts.ts";
+export {
+  addCounts,
+  type BadPage,
+  type LossyPage,
+  noCounts,
+  type PageCounts,
+} from "./pipeline/wiki/counts.ts";
 export * from "./pipeline/wiki/extract.ts";
 export * from "./pipeline/wiki/filter.ts";
 export * from "./pipeline/wiki/leftovers.ts";
-export * from "./pipeline/wiki/losses.ts";
+export {
+  commonest,
+  countHeadings,
+  countHoles,
+  type DroppedTemplate,
+  droppedTemplates,
+  type Losses,
+  noLosses,
+} from "./pipeline/wiki/losses.ts";
 export {
   type Deduplicate,
   type ExtractedFile,
@@ -109,6 +141,8 @@ export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
+export * from "./pipeline/tokenizers/tokenizer_json.ts";
+export * from "./pipeline/tokenizers/from_tokenizer_json.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
 export {
@@ -119,6 +153,7 @@ export {
   type ManifestFile,
   readManifest,
   shardName,
+  type SourceTotals,
   type Split,
   SPLIT_PREFIX,
   type SplitTotals,

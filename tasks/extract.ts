@@ -1,7 +1,10 @@
 /** `deno task extract`: a MediaWiki dump in, clean text out. */
 
+import { dirname } from "@std/path/mod.js";
 import { decompressorCommand } from "../pipeline/wiki/decompressor.ts";
+import type { PageCounts } from "../pipeline/wiki/counts.ts";
 import { extractDump, type ExtractProgress } from "../pipeline/wiki/extract.ts";
+import { commonest, droppedTemplates } from "../pipeline/wiki/losses.ts";
 import { type ExtractManifest, readExtractManifest } from "../pipeline/wiki/manifest.ts";
 import {
   Interrupted,
@@ -12,7 +15,8 @@ import {
   UsageError,
 } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { integerFrom, workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -28,14 +32,14 @@ function shard(text: string): { index: number; count: number } {
 
 const command = task(
   "extract",
-  "Turns a MediaWiki dump (.xml, .xml.bz2, .xml.gz) into text, one JSON document a line. After an " +
+  "Turns a MediaWiki dump (.xml, .bz2, .gz; .zst, .xz and .7z by a tool) into text, one JSON document a line. After an " +
     "interruption, the same command goes on where it stopped.",
   "deno task extract --dump jawiki-latest-pages-articles-multistream.xml.bz2 --out data/text \\\n" +
     "      --drop-sections --deduplicate near --num-processes 8",
 )
   .option("--dump <file>", "the dump; - reads standard input")
   .option("--out <dir>", "the folder for documents; it holds nothing else", "data/text")
-  .option("--min-length <n>", "characters below which a page is left out", integerFrom(0), 50)
+  .option("--min-length <n>", "characters below which a page is left out", integerFrom(0, 1e9), 50)
   .option("--drop-lists", "leave out pages named …の一覧", false)
   .option("--drop-sections", "leave out sections without prose (脚注, 出典, 関連項目, …)", false)
   .addOption(
@@ -47,7 +51,7 @@ const command = task(
   .option(
     "--num-processes <n>",
     "workers; the output does not depend on it (default: one per core)",
-    integerFrom(1),
+    workers,
   )
   .option(
     "--shard <i/n>",
@@ -56,10 +60,15 @@ const command = task(
   )
   .option(
     "--decompressor <command>",
-    "let a tool that reads .bz2 on standard input decode it, such as lbzip2; asks for the " +
+    "let an installed tool decode the dump, such as lbzip2, zstd, xz or 7z; asks for the " +
       "permission to run it",
   )
   .addOption(encodingOption)
+  .option(
+    "--templates <file>",
+    "put in the text of the dump's own simple templates, from this file; where it does not exist, they " +
+      "are collected from the dump first",
+  )
   .option("--index <file>", "where streams start, as published (default: the dump is searched)")
   .option("--overwrite", "replace documents that were extracted otherwise", false)
   .option("--report", "extract nothing; report on the quality of what is in --out", false);
@@ -71,7 +80,8 @@ async function requestRun(decompressor: string): Promise<void> {
   if (state === "granted") return;
   throw new UsageError(
     `--decompressor needs the permission to run ${program}: answer y when asked, or grant it with ` +
-      `\`deno run --allow-read --allow-write --allow-env --allow-run=${program} tasks/extract.ts …\``,
+      `\`deno run --allow-read=/ --allow-write=/ --allow-sys=hostname --allow-run=${program} ` +
+      "tasks/extract.ts …`",
   );
 }
 
@@ -86,10 +96,10 @@ function makeReporter(): { show(progress: ExtractProgress): void; finish(): void
         bar?.finish();
         phase = next;
         start = performance.now();
-        const unit = next === "extract" ? "B" : "documents";
+        const unit = next === "deduplicate" ? "documents" : "B";
         bar = createProgress({ label: next, total, unit, initial: resumed });
       }
-      if (next === "deduplicate") return bar.update(done);
+      if (next !== "extract") return bar.update(done);
       const rate = documents / ((performance.now() - start) / 1000 || 1);
       const shown = [pages, documents].map(formatNumber);
       bar.update(done, `${shown[0]} pages, ${shown[1]} kept, ${formatNumber(Math.round(rate))}/s`);
@@ -132,7 +142,8 @@ function report(folder: string, manifest: ExtractManifest): void {
   for (const [kind, count] of Object.entries(counts.leftovers)) {
     if (count > 0) console.log(`    ${kind.padEnd(24)}${formatNumber(count)}`);
   }
-  if (counts.worst.length > 0) console.log("  worst pages");
+  reportLosses(counts);
+  if (counts.worst.length > 0) console.log("  worst pages by leftovers");
   for (const { id, title, leftovers, kinds } of counts.worst) {
     console.log(
       `    ${formatNumber(leftovers).padStart(6)}  ${title} (${id}): ${kinds.join(", ")}`,
@@ -140,11 +151,49 @@ function report(folder: string, manifest: ExtractManifest): void {
   }
 }
 
+/** Dropped templates that are shown, of all that are counted. */
+const SHOWN_TEMPLATES = 15;
+
+/** Prints what readers see and the text lacks. */
+function reportLosses(
+  { losses, holes, headings, lossiest, characters, wikitext }: PageCounts,
+): void {
+  console.log(
+    `  characters shown          ${
+      (characters / Math.max(1, wikitext)).toFixed(3)
+    } of the wikitext`,
+  );
+  console.log(`  places like holes         ${formatNumber(holes)}`);
+  console.log(`  headings left as text     ${formatNumber(headings)}`);
+  console.log(`  list items dropped        ${formatNumber(losses.listItems)}`);
+  console.log(`  sentences cut             ${formatNumber(losses.sentences)}`);
+  console.log(`  inline templates dropped  ${formatNumber(droppedTemplates(losses))}`);
+  for (const [name, { count, example }] of commonest(losses, SHOWN_TEMPLATES)) {
+    console.log(`    ${formatNumber(count).padStart(6)}  ${name}: ${example}`);
+  }
+  if (lossiest.length > 0) console.log("  worst pages by loss");
+  for (const { id, title, lost, shown } of lossiest) {
+    console.log(
+      `    ${formatNumber(lost).padStart(6)}  ${title} (${id}): ${shown} of its wikitext`,
+    );
+  }
+}
+
 await runTask(command, async (options, signal) => {
   const { dump, out } = options;
-  if (options.report) return report(out, await readExtractManifest(out));
+  if (options.report) {
+    await keepOnly({ read: [out] });
+    return report(out, await readExtractManifest(out));
+  }
   if (dump === undefined) throw new UsageError("--dump is needed: the MediaWiki dump to read");
   if (options.decompressor !== undefined) await requestRun(options.decompressor);
+  const folder = await Deno.realPath(out).catch(() => out);
+  await keepOnly({
+    // The folder around the documents is synced when they take their name.
+    read: [dump, options.index, dirname(folder)],
+    write: [folder, `${folder}.part`, `${folder}.part.old`],
+    lock: [folder],
+  });
   const reporter = makeReporter();
   const { manifest, parts, resumedParts } = await extractDump(
     { ...options, dump, numProcesses: options.numProcesses ?? navigator.hardwareConcurrency },
@@ -166,4 +215,4 @@ await runTask(command, async (options, signal) => {
   if (parts === 0) console.log("all of it was extracted already");
   else if (resumedParts > 0) console.log(`went on after ${formatQuantity(resumedParts, "parts")}`);
   console.log(`${out}: ${summary(manifest)}`);
-});
+}, { stopping: "stopping: the parts that are done stay" });

@@ -9,15 +9,21 @@ import { lock } from "../pipeline/lock.ts";
 import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
-import { parseHparams } from "./common/hparams.ts";
+import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
-import { loadTokenizer, requireLowerCase, tokenizerPath } from "./common/tokenizer.ts";
-import { tuneOption } from "./common/tuning.ts";
+import {
+  loadTokenizer,
+  requireLowerCase,
+  requireSameTokenizer,
+  tokenizerPath,
+} from "./common/tokenizer.ts";
+import { tuneOption, tuningPath } from "./common/tuning.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
@@ -59,11 +65,13 @@ await runTask(command, async (options, signal) => {
       `data directory ${dataDir} does not exist; make examples there with \`deno task build\``,
     );
   }
-  const { hparams, withoutEffect } = resolveHparams(sample ? mergeSample(given) : given);
+  const { hparams, withoutEffect } = asUsage(() =>
+    resolveHparams(sample ? mergeSample(given) : given)
+  );
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
-  generatorConfig(hparams);
+  asUsage(() => generatorConfig(hparams));
   if (options.dryRun) {
     const adapter = await requestGpu(options).catch((error: Error) => error);
     await dryRun(hparams, options.precision, options.tune, adapter, signal);
@@ -71,6 +79,16 @@ await runTask(command, async (options, signal) => {
   }
   const gpu = await requestGpu(options);
   gpu.requireStorage(options.precision);
+  const records = join(dataDir, "pretrain_tfrecords");
+  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
+  const recordFolders = trainFiles.split(",").map((pattern) => dirname(pattern.trim()));
+  const models = join(dataDir, "models");
+  const tuning = tuningPath();
+  await keepOnly({
+    read: [dataDir, tokenizerPath(dataDir, hparams), ...recordFolders],
+    write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
+    lock: [dataDir, tokenizerPath(dataDir, hparams), ...recordFolders],
+  });
   using locks = new DisposableStack();
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
@@ -79,14 +97,13 @@ await runTask(command, async (options, signal) => {
   locks.use(await lock(tokenizerPath(dataDir, hparams), { task: "pretrain", mode: "read" }));
   const tokenizer = await loadTokenizer(dataDir, hparams);
   if (!sample && !givesVocabulary(given)) hparams.vocab_size = tokenizer.special.vocabSize;
-  const records = join(dataDir, "pretrain_tfrecords");
-  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
   const evalFiles = join(records, "eval_data.tfrecord*");
-  for (const folder of new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())))) {
+  const folders = new Set(recordFolders);
+  for (const folder of folders) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
+  await requireSameTokenizer(tokenizer, new Set([...folders, records]));
   await requireLowerCase(hparams, trainFiles);
-  const models = join(dataDir, "models");
   const name = (options.modelName ?? hparams.model_name) ||
     (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
@@ -132,7 +149,7 @@ await runTask(command, async (options, signal) => {
   }
   result.trainer.destroy();
   gpu.destroy();
-});
+}, { stopping: "stopping: what is done is saved" });
 
 /** Whether the user names the vocabulary's size, in either place. */
 function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {

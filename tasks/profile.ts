@@ -1,13 +1,13 @@
 /** `deno task profile`: where the time of a training step goes, kernel by kernel. */
 
+import { dirname } from "@std/path/mod.js";
 import { measureRoofline, type Roofline, rooflineSeconds } from "../kernels/roofline/measure.ts";
 import { median } from "../kernels/timing.ts";
-import type { Plan } from "../model/autograd/plan.ts";
 import {
   type DispatchTime,
   type PlanProfile,
-  profilePlan,
-  timePlan,
+  profilePlans,
+  timePlans,
 } from "../model/autograd/profile.ts";
 import { type ProfileRow, summarize } from "../model/autograd/profile_summary.ts";
 import type { RecordedDispatch } from "../model/autograd/tape.ts";
@@ -15,13 +15,14 @@ import { encodeChromeTrace } from "../model/files/chrome_trace.ts";
 import { Option, runTask, task } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { parseHparams } from "./common/hparams.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { integerFrom, sequenceLength } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { encodeJson } from "./common/json.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { hparamsOf, type Size, SIZES, warmTrainer } from "./common/synthetic.ts";
 import { alignTable } from "./common/table.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
-import { tuneOption } from "./common/tuning.ts";
+import { tuneOption, tuningPath } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** What tells the rows of the table apart. */
@@ -41,16 +42,16 @@ const command = task(
   .addOption(
     new Option("--model-size <size>", "size of the model").choices(SIZES).default("small" as Size),
   )
-  .option("--batch <n>", "examples in a batch", integerFrom(1), 8)
-  .option("--max-seq-length <n>", "tokens in an example", integerFrom(5), 128)
-  .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(16), 32_000)
+  .option("--batch <n>", "examples in a batch", integerFrom(1, 65_536), 8)
+  .option("--max-seq-length <n>", "tokens in an example", sequenceLength, 128)
+  .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(16, 1_000_000), 32_000)
   .option("--hparams <json>", "more hyperparameters, as for pretrain", "{}")
   .addOption(
     new Option("--group-by <what>", "what makes a row of the table")
       .choices(Object.keys(GROUPS) as (keyof typeof GROUPS)[])
       .default("kernel" as keyof typeof GROUPS),
   )
-  .option("--runs <n>", "profiled runs; medians count", integerFrom(1), 3)
+  .option("--runs <n>", "profiled runs; medians count", integerFrom(1, 1000), 3)
   .option("--wall-clock", "do not use the adapter's timestamps", false)
   .option("--json", "print JSON instead of a table", false)
   .option("--trace-out <file>", "write a trace for chrome://tracing or ui.perfetto.dev")
@@ -64,6 +65,9 @@ await runTask(command, async (options, signal) => {
   const { modelSize, batch, maxSeqLength, vocabSize } = options;
   const hparams = hparamsOf({ modelSize, batch, maxSeqLength, vocabSize }, given);
   const gpu = await requestGpu(options);
+  const tuning = options.tune === "off" ? undefined : tuningPath();
+  const { traceOut } = options;
+  await keepOnly({ write: [traceOut, traceOut && `${traceOut}.part`, tuning && dirname(tuning)] });
   let compiling: Progress | undefined;
   const trainer = await warmTrainer(gpu, hparams, {
     tune: options.tune,
@@ -76,19 +80,19 @@ await runTask(command, async (options, signal) => {
     },
   });
   compiling?.finish();
-  const { plan } = trainer.training;
+  const { plans } = trainer;
   const measuring = createProgress({ label: "measure", unit: "runs", total: options.runs });
   const rates = await measureRoofline(gpu);
   const runs: PlanProfile[] = [], steps: number[] = [];
   for (let run = 0; run < options.runs; run++) {
     signal.throwIfAborted();
-    steps.push(await timePlan(gpu, plan));
-    runs.push(await profilePlan(gpu, plan, { wallClock: options.wallClock }));
+    steps.push(await timePlans(gpu, plans));
+    runs.push(await profilePlans(gpu, plans, { wallClock: options.wallClock }));
     measuring.update(run + 1);
   }
   measuring.finish();
 
-  const times = medians(plan, runs);
+  const times = medians(runs);
   const summary = summarizeStep(times, median(steps), rates);
   const { train_batch_size, max_seq_length } = hparams;
   const size = `${modelSize}, batch ${train_batch_size}, sequence ${max_seq_length}, vocabulary ` +
@@ -114,11 +118,11 @@ await runTask(command, async (options, signal) => {
 });
 
 /** The median time of each dispatch over several runs. */
-function medians(plan: Plan, runs: readonly PlanProfile[]): Pick<
+function medians(runs: readonly PlanProfile[]): Pick<
   DispatchTime,
   "dispatch" | "seconds"
 >[] {
-  return plan.dispatches.map((dispatch, i) => ({
+  return runs[0].dispatches.map(({ dispatch }, i) => ({
     dispatch,
     seconds: median(runs.map(({ dispatches }) => dispatches[i].seconds)),
   }));

@@ -3,14 +3,20 @@
 import { dirname, join } from "@std/path/mod.js";
 import { AtomicFile } from "../pipeline/atomic_file.ts";
 import { lock } from "../pipeline/lock.ts";
-import { type RuleName, TRAINER_DEFAULTS, trainUnigram } from "../pipeline/sentencepiece/mod.ts";
+import {
+  type ModelType,
+  type RuleName,
+  TRAINER_DEFAULTS,
+  trainSentencePiece,
+} from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
 import { parseSources } from "../pipeline/text/sources.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
 import { inputOption, textFieldOption } from "./common/text_input.ts";
 import { writeFileAtomic } from "./common/files.ts";
-import { integerFrom, list, portion } from "./common/numbers.ts";
+import { integerFrom, list, portion, workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { createProgress } from "./common/progress.ts";
 import { formatQuantity } from "./common/text.ts";
 
@@ -26,9 +32,18 @@ const command = task(
   .addOption(textFieldOption)
   .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
-  .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
-  .option("--model-type <type>", "kind of model; only unigram is trained", "unigram")
-  .option("--num-processes <n>", "threads", integerFrom(1), navigator.hardwareConcurrency)
+  .option(
+    "--vocab-size <n>",
+    "pieces in the vocabulary",
+    integerFrom(8, 1_000_000),
+    defaults.vocabSize,
+  )
+  .addOption(
+    new Option("--model-type <type>", "kind of model")
+      .choices(["unigram", "bpe", "word", "char"] as const satisfies readonly ModelType[])
+      .default("unigram" as const),
+  )
+  .option("--num-processes <n>", "threads", workers, navigator.hardwareConcurrency)
   .option(
     "--character-coverage <share>",
     "share of characters that pieces cover",
@@ -36,19 +51,19 @@ const command = task(
     defaults.characterCoverage,
   )
   .option("--required-chars <characters>", "characters that are pieces in any case", "")
-  .option("--input-sentence-size <n>", "lines used; 0 uses all", integerFrom(0), 0)
+  .option("--input-sentence-size <n>", "lines used; 0 uses all", integerFrom(0, 1e9), 0)
   .option("--no-shuffle-input-sentence", "use the first lines, not a random sample")
-  .option("--max-sentence-length <bytes>", "longest line used", integerFrom(1), 4192)
+  .option("--max-sentence-length <bytes>", "longest line used", integerFrom(1, 1e6), 4192)
   .option(
     "--self-test-sample-size <n>",
     "lines kept in the model for its reader to check itself",
-    integerFrom(0),
+    integerFrom(0, 1e6),
     defaults.selfTestSampleSize,
   )
   .option(
     "--seed-sentencepiece-size <n>",
     "substrings to choose pieces from",
-    integerFrom(1),
+    integerFrom(1, 1e8),
     defaults.seedSentencepieceSize,
   )
   .option(
@@ -60,13 +75,13 @@ const command = task(
   .option(
     "--num-sub-iterations <n>",
     "EM rounds between prunings",
-    integerFrom(1),
+    integerFrom(1, 100),
     defaults.numSubIterations,
   )
   .option(
     "--max-sentencepiece-length <n>",
     "characters of the longest piece, up to 512",
-    integerFrom(1),
+    integerFrom(1, 512),
     defaults.maxSentencepieceLength,
   )
   .option("--overwrite", "replace a model of that name", false)
@@ -81,6 +96,7 @@ const command = task(
   .option("--no-split-by-whitespace", "pieces may hold spaces")
   .option("--treat-whitespace-as-suffix", "▁ stands behind words", false)
   .option("--allow-whitespace-only-pieces", "runs of spaces may be pieces", false)
+  .option("--use-all-vocab", "all words or characters are pieces (word, char)", false)
   .option("--no-hard-vocab-limit", "fewer pieces than asked for are no error")
   .option("--no-add-dummy-prefix", "put no space before the text")
   .option("--no-remove-extra-whitespaces", "keep leading, trailing and repeated spaces")
@@ -91,35 +107,39 @@ const command = task(
   );
 
 await runTask(command, async ({ input, encoding, textField, ...flags }, signal) => {
-  const { modelType, overwrite, ...options } = flags;
-  const paths = input ?? ["data/text"], sources = parseSources(paths);
-  if (modelType !== "unigram") {
-    throw new UsageError(
-      `--model-type ${modelType}: only unigram models are trained here; train a bpe model with ` +
-        "spm_train, and encode, decode and build use it as it is",
-    );
-  }
-  if (options.maxSentencepieceLength > 512) {
-    throw new UsageError("--max-sentencepiece-length is at most 512");
+  const { overwrite, ...options } = flags;
+  const given = input ?? ["data/text"], sources = parseSources(given);
+  const paths = sources.map(({ path }) => path);
+  if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
+    throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
   const prefix = options.modelPrefix;
   using reading = new DisposableStack();
-  for (const { path } of sources) {
+  for (const path of paths) {
     reading.use(await lock(path, { task: "sentencepiece", mode: "read" }));
   }
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
-  if (!overwrite && await Deno.stat(`${prefix}.model`).then(() => true, () => false)) {
+  const vocabulary = join(dirname(prefix), "vocab.txt");
+  for (const path of overwrite ? [] : [`${prefix}.model`, `${prefix}.vocab`, vocabulary]) {
+    if (!await Deno.stat(path).then(() => true, () => false)) continue;
+    const advice = path === vocabulary ? " in another folder" : "";
     throw new UsageError(
-      `${prefix}.model is there already; choose another --model-prefix, or add --overwrite`,
+      `${path} is there already; choose another --model-prefix${advice}, or add --overwrite`,
     );
   }
   // A folder that cannot be written is better told before the training than after it.
   await Deno.mkdir(dirname(prefix), { recursive: true });
+  const made = [`${prefix}.model`, `${prefix}.vocab`, join(dirname(prefix), "vocab.txt")];
+  await keepOnly({
+    read: [...paths, dirname(prefix)],
+    write: made.flatMap((path) => [path, `${path}.part`]),
+    lock: [...paths, prefix],
+  });
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
-  const trained = await trainUnigram(
+  const trained = await trainSentencePiece(
     readLines(sources, { encoding, textField }),
-    { ...defaults, ...options, input: paths },
+    { ...defaults, ...options, input: given },
     signal,
     ({ stage, pieces, done, total }) => {
       if (total !== undefined) bar.setTotal(total);
@@ -128,14 +148,14 @@ await runTask(command, async ({ input, encoding, textField, ...flags }, signal) 
   );
   bar.finish();
   await writeFileAtomic(`${prefix}.vocab`, trained.vocab);
-  await writeFileAtomic(join(dirname(prefix), "vocab.txt"), trained.vocabText);
+  await writeFileAtomic(vocabulary, trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);
   console.log(
     `${prefix}.model: ${formatQuantity(trained.pieces, "pieces")} from ` +
       formatQuantity(trained.sentences, "lines") +
       (trained.tooLong > 0 ? `; ${trained.tooLong} lines left out as too long` : ""),
   );
-});
+}, { stopping: "stopping: nothing is saved of a training" });
 
 /** Reads a share that lets the table shrink, but not at one blow. */
 function shrinking(text: string): number {

@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert/mod.js";
 import { fromFileUrl, join } from "@std/path/mod.js";
+import { savedHparams } from "../model/electra/resume.ts";
 import { decodeCheckpointState } from "../model/files/checkpoint.ts";
 import { decodeSafeTensors, encodeSafeTensors } from "../model/files/safetensors.ts";
 import { ModelError } from "../model/errors.ts";
@@ -71,7 +72,7 @@ const MANIFEST: Manifest = {
     evalFraction: 0.1,
     compress: "none",
     numOutFiles: 1,
-    inputs: [{ name: "a.jsonl", bytes: 10 }],
+    inputs: [{ name: "a.jsonl", bytes: 10, sha256: "0".repeat(64) }],
   },
   textBytes: 10,
   train: {
@@ -155,6 +156,7 @@ const RECIPE: ExtractRecipe = {
   dropLists: false,
   dropSections: false,
   encoding: "utf-8",
+  templates: undefined,
   rules: 1,
   partsOf: "XML",
   partBytes: 100,
@@ -198,11 +200,12 @@ Deno.test("manifests and counts of an extraction are refused where a value canno
 });
 
 Deno.test("state.json of a checkpoint is refused where a value cannot be", () => {
-  const decode = (state: unknown): unknown =>
-    decodeCheckpointState(
-      new Map([["state.json", new TextEncoder().encode(JSON.stringify(state))]]),
-      "step-1",
-    );
+  // What any training saved, and ELECTRA's hyperparameters in it, as `export` and `--resume` read them.
+  const decode = (state: unknown): unknown => {
+    const files = new Map([["state.json", new TextEncoder().encode(JSON.stringify(state))]]);
+    const decoded = decodeCheckpointState(files, "step-1");
+    return { ...decoded, hparams: savedHparams(decoded, "step-1/state.json") };
+  };
   const state = { step: 1, seed: 2, hparams: resolveHparams({}).hparams };
   assertEquals(decode(state), state);
   for (

@@ -37,8 +37,8 @@ export interface AdamSpec {
  * One update of a flat buffer.
  *
  * Bindings: parameters, gradients, firstMoment, secondMoment f32 [elements]; groups f32
- * [elements / 64, 2] (learning-rate multiplier, decay); stepState; squaredNorm f32 [1], of the
- * gradients as stored.
+ * [elements / 64, 2] (learning-rate multiplier, decay); learningRate f32 [1]; stepState; squaredNorm f32 [1],
+ * of the gradients as stored.
  *
  * @throws {KernelError} when the elements do not fall into groups.
  */
@@ -53,6 +53,7 @@ export function adam({ elements, beta1, beta2, epsilon, clipNorm }: AdamSpec): K
     { name: "firstMoment", access: "read_write", dtype: "f32", elements },
     { name: "secondMoment", access: "read_write", dtype: "f32", elements },
     { name: "groups", access: "read", dtype: "f32", elements: 2 * elements / GROUP },
+    { name: "learningRate", access: "read", dtype: "f32", elements: 1 },
     stepStateBinding,
     { name: "squaredNorm", access: "read", dtype: "f32", elements: 1 },
   ];

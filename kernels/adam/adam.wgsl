@@ -33,5 +33,5 @@ fn main(
   secondMoment[i] = v;
   let p = parameters[i];
   let update = m / (sqrt(v) + EPSILON) + settings.y * p;
-  parameters[i] = p - stepState.learning_rate * settings.x * update;
+  parameters[i] = p - learningRate[0] * settings.x * update;
 }

@@ -40,6 +40,8 @@ export interface CrossEntropyChunkSpec {
   readonly disallowCorrect: boolean;
   /** Random stream of the draw. */
   readonly stream: number;
+  /** Rows that belong to one sequence of the batch, by which draws in parts of a batch agree; 1 by default. */
+  readonly rowsPerSequence?: number;
   /** Storage of the logits; f32 by default. */
   readonly storage?: "f32" | "f16";
 }
@@ -53,7 +55,7 @@ function state(rows: number, access: Binding["access"]): Binding {
 
 /**
  * Folds a chunk of logits into the state of each row. The random word of (row, id) is element
- * row · (vocabulary rounded up to four) + id of the stream.
+ * row · (vocabulary rounded up to four) + id of the stream, with the row counted in the whole batch.
  *
  * Bindings: logits [rows, chunkColumns], targets u32 [rows], [stepState], state u32 [rows, 8].
  *
@@ -96,6 +98,7 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
         VOCABULARY: vocabulary,
         CHUNK_COLUMNS: chunkColumns,
         TEMPERATURE: { f32: spec.temperature },
+        ROWS_PER_SEQUENCE: spec.rowsPerSequence ?? 1,
       },
       libraries: [
         ...(sample ? [randomLibrary] : []),
@@ -160,7 +163,7 @@ export interface CrossEntropyBackwardSpec {
  * The gradients of a chunk of logits: in place where both are stored alike, else in logitsGradient.
  *
  * Bindings: logits [rows, chunkColumns], targets u32 [rows], weights f32 [rows], state,
- * lossResult f32 [2] (of the weighted mean), stepState (for the loss scale), [logitsGradient]
+ * normalizer f32 [1] (as of the loss), stepState (for the loss scale), [logitsGradient]
  * [rows, chunkColumns].
  *
  * @throws {KernelError} for dimensions that are not positive.
@@ -176,7 +179,7 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
     { name: "targets", access: "read", dtype: "u32", elements: rows },
     { name: "weights", access: "read", dtype: "f32", elements: rows },
     state(rows, "read"),
-    { name: "lossResult", access: "read", dtype: "f32", elements: 2 },
+    { name: "normalizer", access: "read", dtype: "f32", elements: 1 },
     stepStateBinding,
   ];
   if (!inPlace) {

@@ -8,7 +8,10 @@
 // State words of a row: largest logit, Σ exp(logit − largest), target's logit, best logit, best id,
 // best noisy value, its id, unused; floats by their bits.
 //
-// Prelude: ROWS VOCABULARY CHUNK_COLUMNS TEMPERATURE.
+// Draws go by the row's place in the whole batch and by the whole batch's seed, so that a batch gives the same
+// samples in parts as in one.
+//
+// Prelude: ROWS VOCABULARY CHUNK_COLUMNS TEMPERATURE ROWS_PER_SEQUENCE.
 
 struct Params {
   chunk_start: u32,
@@ -80,6 +83,8 @@ fn main(
   //# if SAMPLE
   var scores = vec4<f32>();
   var noisy_ids = vec4<u32>();
+  let seed = stepState.seed ^ (stepState.first_sequence * 0x9e3779b1u);
+  let row_in_batch = stepState.first_sequence * ROWS_PER_SEQUENCE + row;
   //# end
   //# if OFFERS
   var offered_largest = LEAST;
@@ -96,8 +101,8 @@ fn main(
     own_total = own_total * shrink + dot(weights, vec4<f32>(1.0));
     own_largest = next;
     //# if SAMPLE
-    let block = row * ((VOCABULARY + 3u) / 4u) + params.chunk_start / 4u + quad;
-    let words = random_words(stepState.seed, params.stream, stepState.step, block);
+    let block = row_in_batch * ((VOCABULARY + 3u) / 4u) + params.chunk_start / 4u + quad;
+    let words = random_words(seed, params.stream, stepState.step, block);
     let uniform = vec4<f32>(uniform_open(words.x), uniform_open(words.y), uniform_open(words.z),
       uniform_open(words.w));
     //# if SHARES

@@ -1,5 +1,5 @@
-// Gradient of the weighted mean cross-entropy with respect to one chunk of logits, a run of one row a
-// workgroup: (softmax − [column = target]) · weight / Σ weights · scale.
+// Gradient of the normalised cross-entropy with respect to one chunk of logits, a run of one row a
+// workgroup: (softmax − [column = target]) · weight · normalizer · scale.
 //
 // Prelude: Value (f32 or vec4<f32>), Ids (u32 or vec4<u32>), Stored (a Value in storage), ROWS, VALUES (of
 // a row), RUNS (of a row), SCALE.
@@ -26,7 +26,7 @@ fn main(
   let first = run % RUNS * WIDTH * EACH;
   let largest = bitcast<f32>(state[8u * row]);
   let total = bitcast<f32>(state[8u * row + 1u]);
-  let factor = weights[row] * lossResult[1] * SCALE * stepState.loss_scale;
+  let factor = weights[row] * normalizer[0] * SCALE * stepState.loss_scale;
   let probability_factor = factor / total;
   let target_id = Ids(targets[row]);
   for (var i = first + local; i < min(first + WIDTH * EACH, VALUES); i += WIDTH) {

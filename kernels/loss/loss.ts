@@ -1,5 +1,5 @@
 /**
- * Losses over lists: weighted means and sigmoid cross-entropy.
+ * Losses over lists: weighted sums and sigmoid cross-entropy.
  *
  * @module
  */
@@ -17,38 +17,38 @@ import { randomLibrary, stepStateBinding } from "../random/random.ts";
 import { unroll } from "../unroll.ts";
 import sigmoidSource from "./sigmoid_cross_entropy.wgsl" with { type: "text" };
 import sigmoidBackwardSource from "./sigmoid_cross_entropy_backward.wgsl" with { type: "text" };
-import meanSource from "./weighted_mean.wgsl" with { type: "text" };
+import sumSource from "./weighted_sum.wgsl" with { type: "text" };
 
 function list(name: string, elements: number, access: Binding["access"] = "read"): Binding {
   return { name, access, dtype: "f32", elements };
 }
 
 /**
- * result = { Σ w·v / (Σ w + epsilon), 1 / (Σ w + epsilon) }.
+ * result = Σ w·v · normalizer. The host gives the normaliser, one over the weights of the whole batch, so that
+ * the sums over parts of a batch add up to its mean.
  *
- * Bindings: values f32 [elements], weights f32 [elements], result f32 [2].
+ * Bindings: values f32 [elements], weights f32 [elements], normalizer f32 [1], result f32 [1].
  *
  * @throws {KernelError} when there are no elements.
  */
-export function weightedMean(
-  { elements, epsilon }: { readonly elements: number; readonly epsilon: number },
-): KernelProgram {
-  requireDimensions("weightedMean", { elements });
+export function weightedSum({ elements }: { readonly elements: number }): KernelProgram {
+  requireDimensions("weightedSum", { elements });
   const bindings = [
     list("values", elements),
     list("weights", elements),
-    list("result", 2, "write"),
+    list("normalizer", 1),
+    list("result", 1, "write"),
   ];
   return singleLaunch({
-    kernel: "weighted_mean",
+    kernel: "weighted_sum",
     label: `${elements}`,
-    wgsl: specialise(meanSource, {
-      constants: { ELEMENTS: elements, EPSILON: { f32: epsilon } },
+    wgsl: specialise(sumSource, {
+      constants: { ELEMENTS: elements },
       libraries: [declareBindings(bindings)],
     }),
     bindings,
     workgroups: [1, 1, 1],
-    cost: { flops: 3 * elements, bytes: 8 * elements },
+    cost: { flops: 2 * elements, bytes: 8 * elements },
   });
 }
 
@@ -94,10 +94,9 @@ export interface SigmoidBackwardSpec {
 }
 
 /**
- * logitsGradient = (σ(x) − label) · weight · lossResult[1] · gradientScale · loss scale.
+ * logitsGradient = (σ(x) − label) · weight · normalizer · gradientScale · loss scale.
  *
- * Bindings: logits, labels, weights f32, lossResult f32 [2] (of the weighted mean), stepState,
- * logitsGradient.
+ * Bindings: logits, labels, weights f32, normalizer f32 [1] (as of the loss), stepState, logitsGradient.
  *
  * @throws {KernelError} when there are no elements.
  */
@@ -108,7 +107,7 @@ export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelPr
     list("logits", elements),
     list("labels", elements),
     list("weights", elements),
-    list("lossResult", 2),
+    list("normalizer", 1),
     stepStateBinding,
     { ...list("logitsGradient", elements, accumulate ? "read_write" : "write"), dtype: storage },
   ];

@@ -1,5 +1,5 @@
-// Gradient of the weighted mean sigmoid cross-entropy, one invocation an element:
-// (σ(x) − label) · weight / Σ weights · scale.
+// Gradient of the normalised sigmoid cross-entropy, one invocation an element:
+// (σ(x) − label) · weight · normalizer · scale.
 //
 // Prelude: Elem ELEMENTS SCALE.
 
@@ -14,7 +14,7 @@ fn main(
     return;
   }
   let probability = 1.0 / (1.0 + exp(-logits[i]));
-  let factor = weights[i] * lossResult[1] * SCALE * stepState.loss_scale;
+  let factor = weights[i] * normalizer[0] * SCALE * stepState.loss_scale;
   var value = (probability - labels[i]) * factor;
   //# if ACCUMULATE
   value += f32(logitsGradient[i]);

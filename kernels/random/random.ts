@@ -9,7 +9,7 @@ import source from "./random.wgsl" with { type: "text" };
 /** The WGSL library with `StepState`, `random_words`, `random_word` and `uniform_open`. */
 export const randomLibrary: string = source;
 
-/** The binding of the `StepState` struct: seed, step, learning rate (f32), loss scale (f32). */
+/** The binding of the `StepState` struct: seed, step, first sequence, loss scale (f32). */
 export const stepStateBinding: Binding = {
   name: "stepState",
   access: "read",
@@ -63,6 +63,14 @@ export function randomWord(seed: number, stream: number, step: number, element: 
 /** A word as a uniform number in the open interval (0, 1), as `uniform_open` in WGSL. */
 export function uniformOpen(word: number): number {
   return ((word >>> 9) + 0.5) / 8388608;
+}
+
+/** Keeps the seeds of a batch's parts apart; an odd number, as in cross_entropy.wgsl. */
+const PART_FACTOR = 0x9e3779b1;
+
+/** The seed of the part of a batch that begins at a sequence: for the first the seed itself. */
+export function partSeed(seed: number, firstSequence: number): number {
+  return (seed ^ Math.imul(firstSequence, PART_FACTOR)) >>> 0;
 }
 
 /** The words below which an element is dropped, for a dropout rate in [0, 1). */

@@ -2,11 +2,13 @@
 // adapter and after every resume. One call gives four words; element e of a tensor takes lane e % 4 of
 // block e / 4. The mixing is the pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering" (2020).
 
-// Written by the host before each step, the loss scale alone by the device; see loss_scale.wgsl.
+// Written by the host before each part of a step, the loss scale alone by the device; see loss_scale.wgsl.
+// The first sequence is the place in the whole batch of the part that is computed; where it is not 0, the
+// seed differs from that of the whole batch (see cross_entropy.wgsl), so that parts drop other elements.
 struct StepState {
   seed: u32,
   step: u32,
-  learning_rate: f32,
+  first_sequence: u32,
   loss_scale: f32,
 }
 

@@ -34,7 +34,7 @@ export function tensorBytes(tensor: Tensor): number {
 }
 
 /**
- * Assigns buffers to all tensors of a recording that are not in the parameter store. Activations share
+ * Assigns buffers to all tensors of a recording that the plan itself gives memory to. Activations share
  * by lifetime, greedily from the largest to the smallest; inputs and what is kept for the host get
  * buffers of their own.
  *
@@ -57,7 +57,7 @@ export function planMemory(
   const shared: { buffer: PlannedBuffer; taken: Lifetime[] }[] = [];
   const bySize = [...lifetimes].sort(([a], [b]) => tensorBytes(b) - tensorBytes(a) || a.id - b.id);
   for (const [tensor, lifetime] of bySize) {
-    if (tensor.role === "parameter" || tensor.role === "gradient") continue;
+    if (tensor.role !== "input" && tensor.role !== "activation") continue;
     if (tensor.role === "input" || kept.has(tensor)) {
       buffers.push({ bytes: tensorBytes(tensor), tensors: [tensor] });
       continue;

@@ -19,9 +19,9 @@ export interface Location {
   readonly offset: number;
 }
 
-/** Finds the memory of parameters and their gradients. */
+/** Finds the memory of parameters, their gradients and what else is kept between steps. */
 export interface ParameterMemory {
-  /** The location of a parameter's or a gradient's first element. */
+  /** The location of a tensor's first element. */
   locate(tensor: Tensor): Location;
 }
 
@@ -73,7 +73,7 @@ export class Plan {
   /**
    * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording.
    *
-   * @param parameters the memory of parameters and gradients.
+   * @param parameters the memory of all tensors that are neither inputs nor activations.
    * @param onCompile called as pipelines become ready.
    * @throws {ModelError} when a tensor outgrows the adapter's binding or buffer limit.
    * @throws {KernelError} when a kernel does not compile.

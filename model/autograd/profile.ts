@@ -5,6 +5,7 @@
  */
 import type { Gpu } from "../../kernels/device.ts";
 import type { Plan } from "./plan.ts";
+import { Submission } from "./submission.ts";
 import type { RecordedDispatch } from "./tape.ts";
 
 /** When a dispatch ran. */
@@ -17,7 +18,7 @@ export interface DispatchTime {
   readonly seconds: number;
 }
 
-/** One profiled run of a plan. */
+/** One profiled run of a step. */
 export interface PlanProfile {
   /** All dispatches, in order. */
   readonly dispatches: readonly DispatchTime[];
@@ -31,23 +32,26 @@ export interface PlanProfile {
 const MOST_QUERIES = 4096;
 
 /**
- * Runs a plan once with a time for each dispatch. With timestamps every dispatch is a compute pass of its
+ * Runs a step's plans once with a time for each dispatch. With timestamps every dispatch is a compute pass of its
  * own, in one submission; a pass costs the queue a few microseconds, which lie between the dispatches and
  * not within them. Without, each dispatch is submitted alone and awaited.
  *
  * @param options.wallClock goes by the wall clock even where the adapter has timestamps.
  */
-export async function profilePlan(
+export async function profilePlans(
   gpu: Gpu,
-  plan: Plan,
+  plans: readonly Plan[],
   { wallClock = false }: { readonly wallClock?: boolean } = {},
 ): Promise<PlanProfile> {
   gpu.check();
   const timestamps = gpu.features.timestamps && !wallClock;
-  const times = timestamps ? await byTimestamps(gpu, plan) : await byWallClock(gpu, plan);
+  const steps = plans.flatMap((plan) =>
+    plan.dispatches.map((dispatch, index) => ({ plan, dispatch, index }))
+  );
+  const times = timestamps ? await byTimestamps(gpu, steps) : await byWallClock(gpu, steps);
   const first = times[0]?.[0] ?? 0;
   return {
-    dispatches: plan.dispatches.map((dispatch, i) => ({
+    dispatches: steps.map(({ dispatch }, i) => ({
       dispatch,
       start: times[i][0] - first,
       seconds: times[i][1] - times[i][0],
@@ -60,19 +64,33 @@ export async function profilePlan(
 /** Steps that the trainer has in flight, so that the queue does not wait for the host between them. */
 const IN_FLIGHT = 2;
 
-/** Seconds that the plan takes as it normally runs: a step one pass and one submission, the next right behind it. */
-export async function timePlan(gpu: Gpu, plan: Plan): Promise<number> {
+/** A dispatch of a plan. */
+interface PlannedDispatch {
+  readonly plan: Plan;
+  readonly dispatch: RecordedDispatch;
+  readonly index: number;
+}
+
+/** Seconds that a step's plans take as they normally run, the next step right behind it. */
+export async function timePlans(gpu: Gpu, plans: readonly Plan[]): Promise<number> {
   const { queue } = gpu.device;
   await queue.onSubmittedWorkDone();
   const start = performance.now();
-  for (let i = 0; i < IN_FLIGHT; i++) plan.run();
+  for (let i = 0; i < IN_FLIGHT; i++) {
+    const submission = new Submission(gpu);
+    for (const plan of plans) submission.add(plan);
+    submission.submit();
+  }
   await queue.onSubmittedWorkDone();
   return (performance.now() - start) / 1000 / IN_FLIGHT;
 }
 
 /** Begin and end of each dispatch in seconds on the queue's clock. */
-async function byTimestamps({ device }: Gpu, plan: Plan): Promise<[number, number][]> {
-  const count = plan.dispatches.length;
+async function byTimestamps(
+  { device }: Gpu,
+  steps: readonly PlannedDispatch[],
+): Promise<[number, number][]> {
+  const count = steps.length;
   const bytes = 16 * count;
   const resolved = device.createBuffer({
     label: "timestamps",
@@ -99,7 +117,8 @@ async function byTimestamps({ device }: Gpu, plan: Plan): Promise<[number, numbe
           endOfPassWriteIndex: beginningOfPassWriteIndex + 1,
         },
       });
-      plan.encode(pass, i, i + 1);
+      const { plan, index } = steps[i];
+      plan.encode(pass, index, index + 1);
       pass.end();
     }
     encoder.resolveQuerySet(querySet, 0, 2 * (end - first), resolved, 16 * first);
@@ -110,7 +129,7 @@ async function byTimestamps({ device }: Gpu, plan: Plan): Promise<[number, numbe
     await readable.mapAsync(GPUMapMode.READ);
     const ticks = new BigUint64Array(readable.getMappedRange().slice(0));
     const seconds = (tick: bigint): number => Number(tick - ticks[0]) / 1e9;
-    return plan.dispatches.map((_, i) => {
+    return steps.map((_, i) => {
       const begin = seconds(ticks[2 * i]);
       // A clock that was set back between the two would give a negative time.
       return [begin, Math.max(begin, seconds(ticks[2 * i + 1]))];
@@ -123,11 +142,14 @@ async function byTimestamps({ device }: Gpu, plan: Plan): Promise<[number, numbe
 }
 
 /** The same by the wall clock, less what a submission of nothing takes. */
-async function byWallClock({ device }: Gpu, plan: Plan): Promise<[number, number][]> {
-  const submit = async (first: number, end: number): Promise<number> => {
+async function byWallClock(
+  { device }: Gpu,
+  steps: readonly PlannedDispatch[],
+): Promise<[number, number][]> {
+  const submit = async (step?: PlannedDispatch): Promise<number> => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    plan.encode(pass, first, end);
+    step?.plan.encode(pass, step.index, step.index + 1);
     pass.end();
     const commands = encoder.finish();
     const start = performance.now();
@@ -137,11 +159,11 @@ async function byWallClock({ device }: Gpu, plan: Plan): Promise<[number, number
   };
   await device.queue.onSubmittedWorkDone();
   let overhead = Infinity;
-  for (let i = 0; i < 5; i++) overhead = Math.min(overhead, await submit(0, 0));
+  for (let i = 0; i < 5; i++) overhead = Math.min(overhead, await submit());
   const times: [number, number][] = [];
   let now = 0;
-  for (let i = 0; i < plan.dispatches.length; i++) {
-    const taken = Math.max(0, await submit(i, i + 1) - overhead);
+  for (const step of steps) {
+    const taken = Math.max(0, await submit(step) - overhead);
     times.push([now, now + taken]);
     now += taken;
   }

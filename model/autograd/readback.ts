@@ -9,77 +9,113 @@ import { tensorBytes } from "./memory.ts";
 import type { Plan } from "./plan.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** A ring of mappable buffers for a fixed list of tensors: each step copies into the next one. */
-export class ReadbackRing {
+/** A tensor's numbers on the host. */
+export type HostNumbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** One mappable buffer: tensors are copied into it behind a plan, then it is read. */
+export class ReadbackSlot {
+  /** Whether it waits for the device. */
+  busy = false;
   readonly #gpu: Gpu;
-  readonly #tensors: readonly Tensor[];
-  readonly #offsets: number[] = [];
-  readonly #slots: { buffer: GPUBuffer; busy: boolean }[];
+  readonly #buffer: GPUBuffer;
+  readonly #tensors: Tensor[] = [];
+  #end = 0;
+
+  /** @internal made by {@link ReadbackRing}. */
+  constructor(gpu: Gpu, bytes: number) {
+    this.#gpu = gpu;
+    this.#buffer = gpu.device.createBuffer({
+      label: "readback",
+      size: bytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** Encodes copies of tensors that a plan made, behind what was copied before. */
+  copy(encoder: GPUCommandEncoder, plan: Plan, tensors: readonly Tensor[]): void {
+    for (const tensor of tensors) {
+      const { buffer, offset } = plan.location(tensor);
+      const bytes = tensorBytes(tensor);
+      encoder.copyBufferToBuffer(buffer, offset, this.#buffer, this.#end, bytes);
+      this.#end += bytes;
+      this.#tensors.push(tensor);
+    }
+  }
+
+  /**
+   * The numbers of all copies, in order, once the device has made them; f32 tensors as floats.
+   *
+   * @throws {KernelError} when the device was lost or has reported an error.
+   * @throws {ModelError} with the cause when the buffer cannot be mapped.
+   */
+  async read(): Promise<HostNumbers[]> {
+    try {
+      const bytes = await mappedBytes(this.#gpu, this.#buffer, this.#tensors.join(", "));
+      return numbersOf(bytes, this.#tensors);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Gives the slot back without reading it. */
+  release(): void {
+    this.#end = 0;
+    this.#tensors.length = 0;
+    this.busy = false;
+  }
+
+  /** Frees the buffer. */
+  destroy(): void {
+    this.#buffer.destroy();
+  }
+}
+
+/** Mappable buffers that steps take in turn, so that reading one does not stop the next. */
+export class ReadbackRing {
+  readonly #slots: readonly ReadbackSlot[];
   #next = 0;
 
   /**
    * Makes the ring.
    *
+   * @param bytes that a step reads at most.
    * @param depth how many steps may be in flight.
    */
-  constructor(gpu: Gpu, tensors: readonly Tensor[], depth: number) {
-    this.#gpu = gpu;
-    this.#tensors = tensors;
-    let size = 0;
-    for (const tensor of tensors) {
-      this.#offsets.push(size);
-      size += Math.ceil(tensorBytes(tensor) / 8) * 8;
-    }
-    this.#slots = Array.from({ length: depth }, () => ({
-      buffer: gpu.device.createBuffer({
-        label: "readback",
-        size,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      }),
-      busy: false,
-    }));
+  constructor(gpu: Gpu, bytes: number, depth: number) {
+    this.#slots = Array.from({ length: depth }, () => new ReadbackSlot(gpu, bytes));
   }
 
   /**
-   * Runs a step of the plan and copies the tensors behind it.
+   * The slot of the next step.
    *
-   * @returns the tensors' words, in order, once the step is done; f32 tensors as floats.
-   * @throws {ModelError} when all buffers are in flight: await an earlier step first.
+   * @throws {ModelError} when all slots are in flight: await an earlier step first.
    */
-  run(plan: Plan): Promise<(Float32Array | Uint32Array)[]> {
+  take(): ReadbackSlot {
     const slot = this.#slots[this.#next];
     if (slot.busy) {
       throw new ModelError("every readback buffer is in flight: await an earlier step");
     }
-    slot.busy = true;
     this.#next = (this.#next + 1) % this.#slots.length;
-    plan.run((encoder) => {
-      this.#tensors.forEach((tensor, i) => {
-        const { buffer, offset } = plan.location(tensor);
-        encoder.copyBufferToBuffer(
-          buffer,
-          offset,
-          slot.buffer,
-          this.#offsets[i],
-          tensorBytes(tensor),
-        );
-      });
-    });
-    return mappedBytes(this.#gpu, slot.buffer, this.#tensors.join(", ")).finally(() => {
-      slot.busy = false;
-    }).then((bytes) => {
-      return this.#tensors.map((tensor, i) =>
-        tensor.dtype === "f32"
-          ? new Float32Array(bytes, this.#offsets[i], tensor.elements)
-          : new Uint32Array(bytes, this.#offsets[i], tensor.elements)
-      );
-    });
+    slot.busy = true;
+    return slot;
   }
 
   /** Frees the ring. */
   destroy(): void {
-    for (const { buffer } of this.#slots) buffer.destroy();
+    for (const slot of this.#slots) slot.destroy();
   }
+}
+
+/** Cuts bytes into the numbers of tensors that lie one behind the other. */
+function numbersOf(bytes: ArrayBuffer, tensors: readonly Tensor[]): HostNumbers[] {
+  let end = 0;
+  return tensors.map((tensor) => {
+    const start = end;
+    end += tensorBytes(tensor);
+    return tensor.dtype === "f32"
+      ? new Float32Array(bytes, start, tensor.elements)
+      : new Uint32Array(bytes, start, tensor.elements);
+  });
 }
 
 /**

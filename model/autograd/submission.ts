@@ -80,9 +80,10 @@ export class Submission {
     this.#spent = spent;
   }
 
-  /** Submits what is left. */
+  /** Submits what is left; more may be added for a further submission. */
   submit(): void {
     this.#flush();
+    this.#spent = { flops: 0, bytes: 0 };
   }
 
   #flush(): void {

@@ -70,6 +70,7 @@ interface Rule {
 /** Gradients known so far while the backward pass is recorded. */
 export class Gradients {
   readonly #tape: Tape;
+  readonly #accumulate: boolean;
   readonly #known = new Map<Tensor, Tensor>();
   readonly #lossWeights = new Map<Tensor, number>();
   readonly #parameterGradient: (parameter: Tensor) => Tensor;
@@ -79,8 +80,10 @@ export class Gradients {
     tape: Tape,
     losses: readonly WeightedLoss[],
     parameterGradient: (parameter: Tensor) => Tensor,
+    accumulate: boolean,
   ) {
     this.#tape = tape;
+    this.#accumulate = accumulate;
     this.#parameterGradient = parameterGradient;
     for (const { loss, weight } of losses) this.#lossWeights.set(loss, weight);
   }
@@ -97,6 +100,11 @@ export class Gradients {
     return gradient;
   }
 
+  /** Says that an output, made again, has a gradient that is known. */
+  give(output: Tensor, gradient: Tensor): void {
+    this.#known.set(output, gradient);
+  }
+
   /** The weight of a loss in the total. */
   lossWeight(loss: Tensor): number {
     return this.#lossWeights.get(loss) ?? 0;
@@ -104,17 +112,18 @@ export class Gradients {
 
   /**
    * Where to write the gradient of an input, and whether to add to it because another use has written
-   * it already. Nothing for an input that needs no gradient.
+   * it already, or an earlier part of the batch has. Nothing for an input that needs no gradient.
    */
   target(input: Tensor): GradientTarget | undefined {
     if (!input.requiresGradient) return undefined;
     const known = this.#known.get(input);
     if (known) return { gradient: known, accumulate: true };
-    const gradient = input.role === "parameter"
+    const isParameter = input.role === "parameter";
+    const gradient = isParameter
       ? this.#parameterGradient(input)
       : this.#tape.activation(`gradient of ${input.name}`, input.shape, this.#tape.storage);
     this.#known.set(input, gradient);
-    return { gradient, accumulate: false };
+    return { gradient, accumulate: isParameter && this.#accumulate };
   }
 
   /** Lets `record` write the gradient of an input, where it needs one; see {@link target}. */
@@ -148,13 +157,15 @@ export class Tape {
   readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
-  /** The step's seed, step number, learning rate and loss scale; see `StepState` in random.wgsl. */
-  readonly stepState: Tensor = new Tensor("step state", [4], "u32", "input");
+  /** Bytes that one binding may hold. */
+  readonly maxStorageBufferBindingSize: number;
+  /** The step's seed, step number, part of the batch and loss scale; see `StepState` in random.wgsl. */
+  readonly stepState: Tensor;
   readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
   readonly #producers = new Map<Tensor, string>();
   readonly #copies = new Map<Tensor, Tensor>();
-  #phase: Phase = "forward";
+  #phase: Phase;
   #streams = 0;
   #differentiated = false;
 
@@ -166,6 +177,9 @@ export class Tape {
    * @param options.subgroupMatrices those that the device has; none by default.
    * @param options.chooseMatmul names the variants of matrix products; the launcher's choice by default.
    * @param options.storage of activations; f32 by default.
+   * @param options.maxStorageBufferBindingSize of the device; WebGPU's least by default.
+   * @param options.stepState where plans share it; an input of the tape by default.
+   * @param options.phase that the recording begins with; forward by default.
    * @param options.skipPadding whether kernels skip padding; true by default.
    */
   constructor(
@@ -175,6 +189,9 @@ export class Tape {
       readonly subgroupMatrices?: readonly SubgroupMatrix[];
       readonly chooseMatmul?: MatmulChooser;
       readonly storage?: "f32" | "f16";
+      readonly maxStorageBufferBindingSize?: number;
+      readonly stepState?: Tensor;
+      readonly phase?: Phase;
       readonly skipPadding?: boolean;
     },
   ) {
@@ -183,6 +200,9 @@ export class Tape {
     this.subgroupMatrices = options.subgroupMatrices ?? [];
     this.chooseMatmul = options.chooseMatmul ?? (() => undefined);
     this.storage = options.storage ?? "f32";
+    this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
+    this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
+    this.#phase = options.phase ?? "forward";
     this.skipPadding = options.skipPadding ?? true;
   }
 
@@ -306,15 +326,47 @@ export class Tape {
   }
 
   /**
+   * Records operations whose activations are not kept for the backward pass: they are made again there, with
+   * the same random streams, so that the gradients are the same bit for bit.
+   *
+   * @param operation for messages.
+   * @param body records the operations, the same whenever it is called, and returns what they make.
+   */
+  recompute(operation: string, body: () => Tensor): Tensor {
+    const streams = this.#streams;
+    const { output, rules } = this.#rulesOf(body);
+    const made = new Set(rules.flatMap(({ outputs }) => outputs));
+    const used = new Set(rules.flatMap(({ inputs }) => inputs));
+    this.differentiate(operation, [...used.difference(made)], [output], (gradients) => {
+      const later = this.#streams;
+      this.#streams = streams;
+      const again = this.#rulesOf(body);
+      this.#streams = later;
+      gradients.give(again.output, gradients.of(output));
+      this.#walk(again.rules, gradients);
+    });
+    return output;
+  }
+
+  /** Records `body` and takes its rules out of the tape's. */
+  #rulesOf(body: () => Tensor): { readonly output: Tensor; readonly rules: readonly Rule[] } {
+    const first = this.#rules.length;
+    const output = body();
+    return { output, rules: this.#rules.splice(first) };
+  }
+
+  /**
    * Records the backward pass of a weighted sum of losses.
    *
    * @param parameterGradient finds where a parameter's gradient is stored.
+   * @param accumulate adds to the gradients of parameters that are there, so that parts of a batch add up.
    * @returns the gradients, so that a caller can see which parameters were reached.
    * @throws {ModelError} naming the operation, where something on the way cannot be differentiated.
    */
   backward(
     losses: readonly WeightedLoss[],
     parameterGradient: (parameter: Tensor) => Tensor,
+    accumulate = false,
   ): Gradients {
     if (this.#differentiated) throw new ModelError("backward was recorded already on this tape");
     const made = new Set(this.#rules.flatMap((rule) => rule.rule ? rule.outputs : []));
@@ -329,8 +381,14 @@ export class Tape {
     }
     this.#differentiated = true;
     this.#phase = "backward";
-    const gradients = new Gradients(this, losses, parameterGradient);
-    for (const { operation, inputs, outputs, rule } of this.#rules.toReversed()) {
+    const gradients = new Gradients(this, losses, parameterGradient, accumulate);
+    this.#walk(this.#rules, gradients);
+    return gradients;
+  }
+
+  /** Applies rules from the last to the first. */
+  #walk(rules: readonly Rule[], gradients: Gradients): void {
+    for (const { operation, inputs, outputs, rule } of rules.toReversed()) {
       if (!outputs.some((output) => gradients.reaches(output))) continue;
       if (rule) {
         rule(gradients);
@@ -340,8 +398,6 @@ export class Tape {
         );
       }
     }
-    this.#phase = "update";
-    return gradients;
   }
 }
 

@@ -9,6 +9,7 @@ import type { DType } from "../../kernels/launch.ts";
 export type TensorRole =
   | "input" // written by the host before each step
   | "activation" // made within a step; memory is shared by lifetime unless the tape keeps it
+  | "state" // kept between steps in memory that the caller gives; plans may share it
   | "parameter" // lives in the parameter store
   | "gradient"; // of a parameter; lives in the parameter store
 

@@ -102,6 +102,10 @@ export interface PretrainingHparams {
   model_name: string;
   /** Predictions in a row at most. */
   max_predictions_per_seq: number;
+  /** Parts that a training batch is computed in, one after the other, in less memory; the same update. */
+  gradient_accumulation_steps: number;
+  /** "layers" makes the activations of each layer again in the backward pass instead of keeping them. */
+  recompute: "none" | "layers";
 }
 
 /** Sizes of the paper. */
@@ -191,6 +195,8 @@ const HPARAMS: {
   model_sentencepiece_path: ["", TEXT],
   model_name: ["", TEXT],
   max_predictions_per_seq: [0, whole(1, 65_536)],
+  gradient_accumulation_steps: [1, BATCH],
+  recompute: ["none", { kind: "choice", choices: ["none", "layers"] }],
 };
 
 /** The values of the keys of `model_hparam_overrides`. */
@@ -324,6 +330,13 @@ function requireTogether(hparams: PretrainingHparams): void {
         hparams[key]
       }: times max_seq_length = ${max_seq_length} that is more than ` +
         `${MOST_TOKENS} tokens in a batch; use a smaller batch`,
+    );
+  }
+  const { train_batch_size, gradient_accumulation_steps } = hparams;
+  if (train_batch_size % gradient_accumulation_steps !== 0) {
+    throw new ModelError(
+      `hparam gradient_accumulation_steps is ${gradient_accumulation_steps}, which does not divide ` +
+        `train_batch_size = ${train_batch_size} into equal parts`,
     );
   }
   if (hparams.uniform_generator && !hparams.electra_objective) {

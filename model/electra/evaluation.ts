@@ -4,6 +4,11 @@
  * @module
  */
 
+import type { Evaluation, Outputs, PreparedBatch } from "../training/objective.ts";
+import type { TokenBatch } from "./masking.ts";
+
+import { areaUnderCurve } from "../metrics/auc.ts";
+
 /**
  * Metrics over held-out examples: null where there is nothing to measure (a model without a discriminator,
  * no token called replaced), NaN where a number that went in is NaN.
@@ -47,6 +52,35 @@ export interface EvaluationBatch {
   readonly attentionMask: ArrayLike<number>;
 }
 
+/** An evaluation of pre-training: what a model does not have is null in the metrics. */
+export class PretrainingEvaluation implements Evaluation<TokenBatch, PretrainingMetrics> {
+  readonly #sum = new MetricsSum();
+
+  /** Adds a batch. */
+  add(
+    { attentionMask }: TokenBatch,
+    { inputs: { maskedIds, maskedWeights } }: PreparedBatch,
+    outputs: Outputs,
+  ): void {
+    const { rowLoss, predictedIds, sampledIds, logits, labels } = outputs;
+    this.#sum.add({
+      maskedIds: maskedIds as Uint32Array,
+      maskedWeights: maskedWeights as Float32Array,
+      attentionMask,
+      rowLoss: rowLoss as Float32Array | undefined,
+      predictedIds: predictedIds as Uint32Array | undefined,
+      sampledIds: sampledIds as Uint32Array | undefined,
+      logits: logits as Float32Array | undefined,
+      labels: labels as Float32Array | undefined,
+    });
+  }
+
+  /** The metrics so far. */
+  result(): PretrainingMetrics {
+    return this.#sum.result();
+  }
+}
+
 /** Sums batches into metrics. */
 export class MetricsSum {
   readonly #guesses = new Mean();
@@ -86,12 +120,14 @@ export class MetricsSum {
       if (called !== 0) precision.add(replaced ? called : 0 * called);
       if (replaced) recall.add(called);
     });
+    const replaced = this.#labels.filter((label) => label > 0).length;
+    const bothClasses = replaced > 0 && replaced < this.#labels.length;
     return {
       masked_lm_accuracy: this.#guesses.value,
       masked_lm_loss: this.#loss.value,
       sampled_masked_lm_accuracy: this.#samples.value,
       disc_loss: loss.value,
-      disc_auc: areaUnderCurve(this.#logits, this.#labels),
+      disc_auc: bothClasses ? areaUnderCurve(this.#logits, this.#labels) : null,
       disc_accuracy: right.value,
       disc_precision: precision.value,
       disc_recall: recall.value,
@@ -117,30 +153,4 @@ class Mean {
 /** log(1 + exp(x)): −log of a sigmoid at −x, for infinite x too. */
 function softplus(x: number): number {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-}
-
-/**
- * The area under the ROC curve: the chance that a positive scores above a negative, ties counting half
- * (Mann–Whitney). Null when there are no positives or no negatives, NaN when a score is.
- */
-export function areaUnderCurve(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number>,
-): number | null {
-  const order = Array.from({ length: scores.length }, (_, i) => i);
-  const positives = order.filter((i) => labels[i] > 0).length;
-  const negatives = order.length - positives;
-  if (positives === 0 || negatives === 0) return null;
-  // NaN has no place in an order, and never equals itself.
-  if (order.some((i) => Number.isNaN(scores[i]))) return NaN;
-  order.sort((a, b) => scores[a] < scores[b] ? -1 : Number(scores[a] > scores[b]));
-  let rankSum = 0;
-  for (let start = 0; start < order.length;) {
-    let end = start + 1;
-    while (end < order.length && scores[order[end]] === scores[order[start]]) end++;
-    const rank = (start + 1 + end) / 2;
-    for (let i = start; i < end; i++) if (labels[order[i]] > 0) rankSum += rank;
-    start = end;
-  }
-  return (rankSum - positives * (positives + 1) / 2) / (positives * negatives);
 }

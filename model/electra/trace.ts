@@ -4,24 +4,30 @@
  *
  * @module
  */
-import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
-import type { TokenBatch } from "./masking.ts";
-import { ADAM } from "../training/optimizer.ts";
-import type { StoreKind } from "../parameters/store.ts";
-import type { PretrainingTrainer, StepMetrics } from "../training/training.ts";
 import { asFloat32, encodeSafeTensors, type SafeTensor, safeTensor } from "../files/safetensors.ts";
 import { readStateDict } from "../parameters/state_dict.ts";
+import type { StoreKind } from "../parameters/store.ts";
+import { ADAM } from "../training/optimizer.ts";
+import type { StepMetrics } from "../training/training.ts";
+import type { TokenBatch } from "./masking.ts";
+import type { Pretraining } from "./pretraining.ts";
 
-/** Runs one training step and encodes everything about it; returns its metrics beside the file. */
+/**
+ * Runs one training step and encodes everything about it; returns its metrics beside the file.
+ *
+ * @throws {ModelError} when the model has not both halves, or takes its batches in parts.
+ */
 export async function traceStep(
-  trainer: PretrainingTrainer,
+  training: Pretraining,
   batch: TokenBatch,
 ): Promise<{ file: Uint8Array<ArrayBuffer>; metrics: StepMetrics }> {
-  const { store, hparams, model, training } = trainer;
-  const { sampledIds, corruptedInputIds } = training.outputs;
-  if (!sampledIds || !corruptedInputIds || !training.outputs.mlmLoss) {
+  const { store, objective: { hparams, model } } = training;
+  if (!model.generator || !model.discriminator) {
     throw new ModelError("a trace needs both generator and discriminator");
+  }
+  if (training.plans.length > 2) {
+    throw new ModelError("a trace needs batches in one part: gradient_accumulation_steps = 1");
   }
   const tensors = new Map<string, SafeTensor>();
   const add = async (prefix: string, kind: StoreKind, lossScale = 1): Promise<void> => {
@@ -30,38 +36,38 @@ export async function traceStep(
       tensors.set(`${prefix}/${name}`, safeTensor(data, tensor.shape));
     }
   };
-  await trainer.finish();
+  await training.finish();
   await add("param", "parameters");
-  await add("adam_m", "firstMoment");
-  await add("adam_v", "secondMoment");
+  await add("adam_m", "adam_m");
+  await add("adam_v", "adam_v");
 
-  const { metrics: pending, masked } = await trainer.train(batch);
+  const { metrics: pending, prepared } = await training.train(batch);
   const metrics = await pending;
   await add("grad", "gradients", metrics.lossScale);
   await add("after", "parameters");
 
-  const B = hparams.train_batch_size, S = hparams.max_seq_length;
+  const { batch: B, sequence: S } = prepared.shape;
   const M = hparams.max_predictions_per_seq;
+  const { maskedInputIds, maskedPositions, maskedIds, maskedWeights } = prepared.inputs;
+  const { sampledIds, corruptedInputIds } = await training.readOutputs();
   const integers = (name: string, data: ArrayLike<number>, shape: number[]): void => {
     tensors.set(`batch/${name}`, safeTensor(Int32Array.from(data), shape));
   };
-  const read = async (tensor: Tensor): Promise<Int32Array> =>
-    new Int32Array(await trainer.read(training, tensor));
   integers("input_ids", batch.inputIds, [B, S]);
   integers("attention_mask", batch.attentionMask, [B, S]);
   integers("token_type_ids", batch.tokenTypeIds, [B, S]);
-  integers("masked_input_ids", masked.maskedInputIds, [B, S]);
-  integers("masked_positions", masked.maskedPositions, [B, M]);
-  integers("masked_ids", masked.maskedIds, [B, M]);
-  tensors.set("batch/masked_weights", safeTensor(masked.maskedWeights, [B, M]));
-  integers("sampled_ids", await read(sampledIds), [B, M]);
-  integers("corrupted_input_ids", await read(corruptedInputIds), [B, S]);
+  integers("masked_input_ids", maskedInputIds, [B, S]);
+  integers("masked_positions", maskedPositions, [B, M]);
+  integers("masked_ids", maskedIds, [B, M]);
+  tensors.set("batch/masked_weights", safeTensor(Float32Array.from(maskedWeights), [B, M]));
+  integers("sampled_ids", sampledIds, [B, M]);
+  integers("corrupted_input_ids", corruptedInputIds, [B, S]);
 
   const scalar = (name: string, value: number): void => {
     tensors.set(name, safeTensor(Float32Array.of(value), []));
   };
-  scalar("loss/mlm", metrics.mlmLoss!);
-  scalar("loss/disc", metrics.discLoss!);
+  scalar("loss/mlm", metrics.losses.masked_lm);
+  scalar("loss/disc", metrics.losses.disc);
   scalar("loss/total", metrics.totalLoss);
   scalar("grad_norm", metrics.gradientNorm);
   scalar("lr", metrics.learningRate);

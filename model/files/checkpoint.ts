@@ -1,16 +1,12 @@
 /**
- * Checkpoints: what a run needs to continue as if it had never stopped.
+ * Checkpoints: the state of a training as files that any tool for safetensors and JSON can read.
  *
  * @module
  */
 import * as v from "valibot";
-import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
-import { type PretrainingHparams, resolveHparams } from "../electra/config.ts";
-import { ModelError } from "../errors.ts";
 import { anyObject, count, parseJson } from "../../pipeline/wire/json.ts";
-import type { PretrainingTrainer } from "../training/training.ts";
+import { ModelError } from "../errors.ts";
 import { decodeSafeTensors, encodeSafeTensors, type SafeTensor } from "./safetensors.ts";
-import { readStateDict, writeStateDict } from "../parameters/state_dict.ts";
 
 /** Files of a checkpoint, by name. */
 export type CheckpointFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -22,9 +18,19 @@ export interface CheckpointState {
   /** Seed of everything random. */
   readonly seed: number;
   /** Hyperparameters of the run. */
-  readonly hparams: PretrainingHparams;
+  readonly hparams: object;
   /** The loss scale, where the run computes in f16; tensors are f32 in either case. */
-  readonly loss_scale?: LossScaleState;
+  readonly loss_scale?: { readonly scale: number; readonly goodSteps: number };
+}
+
+/** A checkpoint's contents. */
+export interface Checkpoint {
+  /** Parameters by name. */
+  readonly parameters: ReadonlyMap<string, SafeTensor>;
+  /** The optimizer's moments, by `NAME/MOMENT`. */
+  readonly moments: ReadonlyMap<string, SafeTensor>;
+  /** All else. */
+  readonly state: CheckpointState;
 }
 
 /** Weights alone: enough to evaluate or export. */
@@ -46,39 +52,30 @@ const stateSchema = v.object({
   })),
 });
 
-/** Hyperparameters that decide which tensors a model has. */
-const ARCHITECTURE_KEYS = [
-  "model_size",
-  "model_hparam_overrides",
-  "embedding_size",
-  "vocab_size",
-  "electra_objective",
-  "uniform_generator",
-  "untied_generator",
-  "untied_generator_embeddings",
-  "generator_layers",
-  "generator_hidden_size",
-] as const satisfies readonly (keyof PretrainingHparams)[];
-
-/** Encodes the trainer's state after its last update. */
-export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<CheckpointFiles> {
-  await trainer.finish();
-  const { store, step, seed, hparams } = trainer;
-  const metadata = { format: "pt", step: String(step) };
-  const weights = await readStateDict(store, "parameters");
-  const moments = new Map<string, SafeTensor>();
-  for (const [kind, slot] of [["firstMoment", "adam_m"], ["secondMoment", "adam_v"]] as const) {
-    for (const [name, tensor] of await readStateDict(store, kind)) {
-      moments.set(`${name}/${slot}`, tensor);
-    }
-  }
-  const loss_scale = await trainer.readLossScale();
-  const state: CheckpointState = { step, seed, hparams, ...(loss_scale ? { loss_scale } : {}) };
+/** Encodes a checkpoint as files. */
+export function encodeCheckpoint({ parameters, moments, state }: Checkpoint): CheckpointFiles {
+  const metadata = { format: "pt", step: String(state.step) };
   return new Map([
-    [WEIGHTS_FILE, encodeSafeTensors({ tensors: weights, metadata })],
+    [WEIGHTS_FILE, encodeSafeTensors({ tensors: parameters, metadata })],
     [OPTIMIZER_FILE, encodeSafeTensors({ tensors: moments, metadata })],
     [STATE_FILE, new TextEncoder().encode(JSON.stringify(state, null, 2) + "\n")],
   ]);
+}
+
+/**
+ * Reads a checkpoint's files.
+ *
+ * @param source its folder, for messages.
+ * @throws {ModelError} when one of them is damaged.
+ */
+export function decodeCheckpoint(files: CheckpointFiles, source: string): Checkpoint {
+  const tensorsOf = (name: string): ReadonlyMap<string, SafeTensor> =>
+    decodeSafeTensors(files.get(name)!, `${source}/${name}`).tensors;
+  return {
+    state: decodeCheckpointState(files, source),
+    parameters: tensorsOf(WEIGHTS_FILE),
+    moments: tensorsOf(OPTIMIZER_FILE),
+  };
 }
 
 /**
@@ -89,70 +86,6 @@ export async function encodeCheckpoint(trainer: PretrainingTrainer): Promise<Che
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
   const text = new TextDecoder().decode(files.get(STATE_FILE));
   const fault = (what: string): ModelError =>
-    new ModelError(`${source}/${STATE_FILE}: ${what}; remove that checkpoint to use an older one`);
-  const state = parseJson(stateSchema, text, fault);
-  try {
-    return { ...state, hparams: resolveHparams(state.hparams).hparams };
-  } catch (error) {
-    if (!(error instanceof ModelError)) throw error;
-    throw fault(error.message);
-  }
-}
-
-/** Hyperparameters that decide the model's tensors and differ, one line each. */
-export function architectureDifferences(
-  saved: PretrainingHparams,
-  wanted: PretrainingHparams,
-): string[] {
-  return ARCHITECTURE_KEYS
-    .filter((key) => JSON.stringify(saved[key]) !== JSON.stringify(wanted[key]))
-    .map((key) =>
-      `${key}: ${JSON.stringify(saved[key])} in the checkpoint, ${
-        JSON.stringify(wanted[key])
-      } asked for`
-    );
-}
-
-/**
- * Refuses a checkpoint of another model.
- *
- * @throws {ModelError} listing the differences.
- */
-export function requireSameArchitecture(
-  saved: PretrainingHparams,
-  wanted: PretrainingHparams,
-  source: string,
-): void {
-  const differences = architectureDifferences(saved, wanted);
-  if (differences.length > 0) {
-    throw new ModelError(
-      `checkpoint ${source} is of another configuration: ${differences.join("; ")}`,
-    );
-  }
-}
-
-/**
- * Puts a checkpoint into a trainer.
- *
- * @throws {ModelError} when it is of another configuration (the differences are listed) or damaged.
- */
-export function restoreCheckpoint(
-  trainer: PretrainingTrainer,
-  files: CheckpointFiles,
-  source: string,
-): void {
-  const state = decodeCheckpointState(files, source);
-  requireSameArchitecture(state.hparams, trainer.hparams, source);
-  const weights = decodeSafeTensors(files.get(WEIGHTS_FILE)!, `${source}/${WEIGHTS_FILE}`);
-  const moments = decodeSafeTensors(files.get(OPTIMIZER_FILE)!, `${source}/${OPTIMIZER_FILE}`);
-  writeStateDict(trainer.store, "parameters", weights.tensors, `${source}/${WEIGHTS_FILE}`);
-  for (const [kind, slot] of [["firstMoment", "adam_m"], ["secondMoment", "adam_v"]] as const) {
-    const named = new Map<string, SafeTensor>();
-    for (const [name, tensor] of moments.tensors) {
-      if (name.endsWith(`/${slot}`)) named.set(name.slice(0, -slot.length - 1), tensor);
-    }
-    writeStateDict(trainer.store, kind, named, `${source}/${OPTIMIZER_FILE}`);
-  }
-  trainer.step = state.step;
-  if (state.loss_scale) trainer.writeLossScale(state.loss_scale);
+    new ModelError(`${source}/${STATE_FILE}: ${what}; use another checkpoint`);
+  return parseJson(stateSchema, text, fault);
 }

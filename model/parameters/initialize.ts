@@ -5,7 +5,7 @@
  */
 import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
 import { ModelError } from "../errors.ts";
-import type { Parameter } from "./store.ts";
+import type { Parameter, ParameterStore } from "./store.ts";
 
 /** Streams of initial weights lie apart from those of tapes and masking. */
 const INITIAL_STREAM = 0xc0000000;
@@ -21,6 +21,18 @@ export const LARGEST_SEED = 2 ** 32 - 1;
 export function requireSeed(seed: number): void {
   if (Number.isInteger(seed) && seed >= 0 && seed <= LARGEST_SEED) return;
   throw new ModelError(`seed ${seed}: it must be a whole number from 0 to ${LARGEST_SEED}`);
+}
+
+/**
+ * Gives all parameters of an allocated store their initial values.
+ *
+ * @throws {ModelError} for a seed that would be another's double.
+ */
+export function initializeParameters(store: ParameterStore, seed: number): void {
+  requireSeed(seed);
+  store.parameters.forEach((parameter, index) =>
+    store.write(parameter, "parameters", initialValue(parameter, index, seed))
+  );
 }
 
 /**

@@ -44,7 +44,7 @@ export function writeStateDict(
   source: string,
 ): void {
   const faults: string[] = [];
-  for (const { parts } of store.parameters) {
+  for (const { parts } of store.parametersOf(kind)) {
     for (const { name, shape } of parts) {
       const tensor = named.get(name);
       if (!tensor) faults.push(`${name} is missing`);
@@ -59,7 +59,7 @@ export function writeStateDict(
       `${source} does not fit this model: ${faults.slice(0, 5).join("; ")}${more}`,
     );
   }
-  for (const parameter of store.parameters) {
+  for (const parameter of store.parametersOf(kind)) {
     const data = new Float32Array(parameter.value.elements);
     let offset = 0;
     for (const { name } of parameter.parts) {

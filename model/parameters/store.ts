@@ -1,13 +1,13 @@
 /**
- * Parameters in flat storage: values, gradients and Adam moments each in a few large buffers, so that
- * the optimizer is one dispatch a buffer.
+ * Parameters in flat storage: values, gradients and the optimizer's moments each in a few large buffers, so
+ * that an update is one dispatch a buffer.
  *
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
+import { owner } from "../autograd/memory.ts";
 import type { Location, ParameterMemory } from "../autograd/plan.ts";
 import { readBuffer } from "../autograd/readback.ts";
-import { owner } from "../autograd/memory.ts";
 import { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
 
@@ -23,41 +23,102 @@ export type Initializer =
   | { readonly kind: "glorot uniform" }
   | { readonly kind: "constant"; readonly value: number };
 
-/** A run of a parameter's rows that carries a name of its own in checkpoints. */
-export interface ParameterPart {
-  /** Name in the Hugging Face state dict, prefixed by "generator." or "discriminator.". */
-  readonly name: string;
-  /** Shape in the state dict. */
-  readonly shape: readonly number[];
+/** How a parameter is trained. */
+export interface ParameterSettings {
+  /** Multiplies the learning rate; 1 by default. */
+  readonly learningRate?: number;
+  /** Keeps its value: no gradient is made for it, and the optimizer keeps nothing of it. */
+  readonly frozen?: boolean;
 }
 
-/** A trained tensor. */
-export interface Parameter {
-  /** Its value. */
-  readonly value: Tensor;
-  /** Its gradient. */
-  readonly gradient: Tensor;
-  /** Names and shapes in checkpoints, in storage order; one unless several are fused. */
-  readonly parts: readonly ParameterPart[];
+/** What is said of a parameter where it is declared. */
+export interface ParameterDeclaration extends ParameterSettings {
+  /** Its name in checkpoints; several names are equal parts along the first axis, stored as one matrix. */
+  readonly name: string | readonly string[];
+  /** Shape of the whole. */
+  readonly shape: readonly number[];
   /** How it starts. */
   readonly initializer: Initializer;
   /** Whether weight decay applies. */
   readonly decays: boolean;
 }
 
-/** Which of the four flat stores. */
-export type StoreKind = "parameters" | "gradients" | "firstMoment" | "secondMoment";
-
-/** Flat buffers of up to {@link MAX_CHUNK_ELEMENTS} elements, or of one parameter that has more. */
-export interface Chunk {
-  /** Elements, gaps included. */
-  readonly elements: number;
-  /** The stores as tensors, for the optimizer's kernels. */
-  readonly tensors: Readonly<Record<StoreKind, Tensor>>;
-  /** Learning-rate multiplier and weight decay for each block of 64 elements. */
-  readonly groups: Tensor;
+/** A run of a parameter's rows that carries a name of its own in checkpoints. */
+export interface ParameterPart {
+  /** Name in the Hugging Face state dict, perhaps with a prefix that says which model it is of. */
+  readonly name: string;
+  /** Shape in the state dict. */
+  readonly shape: readonly number[];
 }
 
+/** A declared parameter. */
+export interface Parameter {
+  /** Its value. */
+  readonly value: Tensor;
+  /** Its gradient; a frozen one has none. */
+  readonly gradient: Tensor | undefined;
+  /** Names and shapes in checkpoints, in storage order; one unless several are fused. */
+  readonly parts: readonly ParameterPart[];
+  /** How it starts. */
+  readonly initializer: Initializer;
+  /** Whether weight decay applies. */
+  readonly decays: boolean;
+  /** Multiplies the learning rate. */
+  readonly learningRate: number;
+}
+
+/** A flat store: "parameters", "gradients", or a moment by the name that the optimizer gives it. */
+export type StoreKind = string;
+
+/** Flat buffers of up to 2²⁵ elements, or of one parameter that has more; all trained or all frozen. */
+export class Chunk {
+  readonly #tensors = new Map<StoreKind, Tensor>();
+  #elements = 0;
+
+  /**
+   * An empty chunk.
+   *
+   * @param index its number, for labels.
+   * @param trained whether it has gradients and moments.
+   */
+  constructor(readonly index: number, readonly trained: boolean) {}
+
+  /** Elements, gaps included. */
+  get elements(): number {
+    return this.#elements;
+  }
+
+  /** Whether so many more elements fit in. */
+  hasRoom(elements: number): boolean {
+    return this.#elements + elements <= MAX_CHUNK_ELEMENTS;
+  }
+
+  /** Takes room for a parameter and returns its first element. */
+  take(elements: number): number {
+    const first = this.#elements;
+    this.#elements += elements;
+    return first;
+  }
+
+  /** One of the flat stores as a tensor, for the optimizer's kernels: f32 [elements]. */
+  tensor(kind: StoreKind): Tensor {
+    return this.#tensor(kind, `all ${kind} ${this.index}`, [this.#elements]);
+  }
+
+  /** Learning-rate multiplier and weight decay for each block of 64 elements: f32 [elements / 64, 2]. */
+  get groups(): Tensor {
+    return this.#tensor("groups", `groups ${this.index}`, [this.#elements / ALIGNMENT, 2]);
+  }
+
+  #tensor(key: string, name: string, shape: readonly number[]): Tensor {
+    let tensor = this.#tensors.get(key);
+    if (!tensor) {
+      tensor = new Tensor(name, shape, "f32", "parameter");
+      this.#tensors.set(key, tensor);
+    }
+    return tensor;
+  }
+}
 /** What a device allows of a flat buffer, in bytes. */
 export interface ParameterLimits {
   /** What one binding may hold. */
@@ -66,54 +127,59 @@ export interface ParameterLimits {
   readonly maxBufferSize?: number;
 }
 
-/** Names that weight decay leaves alone, as in the original. */
-const NO_DECAY = ["LayerNorm", "layer_norm", "bias"];
-
 interface Slot {
-  readonly chunk: number;
+  readonly chunk: Chunk;
   readonly element: number;
 }
 
-/** Declares parameters, gives them device memory, reads and writes them by name. */
+/** What training needs beside the parameters' values. */
+export interface TrainingMemory {
+  /** Names of the optimizer's moments. */
+  readonly moments: readonly string[];
+  /** The decay of parameters that decay; 0 by default. */
+  readonly weightDecay?: number;
+}
+
+/** Declares parameters, gives them device memory, reads and writes them. */
 export class ParameterStore implements ParameterMemory {
   readonly #parameters: Parameter[] = [];
   readonly #byTensor = new Map<Tensor, Parameter>();
   readonly #slots = new Map<Parameter, Slot>();
-  readonly #chunkElements: number[] = [];
-  #chunks: readonly Chunk[] | undefined;
+  readonly #chunks: Chunk[] = [];
   readonly #buffers = new Map<Tensor, GPUBuffer>();
+  #laidOut = false;
   #gpu: Gpu | undefined;
 
   /**
    * Declares a parameter.
    *
-   * @param parts names and shapes in checkpoints; several when they are fused along the first axis.
-   * @param shape of the whole.
-   * @throws {ModelError} when the parts do not fill the shape, or the stores are laid out already.
+   * @throws {ModelError} when the names do not divide the first axis, or the stores are laid out already.
    */
-  declare(
-    parts: readonly ParameterPart[],
-    shape: readonly number[],
-    initializer: Initializer,
-  ): Parameter {
-    const name = parts.map((part) => part.name).join(" + ");
-    if (this.#chunks) throw new ModelError(`${name} is declared after the stores were laid out`);
-    const value = new Tensor(name, shape, "f32", "parameter", true);
-    const gradient = new Tensor(`gradient of ${name}`, shape, "f32", "gradient");
-    const held = parts.reduce((sum, part) => sum + part.shape.reduce((a, b) => a * b, 1), 0);
-    if (held !== value.elements) throw new ModelError(`parts of ${value} hold ${held} elements`);
-    const size = Math.ceil(value.elements / ALIGNMENT) * ALIGNMENT;
-    const decays = !NO_DECAY.some((word) => parts[0].name.includes(word));
-    const parameter = { value, gradient, parts, initializer, decays };
-    let chunk = this.#chunkElements.length - 1;
-    if (chunk < 0 || this.#chunkElements[chunk] + size > MAX_CHUNK_ELEMENTS) {
-      chunk = this.#chunkElements.push(0) - 1;
+  declare(declaration: ParameterDeclaration): Parameter {
+    const { shape, initializer, decays, learningRate = 1, frozen = false } = declaration;
+    const names = [declaration.name].flat() as string[];
+    const name = names.join(" + ");
+    if (this.#laidOut) throw new ModelError(`${name} is declared after the stores were laid out`);
+    const value = new Tensor(name, shape, "f32", "parameter", !frozen);
+    const rows = shape[0] / names.length;
+    if (!Number.isInteger(rows)) {
+      throw new ModelError(`${names.length} names do not divide the first axis of ${value}`);
     }
-    this.#slots.set(parameter, { chunk, element: this.#chunkElements[chunk] });
-    this.#chunkElements[chunk] += size;
+    const size = Math.ceil(value.elements / ALIGNMENT) * ALIGNMENT;
+    const gradient = frozen
+      ? undefined
+      : new Tensor(`gradient of ${name}`, shape, "f32", "gradient");
+    const parts = names.map((part) => ({ name: part, shape: [rows, ...shape.slice(1)] }));
+    const parameter = { value, gradient, parts, initializer, decays, learningRate };
+    let chunk = this.#chunks.findLast(({ trained }) => trained !== frozen);
+    if (!chunk?.hasRoom(size)) {
+      chunk = new Chunk(this.#chunks.length, !frozen);
+      this.#chunks.push(chunk);
+    }
+    this.#slots.set(parameter, { chunk, element: chunk.take(size) });
     this.#parameters.push(parameter);
     this.#byTensor.set(value, parameter);
-    this.#byTensor.set(gradient, parameter);
+    if (gradient) this.#byTensor.set(gradient, parameter);
     return parameter;
   }
 
@@ -122,19 +188,22 @@ export class ParameterStore implements ParameterMemory {
     return this.#parameters;
   }
 
+  /** The parameters that a kind of store holds: frozen ones have no gradients and no moments. */
+  parametersOf(kind: StoreKind): readonly Parameter[] {
+    return kind === "parameters"
+      ? this.#parameters
+      : this.#parameters.filter(({ gradient }) => gradient);
+  }
+
   /** The flat stores; the first look lays them out, after which no parameter may be declared. */
   get chunks(): readonly Chunk[] {
-    return this.#chunks ??= this.#chunkElements.map((elements, index) => {
-      const make = (name: string, shape: readonly number[]): Tensor =>
-        new Tensor(`${name} ${index}`, shape, "f32", "parameter");
-      const tensors = {
-        parameters: make("all parameters", [elements]),
-        gradients: make("all gradients", [elements]),
-        firstMoment: make("all firstMoment", [elements]),
-        secondMoment: make("all secondMoment", [elements]),
-      };
-      return { elements, tensors, groups: make("groups", [elements / ALIGNMENT, 2]) };
-    });
+    this.#laidOut = true;
+    return this.#chunks;
+  }
+
+  /** The flat stores of what is trained. */
+  get trainedChunks(): readonly Chunk[] {
+    return this.chunks.filter(({ trained }) => trained);
   }
 
   /**
@@ -160,48 +229,51 @@ export class ParameterStore implements ParameterMemory {
     }
   }
 
-  /** The gradient tensor of a parameter's value. */
+  /**
+   * The gradient tensor of a parameter's value.
+   *
+   * @throws {ModelError} for a tensor that is no trained parameter of this store.
+   */
   gradientOf(value: Tensor): Tensor {
-    return this.#byTensor.get(value)!.gradient;
+    const gradient = this.#byTensor.get(value)?.gradient;
+    if (!gradient) throw new ModelError(`${value} is not trained, so it has no gradient`);
+    return gradient;
   }
 
   /**
    * Makes device memory.
    *
+   * @param training what training needs; left out, the store holds values alone.
    * @throws {ModelError} when the device cannot bind a parameter, or the store has memory already.
-   * @param weightDecay the decay of parameters that decay.
-   * @param learningRateScale a multiplier of the learning rate for each parameter; 1 by default.
    */
-  allocate(
-    gpu: Gpu,
-    options: {
-      readonly training: boolean;
-      readonly weightDecay?: number;
-      readonly learningRateScale?: (parameter: Parameter) => number;
-    },
-  ): void {
+  allocate(gpu: Gpu, training?: TrainingMemory): void {
     if (this.#gpu) throw new ModelError("the parameter store is allocated already");
     this.requireBindable(gpu.limits);
     this.#gpu = gpu;
-    const kinds: StoreKind[] = options.training
-      ? ["parameters", "gradients", "firstMoment", "secondMoment"]
-      : ["parameters"];
-    this.chunks.forEach(({ tensors, groups }, index) => {
-      for (const kind of kinds) this.#makeBuffer(gpu, tensors[kind]);
-      if (!options.training) return;
-      const table = new Float32Array(groups.elements);
-      for (const parameter of this.#parameters) {
-        const slot = this.#slots.get(parameter)!;
-        if (slot.chunk !== index) continue;
-        const first = slot.element / ALIGNMENT;
-        const end = first + Math.ceil(parameter.value.elements / ALIGNMENT);
-        for (let block = first; block < end; block++) {
-          table[2 * block] = options.learningRateScale?.(parameter) ?? 1;
-          table[2 * block + 1] = parameter.decays ? options.weightDecay ?? 0 : 0;
-        }
+    for (const chunk of this.chunks) {
+      this.#makeBuffer(gpu, chunk.tensor("parameters"));
+      if (!training || !chunk.trained) continue;
+      for (const kind of ["gradients", ...training.moments]) {
+        this.#makeBuffer(gpu, chunk.tensor(kind));
       }
-      gpu.device.queue.writeBuffer(this.#makeBuffer(gpu, groups), 0, table);
-    });
+      const groups = this.#makeBuffer(gpu, chunk.groups);
+      gpu.device.queue.writeBuffer(groups, 0, this.#groupsOf(chunk, training.weightDecay ?? 0));
+    }
+  }
+
+  /** The optimizer's settings by blocks of 64 elements. */
+  #groupsOf(wanted: Chunk, weightDecay: number): Float32Array<ArrayBuffer> {
+    const table = new Float32Array(wanted.groups.elements);
+    for (const [{ value, learningRate, decays }, { chunk, element }] of this.#slots) {
+      if (chunk !== wanted) continue;
+      const first = element / ALIGNMENT;
+      const end = first + Math.ceil(value.elements / ALIGNMENT);
+      for (let block = first; block < end; block++) {
+        table[2 * block] = learningRate;
+        table[2 * block + 1] = decays ? weightDecay : 0;
+      }
+    }
+    return table;
   }
 
   #makeBuffer(gpu: Gpu, tensor: Tensor): GPUBuffer {
@@ -221,6 +293,12 @@ export class ParameterStore implements ParameterMemory {
     return sum;
   }
 
+  /** The flat buffers of a kind, for what works on all of them: clearing, adding up between devices. */
+  buffersOf(kind: StoreKind): GPUBuffer[] {
+    const chunks = kind === "parameters" ? this.chunks : this.trainedChunks;
+    return chunks.map((chunk) => this.#bufferOf(chunk, kind));
+  }
+
   /** The location of a parameter, a gradient or a whole flat store. */
   locate(tensor: Tensor): Location {
     const base = owner(tensor);
@@ -233,9 +311,13 @@ export class ParameterStore implements ParameterMemory {
 
   #locate(parameter: Parameter, kind: StoreKind): Location {
     const { chunk, element } = this.#slots.get(parameter)!;
-    const buffer = this.#buffers.get(this.chunks[chunk].tensors[kind]);
-    if (!buffer) throw new ModelError(`no device memory for the ${kind} of ${parameter.value}`);
-    return { buffer, offset: element * 4 };
+    return { buffer: this.#bufferOf(chunk, kind), offset: element * 4 };
+  }
+
+  #bufferOf(chunk: Chunk, kind: StoreKind): GPUBuffer {
+    const buffer = this.#buffers.get(chunk.tensor(kind));
+    if (!buffer) throw new ModelError(`the parameter store has no device memory for ${kind}`);
+    return buffer;
   }
 
   /** Queues new contents for a whole parameter (or its moments). */
@@ -247,19 +329,20 @@ export class ParameterStore implements ParameterMemory {
     this.#gpu!.device.queue.writeBuffer(buffer, offset, data);
   }
 
-  /** Reads a whole store back: for each parameter its data, in the order of declaration. */
+  /** Reads a whole store back: for each parameter that it holds its data, in the order of declaration. */
   async readAll(kind: StoreKind): Promise<Map<Parameter, Float32Array<ArrayBuffer>>> {
-    const chunks = await Promise.all(this.chunks.map(async ({ tensors, elements }) => {
-      const buffer = this.#buffers.get(tensors[kind]);
-      if (!buffer) throw new ModelError(`the store was allocated without ${kind}`);
-      return new Float32Array(await readBuffer(this.#gpu!, buffer, 0, elements * 4));
-    }));
-    return new Map(this.#parameters.map((parameter) => {
+    const parameters = this.parametersOf(kind);
+    const chunks = new Set(parameters.map((parameter) => this.#slots.get(parameter)!.chunk));
+    const contents = new Map(
+      await Promise.all([...chunks].map(async (chunk) => {
+        const bytes = 4 * chunk.elements;
+        const data = await readBuffer(this.#gpu!, this.#bufferOf(chunk, kind), 0, bytes);
+        return [chunk, new Float32Array(data)] as const;
+      })),
+    );
+    return new Map(parameters.map((parameter) => {
       const { chunk, element } = this.#slots.get(parameter)!;
-      return [
-        parameter,
-        chunks[chunk].slice(element, element + parameter.value.elements),
-      ];
+      return [parameter, contents.get(chunk)!.slice(element, element + parameter.value.elements)];
     }));
   }
 

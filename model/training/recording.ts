@@ -1,18 +1,16 @@
 /**
- * What one step does, recorded on a tape. No device takes part, so a step may be planned and costed for
- * any size on any machine.
+ * What a step does, recorded on tapes. No device takes part, so a step may be planned and costed for any size
+ * on any machine.
  *
  * @module
  */
 import type { Gpu, SubgroupMatrix } from "../../kernels/device.ts";
 import { type MatmulChooser, Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
-import { Electra, type PretrainingInputs, type PretrainingOutputs } from "../electra/electra.ts";
-import { type Update, updateParameters } from "./optimizer.ts";
-import type { ParameterStore } from "../parameters/store.ts";
-
-/** Bytes that one chunk of vocabulary logits takes at most, unless the adapter binds fewer. */
-const VOCABULARY_CHUNK_BYTES = 1 << 27;
+import { ParameterStore } from "../parameters/store.ts";
+import type { AnyObjective, BatchShape, Recording } from "./objective.ts";
+import { adamOptimizer, type Optimizer, recordUpdate } from "./optimizer.ts";
+import { StepState } from "./step_state.ts";
 
 /** Good steps after which the loss scale doubles. */
 const GROWTH_INTERVAL = 1000;
@@ -29,26 +27,6 @@ export interface DeviceTraits {
   readonly chooseMatmul?: MatmulChooser;
 }
 
-/** One kind of step. */
-export interface StepRecording {
-  /** Its dispatches. */
-  readonly tape: Tape;
-  /** What the host writes. */
-  readonly inputs: PretrainingInputs;
-  /** What it makes. */
-  readonly outputs: PretrainingOutputs;
-}
-
-/** How numbers are stored in a training step. */
-export interface Precision {
-  /** Storage of activations; f32 by default. */
-  readonly storage?: "f32" | "f16";
-  /** Whether kernels skip padding, which changes no gradient; true by default. */
-  readonly skipPadding?: boolean;
-  /** In f16, good steps after which the loss scale doubles; 1000 by default. */
-  readonly growthInterval?: number;
-}
-
 /** The traits of a device, and what a tuner found for it. */
 export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser): DeviceTraits {
   return {
@@ -59,55 +37,116 @@ export function traitsOf({ features, limits }: Gpu, chooseMatmul?: MatmulChooser
   };
 }
 
-/**
- * Records one training step: forward, backward, update.
- *
- * @param store the parameters that the model declared.
- * @returns beside the step, what the update leaves.
- */
-export function recordTraining(
-  model: Electra,
+/** How a step computes. */
+export interface StepOptions {
+  /** Storage of activations; f32 by default. */
+  readonly storage?: "f32" | "f16";
+  /** In f16, good steps after which the loss scale doubles; 1000 by default. */
+  readonly growthInterval?: number;
+  /** How parameters follow their gradients; Adam as in the original by default. */
+  readonly optimizer?: Optimizer;
+  /** Whether kernels skip padding, which changes no gradient; true by default. */
+  readonly skipPadding?: boolean;
+  /** Adds to the gradients that are there, as the parts of a batch must. */
+  readonly accumulate?: boolean;
+}
+
+/** A tape and what an objective recorded on it. */
+export interface RecordedPass {
+  /** Its dispatches. */
+  readonly tape: Tape;
+  /** Inputs, losses and outputs. */
+  readonly recording: Recording;
+}
+
+/** A tape that updates the parameters. */
+export interface RecordedUpdate {
+  /** Its dispatches. */
+  readonly tape: Tape;
+  /** See {@link recordUpdate}. */
+  readonly report: Tensor;
+}
+
+/** Records the first half of a training step, forward and backward: it leaves gradients in the store. */
+export function recordGradients(
+  objective: AnyObjective,
+  store: ParameterStore,
+  shape: BatchShape,
+  traits: DeviceTraits,
+  state: StepState,
+  { storage = "f32", skipPadding, accumulate = false }: StepOptions = {},
+): RecordedPass {
+  store.requireBindable(traits);
+  const stepState = state.tensor;
+  const tape = new Tape({ training: true, storage, skipPadding, stepState, ...traits });
+  const recording = objective.record(tape, shape);
+  tape.backward(recording.losses, (value) => store.gradientOf(value), accumulate);
+  keepResults(tape, recording);
+  return { tape, recording };
+}
+
+/** Records the second half of a training step: parameters follow their gradients. */
+export function recordStepUpdate(
   store: ParameterStore,
   traits: DeviceTraits,
-  { storage = "f32", skipPadding, growthInterval = GROWTH_INTERVAL }: Precision = {},
-): StepRecording & { readonly update: Update } {
-  store.requireBindable(traits);
-  const tape = new Tape({ training: true, storage, skipPadding, ...traits });
-  const { inputs, outputs } = forward(tape, model, model.hparams.train_batch_size, traits);
-  tape.backward(outputs.losses, (value) => store.gradientOf(value));
-  const update = updateParameters(tape, store, storage === "f16" ? growthInterval : undefined);
-  keep(tape, [outputs.sampledIds, outputs.corruptedInputIds]);
-  return { tape, inputs, outputs, update };
+  state: StepState,
+  { storage = "f32", growthInterval = GROWTH_INTERVAL, optimizer = adamOptimizer() }: StepOptions =
+    {},
+): RecordedUpdate {
+  const tape = new Tape({ training: true, phase: "update", stepState: state.tensor, ...traits });
+  const interval = storage === "f16" ? growthInterval : undefined;
+  return { tape, report: recordUpdate(tape, store, optimizer, state, interval) };
 }
 
-/** Records one evaluation step: forward without dropout, everything kept that metrics are made from. */
+/** A whole training step, and what it is recorded over. */
+export interface RecordedStep<O extends AnyObjective> {
+  /** The parameters. */
+  readonly store: ParameterStore;
+  /** What is trained for. */
+  readonly objective: O;
+  /** What both halves share. */
+  readonly state: StepState;
+  /** Forward and backward. */
+  readonly gradients: RecordedPass;
+  /** The update. */
+  readonly update: RecordedUpdate;
+}
+
+/**
+ * Records a whole training step, for those who plan or list what it does.
+ *
+ * @param declare makes the objective, which declares its parameters in the store.
+ * @param shape of the sequences that are computed at once.
+ */
+export function recordStep<O extends AnyObjective>(
+  declare: (store: ParameterStore) => O,
+  shape: BatchShape,
+  traits: DeviceTraits,
+  options: StepOptions = {},
+): RecordedStep<O> {
+  const store = new ParameterStore(), state = new StepState();
+  const objective = declare(store);
+  const gradients = recordGradients(objective, store, shape, traits, state, options);
+  const update = recordStepUpdate(store, traits, state, options);
+  return { store, objective, state, gradients, update };
+}
+
+/** Records an evaluation: the forward pass without dropout. */
 export function recordEvaluation(
-  model: Electra,
+  objective: AnyObjective,
+  shape: BatchShape,
   traits: DeviceTraits,
   storage: "f32" | "f16" = "f32",
-): StepRecording {
+): RecordedPass {
   const tape = new Tape({ training: false, storage, ...traits });
-  const { inputs, outputs } = forward(tape, model, model.hparams.eval_batch_size, traits);
-  const { rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels } = outputs;
-  keep(tape, [rowLoss, predictedIds, sampledIds, corruptedInputIds, logits, labels]);
-  return { tape, inputs, outputs };
+  const recording = objective.record(tape, shape);
+  keepResults(tape, recording);
+  return { tape, recording };
 }
 
-function forward(
-  tape: Tape,
-  model: Electra,
-  batchSize: number,
-  { maxStorageBufferBindingSize }: DeviceTraits,
-): { inputs: PretrainingInputs; outputs: PretrainingOutputs } {
-  const { max_seq_length, max_predictions_per_seq } = model.hparams;
-  const inputs = Electra.inputs(tape, batchSize, max_seq_length, max_predictions_per_seq);
-  const chunkBytes = Math.min(VOCABULARY_CHUNK_BYTES, maxStorageBufferBindingSize);
-  const outputs = model.pretrain(tape, inputs, chunkBytes);
-  for (const { loss } of outputs.losses) tape.keep(loss);
-  return { inputs, outputs };
-}
-
-/** Keeps what the step makes; inputs have memory of their own anyway. */
-function keep(tape: Tape, tensors: readonly (Tensor | undefined)[]): void {
-  for (const tensor of tensors) if (tensor?.role === "activation") tape.keep(tensor);
+/** Keeps what the host reads; inputs have memory of their own anyway. */
+function keepResults(tape: Tape, { losses, outputs }: Recording): void {
+  for (const tensor of [...losses.map(({ loss }) => loss), ...Object.values(outputs)]) {
+    if (tensor.role === "activation") tape.keep(tensor);
+  }
 }

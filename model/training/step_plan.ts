@@ -7,10 +7,10 @@ import { bytesPerElement } from "../../kernels/launch.ts";
 import { owner, planMemory, tensorBytes } from "../autograd/memory.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
-import type { PretrainingHparams } from "../electra/config.ts";
-import { Electra } from "../electra/electra.ts";
-import { ParameterStore } from "../parameters/store.ts";
-import { type DeviceTraits, type Precision, recordTraining } from "./recording.ts";
+import type { ParameterStore } from "../parameters/store.ts";
+import type { AnyObjective, BatchShape } from "./objective.ts";
+import { adamOptimizer, type Optimizer } from "./optimizer.ts";
+import { type DeviceTraits, recordStep, type StepOptions } from "./recording.ts";
 
 /** A name and what belongs to it. */
 export interface Share {
@@ -40,66 +40,82 @@ export interface StepPlan {
   readonly pipelines: number;
 }
 
+/** How a step is planned. */
+export interface PlanOptions extends StepOptions {
+  /** Parts that the batch is computed in; 1 by default. */
+  readonly accumulationSteps?: number;
+  /** The part of the model that a parameter belongs to, by its name; all are one by default. */
+  readonly groupOf?: (name: string) => string;
+}
+
 /**
  * Plans a training step.
  *
- * @param precision how numbers are stored; all f32 by default.
- * @throws {ModelError} when the hyperparameters make no model.
+ * @param declare makes the objective, which declares its parameters in the store.
+ * @param shape of a whole batch.
+ * @throws {ModelError} when the objective refuses.
  */
 export function planTraining(
-  hparams: PretrainingHparams,
+  declare: (store: ParameterStore) => AnyObjective,
+  shape: BatchShape,
   traits: DeviceTraits,
-  precision: Precision = {},
+  { accumulationSteps = 1, groupOf = () => "model", ...options }: PlanOptions = {},
 ): StepPlan {
-  const store = new ParameterStore();
-  const model = new Electra(store, hparams);
-  const { tape } = recordTraining(model, store, traits, precision);
-  const memory = memoryClasses(tape, store);
+  const { store, gradients: { tape }, update } = recordStep(
+    declare,
+    { ...shape, batch: shape.batch / accumulationSteps },
+    traits,
+    { ...options, accumulate: accumulationSteps > 1 },
+  );
+  const optimizer = options.optimizer ?? adamOptimizer();
+  const memory = memoryClasses([tape, update.tape], store, optimizer);
+  const dispatches = [...Array(accumulationSteps).fill(tape.dispatches), update.tape.dispatches]
+    .flat();
   return {
-    parameters: parameterGroups(store),
+    parameters: parameterGroups(store, groupOf),
     memory,
     bytes: memory.reduce((sum, { amount }) => sum + amount, 0),
     fullest: fullestMoment(tape),
     attentionBytes: attentionBytes(tape),
-    flops: tape.dispatches.reduce((sum, { launch }) => sum + launch.cost.flops, 0),
-    dispatches: tape.dispatches.length,
-    pipelines: new Set(tape.dispatches.map(({ launch }) => launch.wgsl)).size,
+    flops: dispatches.reduce((sum, { launch }) => sum + launch.cost.flops, 0),
+    dispatches: dispatches.length,
+    pipelines: new Set(dispatches.map(({ launch }) => launch.wgsl)).size,
   };
 }
 
-/** Parts of the model by the names of their parameters. */
-const GROUPS: readonly (readonly [RegExp, string])[] = [
-  [/\.word_embeddings\./, "word embeddings"],
-  [/electra\.embeddings/, "other embeddings"],
-  [/^generator\.electra\./, "generator layers"],
-  [/^discriminator\.electra\./, "discriminator layers"],
-  [/^generator\./, "generator head"],
-  [/^discriminator\./, "discriminator head"],
-];
-
-function parameterGroups({ parameters }: ParameterStore): Share[] {
+function parameterGroups(
+  { parameters }: ParameterStore,
+  groupOf: (name: string) => string,
+): Share[] {
   const sums = new Map<string, number>();
   for (const { parts, value } of parameters) {
-    const [, group] = GROUPS.find(([pattern]) => pattern.test(parts[0].name))!;
+    const group = groupOf(parts[0].name);
     sums.set(group, (sums.get(group) ?? 0) + value.elements);
   }
   return shares(sums);
 }
 
-function memoryClasses(tape: Tape, store: ParameterStore): Share[] {
+function memoryClasses(
+  tapes: readonly Tape[],
+  store: ParameterStore,
+  { moments }: Optimizer,
+): Share[] {
   const sums = new Map<string, number>();
   const add = (name: string, bytes: number): void => {
     sums.set(name, (sums.get(name) ?? 0) + bytes);
   };
-  for (const { tensors, groups } of store.chunks) {
-    add("parameters", tensorBytes(tensors.parameters));
-    add("gradients of parameters", tensorBytes(tensors.gradients));
-    add("Adam moments", tensorBytes(tensors.firstMoment) + tensorBytes(tensors.secondMoment));
-    add("optimizer groups", tensorBytes(groups));
+  for (const chunk of store.chunks) {
+    add("parameters", tensorBytes(chunk.tensor("parameters")));
+    if (!chunk.trained) continue;
+    add("gradients of parameters", tensorBytes(chunk.tensor("gradients")));
+    for (const moment of moments) add("optimizer moments", tensorBytes(chunk.tensor(moment)));
+    add("optimizer groups", tensorBytes(chunk.groups));
   }
-  for (const { bytes, tensors: [tensor] } of planMemory(tape.dispatches, tape.kept)) {
-    const own = tensor.role === "input" ? "inputs" : "kept for the host";
-    add(tensor.role === "input" || tape.kept.has(tensor) ? own : "activations", bytes);
+  for (const tape of tapes) {
+    for (const { bytes, tensors: [tensor] } of planMemory(tape.dispatches, tape.kept)) {
+      const own = tensor.role === "input" ? "inputs" : "kept for the host";
+      add(tensor.role === "input" || tape.kept.has(tensor) ? own : "activations", bytes);
+    }
   }
   return shares(sums);
 }

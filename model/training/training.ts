@@ -1,43 +1,48 @@
 /**
- * The training loop's core: a compiled step, its inputs, and the numbers that come back some steps late.
+ * Training of any objective: memory, plans, updates, and the numbers that come back some steps late. It prints
+ * nothing and opens no file; `loop.ts` says when to log, evaluate and save.
  *
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
-import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
-import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
-import { Plan, type PlanStatistics } from "../autograd/plan.ts";
-import { ReadbackRing, readBuffer } from "../autograd/readback.ts";
+import { Plan } from "../autograd/plan.ts";
+import { type HostNumbers, ReadbackRing, type ReadbackSlot } from "../autograd/readback.ts";
+import { Submission } from "../autograd/submission.ts";
 import type { MatmulChooser } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
-import { requireIds } from "../electra/batch.ts";
-import type { PretrainingHparams } from "../electra/config.ts";
-import { Electra, type PretrainingInputs, type PretrainingOutputs } from "../electra/electra.ts";
 import { ModelError } from "../errors.ts";
-import { MetricsSum, type PretrainingMetrics } from "../electra/evaluation.ts";
-import { initialValue, requireSeed } from "../parameters/initialize.ts";
-import {
-  maskBatch,
-  type MaskedBatch,
-  type SpecialIds,
-  type TokenBatch,
-} from "../electra/masking.ts";
-import type { Update } from "./optimizer.ts";
+import { initializeParameters } from "../parameters/initialize.ts";
 import { ParameterStore } from "../parameters/store.ts";
-import { recordEvaluation, recordTraining, traitsOf } from "./recording.ts";
-import { learningRate } from "./schedule.ts";
+import type {
+  AnyObjective,
+  BatchOf,
+  BatchShape,
+  MetricsOf,
+  Outputs,
+  PreparedBatch,
+  Recording,
+} from "./objective.ts";
+import { writeInputs } from "./inputs.ts";
+import { adamOptimizer, type Optimizer } from "./optimizer.ts";
+import {
+  type DeviceTraits,
+  type RecordedPass,
+  recordEvaluation,
+  recordGradients,
+  recordStepUpdate,
+  traitsOf,
+} from "./recording.ts";
+import { readTrainingState, type TrainingState, writeTrainingState } from "./state.ts";
+import { StepState } from "./step_state.ts";
 
 /** Steps that may be in flight before the host waits. */
 const STEPS_IN_FLIGHT = 2;
 
-/** The usual start of the loss scale where activations are f16. */
-const INITIAL_LOSS_SCALE = 2 ** 16;
-
-/** Where `StepState` holds the loss scale, behind what the host writes before each step. */
-const LOSS_SCALE_ELEMENT = 3;
-
-/** Evaluation masks with this seed, so that every evaluation sees the same task. */
+/** Evaluations draw with this seed, so that every one sees the same task. */
 const EVALUATION_SEED = 0x5eed;
+
+/** Elements of the update's report. */
+const REPORT_ELEMENTS = 3;
 
 /** What one training step gives. */
 export interface StepMetrics {
@@ -45,10 +50,8 @@ export interface StepMetrics {
   readonly step: number;
   /** Learning rate of the update. */
   readonly learningRate: number;
-  /** Masked-LM loss in nats; null without a generator. */
-  readonly mlmLoss: number | null;
-  /** Discriminator loss; null without a discriminator. */
-  readonly discLoss: number | null;
+  /** The losses by their names, each without its weight; of a share of the batch, that share's part. */
+  readonly losses: Readonly<Record<string, number>>;
   /** The weighted total. */
   readonly totalLoss: number;
   /** Global norm of the gradients before clipping. */
@@ -59,109 +62,128 @@ export interface StepMetrics {
   readonly skipped: boolean;
 }
 
-/** One compiled kind of step. */
-export interface CompiledStep {
-  /** Its plan. */
-  readonly plan: Plan;
-  /** Its inputs. */
-  readonly inputs: PretrainingInputs;
-  /** What it makes. */
-  readonly outputs: PretrainingOutputs;
-  /** The tape's step state. */
-  readonly stepState: Tensor;
+/** A step that is queued. */
+export interface QueuedStep {
+  /** Its metrics, which come some steps late. */
+  readonly metrics: Promise<StepMetrics>;
+  /** What was written for its batch. */
+  readonly prepared: PreparedBatch;
 }
 
-/** What a trainer is made from. */
-export interface PretrainingOptions {
-  /** Complete hyperparameters. */
-  readonly hparams: PretrainingHparams;
-  /** Ids of the special pieces. */
-  readonly special: SpecialIds;
-  /** Seed of initial weights, masking, dropout and sampling. */
+/** One of several equal runs of a batch's sequences, for training on several devices. */
+export interface BatchShare {
+  /** Which, from 0 on. */
+  readonly index: number;
+  /** How many there are. */
+  readonly of: number;
+}
+
+/** How a model is trained. */
+export interface TrainingOptions {
+  /** Seed of initial weights, draws and dropout. */
   readonly seed: number;
+  /** The rate of an update, by the number of updates before it. */
+  readonly learningRate: (updates: number) => number;
+  /** How parameters follow their gradients; Adam as in the original by default. */
+  readonly optimizer?: Optimizer;
+  /** Decay of the parameters that decay; 0 by default. */
+  readonly weightDecay?: number;
   /** Storage of activations; f32 by default. Weights and moments are f32 in either. */
   readonly precision?: "f32" | "f16";
   /** Good steps until the loss scale doubles, in f16; 1000 by default. */
   readonly lossScaleGrowth?: number;
+  /** Parts that each batch is computed in, one after the other, in less memory; 1 by default. */
+  readonly accumulationSteps?: number;
+  /** The share of each batch that this training computes; all by default. */
+  readonly share?: BatchShare;
+  /** Runs between the gradients of a step and its update: adds gradients up over devices. */
+  readonly exchange?: (gradients: readonly GPUBuffer[]) => Promise<void>;
+  /** The shape of a whole batch, where known: its plans are compiled at once. */
+  readonly shape?: BatchShape;
   /** Called while pipelines compile. */
   readonly onCompile?: (ready: number, total: number) => void;
   /** Names the variants of matrix products; the launcher's choice by default. */
   readonly chooseMatmul?: MatmulChooser;
 }
 
-/** Pre-trains one ELECTRA. */
-export class PretrainingTrainer {
-  /** Parameters and moments. */
+/** A compiled pass of one shape. */
+interface CompiledPass {
+  readonly plan: Plan;
+  readonly recording: Recording;
+  /** Seed, step and part, where the tape is not of training. */
+  readonly stepState: Tensor;
+}
+
+/** Trains the parameters of an objective. */
+export class Training<O extends AnyObjective = AnyObjective> {
+  /** What is trained for. */
+  readonly objective: O;
+  /** Parameters, gradients and moments. */
   readonly store: ParameterStore;
-  /** The model. */
-  readonly model: Electra;
-  /** Hyperparameters. */
-  readonly hparams: PretrainingHparams;
-  /** The seed of everything random. */
-  readonly seed: number;
+  /** How parameters follow their gradients. */
+  readonly optimizer: Optimizer;
   /** Storage of activations. */
   readonly precision: "f32" | "f16";
   readonly #gpu: Gpu;
-  readonly #chooseMatmul: MatmulChooser | undefined;
-  readonly #special: SpecialIds;
-  readonly #training: CompiledStep;
-  readonly #update: Update;
-  readonly #ring: ReadbackRing;
+  readonly #options: TrainingOptions;
+  readonly #traits: DeviceTraits;
+  readonly #state: StepState;
+  readonly #parts: { readonly own: number; readonly first: number; readonly all: number };
+  readonly #passes = new Map<string, Promise<CompiledPass>>();
+  readonly #evaluations = new Map<string, Promise<CompiledPass>>();
   readonly #inFlight: Promise<unknown>[] = [];
-  #evaluation: CompiledStep | undefined;
+  #latest: CompiledPass | undefined;
+  #update: Promise<{ plan: Plan; report: Tensor }> | undefined;
+  #updatePlan: Plan | undefined;
+  #ring: ReadbackRing | undefined;
   #step = 0;
+  #seed: number;
 
-  private constructor(
-    gpu: Gpu,
-    options: PretrainingOptions,
-    store: ParameterStore,
-    model: Electra,
-    training: CompiledStep,
-    update: Update,
-  ) {
+  private constructor(gpu: Gpu, store: ParameterStore, objective: O, options: TrainingOptions) {
+    const { precision = "f32", accumulationSteps = 1, share = { index: 0, of: 1 } } = options;
     this.#gpu = gpu;
-    this.#chooseMatmul = options.chooseMatmul;
-    this.#special = options.special;
-    this.hparams = options.hparams;
-    this.seed = options.seed;
-    this.precision = options.precision ?? "f32";
+    this.#options = options;
+    this.#traits = traitsOf(gpu, options.chooseMatmul);
+    this.#state = new StepState();
+    this.#seed = options.seed;
+    this.#parts = {
+      own: accumulationSteps,
+      first: share.index * accumulationSteps,
+      all: share.of * accumulationSteps,
+    };
+    this.objective = objective;
     this.store = store;
-    this.model = model;
-    this.#training = training;
-    this.#update = update;
-    this.#writeLossScale({
-      scale: this.precision === "f16" ? INITIAL_LOSS_SCALE : 1,
-      goodSteps: 0,
-    });
-    const { mlmLoss, discLoss } = training.outputs;
-    const read = [update.report, ...(mlmLoss ? [mlmLoss] : []), ...(discLoss ? [discLoss] : [])];
-    this.#ring = new ReadbackRing(gpu, read, STEPS_IN_FLIGHT + 1);
+    this.optimizer = options.optimizer ?? adamOptimizer();
+    this.precision = precision;
   }
 
   /**
-   * Declares the model, gives it initial weights and compiles its training step.
+   * Declares the parameters of an objective, gives them memory and initial values, and compiles a step where
+   * its shape is given.
    *
-   * @throws {ModelError} when the model does not fit the hyperparameters or the adapter.
+   * @param declare makes the objective, which declares its parameters in the store.
+   * @throws {ModelError} when the model does not fit the adapter.
+   * @throws {KernelError} when the adapter lacks the storage.
    */
-  static async create(gpu: Gpu, options: PretrainingOptions): Promise<PretrainingTrainer> {
-    const { hparams, special, precision: storage = "f32" } = options;
-    gpu.requireStorage(storage);
-    requireVocabulary(hparams, special);
-    requireSeed(options.seed);
+  static async create<O extends AnyObjective>(
+    gpu: Gpu,
+    declare: (store: ParameterStore) => O,
+    options: TrainingOptions,
+  ): Promise<Training<O>> {
+    const { precision = "f32", seed, shape, weightDecay } = options;
+    gpu.requireStorage(precision);
     const store = new ParameterStore();
-    const model = new Electra(store, hparams);
-    store.allocate(gpu, { training: true, weightDecay: hparams.weight_decay_rate });
-    store.parameters.forEach((parameter, index) =>
-      store.write(parameter, "parameters", initialValue(parameter, index, options.seed))
-    );
-    const traits = traitsOf(gpu, options.chooseMatmul);
-    const { tape, inputs, outputs, update } = recordTraining(model, store, traits, {
-      storage,
-      growthInterval: options.lossScaleGrowth,
-    });
-    const plan = await Plan.compile(gpu, tape, store, options.onCompile);
-    const training = { plan, inputs, outputs, stepState: tape.stepState };
-    return new PretrainingTrainer(gpu, options, store, model, training, update);
+    const training = new Training(gpu, store, declare(store), options);
+    try {
+      store.allocate(gpu, { moments: training.optimizer.moments, weightDecay });
+      training.#state.allocate(gpu, precision === "f16");
+      initializeParameters(store, seed);
+      if (shape) await training.compile(shape);
+    } catch (error) {
+      training.destroy();
+      throw error;
+    }
+    return training;
   }
 
   /** Updates done. */
@@ -169,70 +191,112 @@ export class PretrainingTrainer {
     return this.#step;
   }
 
-  /** Continues from a checkpoint: the next update will be `step` + 1. */
-  set step(step: number) {
-    this.#step = step;
+  /** Seed of everything random. */
+  get seed(): number {
+    return this.#seed;
   }
 
-  /** The loss scale of the next step, once the queue is done; undefined in f32, whose scale is 1. */
-  async readLossScale(): Promise<LossScaleState | undefined> {
-    const { goodSteps } = this.#update;
-    if (!goodSteps) return undefined;
-    const state = new Float32Array(await this.read(this.#training, this.#training.stepState));
-    const [steps] = new Uint32Array(await this.read(this.#training, goodSteps));
-    return { scale: state[LOSS_SCALE_ELEMENT], goodSteps: steps };
+  /** Bytes of device memory for parameters, gradients and moments. */
+  get storeBytes(): number {
+    return this.store.bytes;
   }
 
-  /** Sets the loss scale of the next step; without effect in f32. */
-  writeLossScale(state: LossScaleState): void {
-    if (this.#update.goodSteps) this.#writeLossScale(state);
+  /** The plans of the latest step in the order in which they ran: each part's gradients, then the update. */
+  get plans(): readonly Plan[] {
+    if (!this.#latest || !this.#updatePlan) throw new ModelError("no step is compiled yet");
+    return [...Array(this.#parts.own).fill(this.#latest.plan), this.#updatePlan];
   }
 
-  #writeLossScale({ scale, goodSteps }: LossScaleState): void {
-    const { plan, stepState } = this.#training;
-    plan.writePart(stepState, LOSS_SCALE_ELEMENT, Float32Array.of(scale));
-    if (this.#update.goodSteps) plan.write(this.#update.goodSteps, Uint32Array.of(goodSteps));
-  }
-
-  /** The compiled training step. */
-  get training(): CompiledStep {
-    return this.#training;
-  }
-
-  /** What the training plan holds and costs. */
-  get statistics(): PlanStatistics {
-    return this.#training.plan.statistics;
+  /** Compiles the plans for batches of a shape, which a step would do by itself. */
+  async compile(shape: BatchShape): Promise<void> {
+    this.#latest = await this.#passOf(shape);
+    await this.#compileUpdate();
   }
 
   /**
-   * Queues one update. Waits only while too many steps are in flight.
+   * Queues one update. Waits only while too many steps are in flight, and for a plan of a new shape.
    *
-   * @returns once the step is queued, a promise of its metrics (they come some steps late).
+   * @throws {ModelError} when the batch does not divide into its parts or does not fit the objective's inputs.
    */
-  async train(batch: TokenBatch): Promise<{ metrics: Promise<StepMetrics>; masked: MaskedBatch }> {
+  async train(batch: BatchOf<O>): Promise<QueuedStep> {
     while (this.#inFlight.length >= STEPS_IN_FLIGHT) await this.#inFlight.shift();
-    const rate = learningRate(this.hparams, this.#step);
-    const step = ++this.#step;
-    const masked = this.#write(this.#training, batch, this.seed, step, rate);
-    const read = this.#ring.run(this.#training.plan);
-    const metrics = read.then(([report, ...losses]) => {
-      const { mlmLoss, discLoss } = this.#training.outputs;
-      const mlm = mlmLoss ? losses[0][0] : null;
-      const disc = discLoss ? losses[losses.length - 1][0] : null;
-      const { gen_weight, disc_weight } = this.hparams;
-      return {
-        step,
-        learningRate: rate,
-        mlmLoss: mlm,
-        discLoss: disc,
-        totalLoss: gen_weight * (mlm ?? 0) + disc_weight * (disc ?? 0),
-        gradientNorm: report[0],
-        lossScale: report[1],
-        skipped: report[2] !== 0,
-      };
-    });
+    const step = this.#step + 1;
+    const learningRate = this.#options.learningRate(this.#step);
+    const prepared = this.objective.prepare(batch, { seed: this.#seed, step });
+    const pass = this.#latest = await this.#passOf(prepared.shape);
+    const update = await this.#compileUpdate();
+    const slot = this.#slotFor(pass.recording);
+    try {
+      await this.#run(pass, update, slot, prepared, step, learningRate);
+    } catch (error) {
+      slot.release();
+      throw error;
+    }
+    this.#step = step;
+    const metrics = slot.read().then((numbers) =>
+      this.#metrics(pass.recording, numbers, step, learningRate)
+    );
     this.#inFlight.push(metrics.catch(() => {}));
-    return { metrics, masked };
+    return { metrics, prepared };
+  }
+
+  async #run(
+    { plan, recording }: CompiledPass,
+    update: { readonly plan: Plan; readonly report: Tensor },
+    slot: ReadbackSlot,
+    prepared: PreparedBatch,
+    step: number,
+    learningRate: number,
+  ): Promise<void> {
+    const { exchange } = this.#options, { own, first, all } = this.#parts;
+    const losses = recording.losses.map(({ loss }) => loss);
+    this.#state.writeLearningRate(learningRate);
+    let submission = new Submission(this.#gpu);
+    if (own > 1) this.#clearGradients(submission.encoder);
+    for (let part = 0; part < own; part++) {
+      // What is written for a part must not overtake the part before it.
+      if (part > 0) submission.submit();
+      const firstSequence = (first + part) * prepared.shape.batch / all;
+      this.#state.writePart({ seed: this.#seed, step, firstSequence });
+      writeInputs(plan, recording, prepared, first + part, all);
+      submission.add(plan);
+      slot.copy(submission.encoder, plan, losses);
+    }
+    if (exchange) {
+      submission.submit();
+      await exchange(this.store.buffersOf("gradients"));
+      submission = new Submission(this.#gpu);
+    }
+    submission.add(update.plan);
+    slot.copy(submission.encoder, update.plan, [update.report]);
+    submission.submit();
+  }
+
+  #clearGradients(encoder: GPUCommandEncoder): void {
+    for (const buffer of this.store.buffersOf("gradients")) encoder.clearBuffer(buffer);
+  }
+
+  #metrics(
+    { losses }: Recording,
+    read: readonly HostNumbers[],
+    step: number,
+    learningRate: number,
+  ): StepMetrics {
+    const report = read[read.length - 1];
+    const sums = losses.map((_, i) => {
+      let sum = 0;
+      for (let part = 0; part < this.#parts.own; part++) sum += read[part * losses.length + i][0];
+      return sum;
+    });
+    return {
+      step,
+      learningRate,
+      losses: Object.fromEntries(losses.map(({ name }, i) => [name, sums[i]])),
+      totalLoss: losses.reduce((sum, { weight }, i) => sum + weight * sums[i], 0),
+      gradientNorm: report[0],
+      lossScale: report[1],
+      skipped: report[2] !== 0,
+    };
   }
 
   /** Waits for all queued steps. */
@@ -240,155 +304,165 @@ export class PretrainingTrainer {
     await Promise.all(this.#inFlight.splice(0));
   }
 
-  /**
-   * The original's metrics over held-out batches of `eval_batch_size`, without dropout. The masks depend
-   * on the batch's number alone, so that evaluations compare.
-   */
-  async evaluate(batches: AsyncIterable<TokenBatch> | Iterable<TokenBatch>): Promise<
-    PretrainingMetrics
-  > {
-    const step = this.#evaluation ??= await this.#compileEvaluation();
-    const { plan, outputs } = step;
-    const sum = new MetricsSum();
+  /** The metrics over held-out batches, without dropout. Draws go by the batch's number alone. */
+  async evaluate(
+    batches: AsyncIterable<BatchOf<O>> | Iterable<BatchOf<O>>,
+  ): Promise<MetricsOf<O>> {
+    const evaluation = this.objective.evaluation();
     let number = 0;
     for await (const batch of batches) {
-      const masked = this.#write(step, batch, EVALUATION_SEED, ++number, 0);
-      plan.run();
-      sum.add({
-        ...masked,
-        attentionMask: batch.attentionMask,
-        rowLoss: await this.#readFloats(step, outputs.rowLoss),
-        predictedIds: await this.#readIds(step, outputs.predictedIds),
-        sampledIds: await this.#readIds(step, outputs.sampledIds),
-        logits: await this.#readFloats(step, outputs.logits),
-        labels: await this.#readFloats(step, outputs.labels),
-      });
+      const { prepared, outputs } = await this.evaluateBatch(batch, ++number);
+      evaluation.add(batch, prepared, outputs);
     }
-    return sum.result();
+    return evaluation.result();
   }
 
-  /** Corrupts one evaluation batch with the generator and lets the discriminator judge it. */
-  async inspect(batch: TokenBatch, number: number): Promise<{
-    corruptedInputIds: Uint32Array;
-    labels: Float32Array;
-    logits: Float32Array;
-  }> {
-    const step = this.#evaluation ??= await this.#compileEvaluation();
-    this.#write(step, batch, EVALUATION_SEED, number, 0);
-    step.plan.run();
-    const { corruptedInputIds, labels, logits } = step.outputs;
-    return {
-      corruptedInputIds: (await this.#readIds(step, corruptedInputIds))!,
-      labels: (await this.#readFloats(step, labels))!,
-      logits: (await this.#readFloats(step, logits))!,
-    };
+  /**
+   * Runs one held-out batch without dropout.
+   *
+   * @param number the batch's place in the evaluation, from 1 on.
+   * @returns what was written for it, and all outputs.
+   */
+  async evaluateBatch(
+    batch: BatchOf<O>,
+    number: number,
+  ): Promise<{ prepared: PreparedBatch; outputs: Outputs }> {
+    const prepared = this.objective.prepare(batch, { seed: EVALUATION_SEED, step: number });
+    const { shape } = prepared;
+    const pass = await cached(this.#evaluations, shape, async () => {
+      const recorded = recordEvaluation(this.objective, shape, this.#traits, this.precision);
+      return await this.#compilePass(recorded);
+    });
+    if (pass.plan.uses(pass.stepState)) {
+      pass.plan.writePart(pass.stepState, 0, Uint32Array.of(EVALUATION_SEED, number, 0));
+    }
+    writeInputs(pass.plan, pass.recording, prepared, 0, 1);
+    pass.plan.run();
+    return { prepared, outputs: await this.#readOutputs(pass) };
   }
 
-  /** Reads what a step made, once the queue has done it. */
-  async read(step: CompiledStep, tensor: Tensor): Promise<ArrayBuffer> {
-    const { buffer, offset } = step.plan.location(tensor);
-    return await readBuffer(this.#gpu, buffer, offset, tensor.elements * 4);
+  /** The outputs of the latest step; of its last part, where it had several. */
+  async readOutputs(): Promise<Outputs> {
+    if (!this.#latest) throw new ModelError("no step has run yet");
+    return await this.#readOutputs(this.#latest);
+  }
+
+  async #readOutputs({ plan, recording }: CompiledPass): Promise<Outputs> {
+    const tensors = Object.values(recording.outputs);
+    const ring = new ReadbackRing(this.#gpu, bytesOf(tensors), 1);
+    try {
+      const slot = ring.take();
+      const encoder = this.#gpu.device.createCommandEncoder();
+      slot.copy(encoder, plan, tensors);
+      this.#gpu.device.queue.submit([encoder.finish()]);
+      const numbers = await slot.read();
+      return Object.fromEntries(
+        Object.keys(recording.outputs).map((name, i) => [name, numbers[i]]),
+      );
+    } finally {
+      ring.destroy();
+    }
+  }
+
+  /** Everything that a later training needs to go on as if this one had never stopped. */
+  async state(): Promise<TrainingState> {
+    await this.finish();
+    const lossScale = this.precision === "f16" ? await this.#state.readLossScale() : undefined;
+    return await readTrainingState(this.store, this.optimizer.moments, {
+      step: this.#step,
+      seed: this.#seed,
+      ...(lossScale ? { loss_scale: lossScale } : {}),
+    });
+  }
+
+  /**
+   * Goes on from a state: the next update will be the one behind it.
+   *
+   * @param source where it comes from, for messages.
+   * @throws {ModelError} listing tensors that are missing or of another shape.
+   */
+  restore(state: TrainingState, source: string): void {
+    writeTrainingState(this.store, this.optimizer.moments, state, source);
+    this.#step = state.position.step;
+    this.#seed = state.position.seed;
+    const scale = state.position.loss_scale;
+    if (scale && this.precision === "f16") this.#state.writeLossScale(scale);
+  }
+
+  /** Sets the loss scale of the next step; without effect in f32, whose scale is 1. */
+  writeLossScale(state: { readonly scale: number; readonly goodSteps: number }): void {
+    if (this.precision === "f16") this.#state.writeLossScale(state);
   }
 
   /** Frees all device memory. */
   destroy(): void {
-    this.#ring.destroy();
-    this.#training.plan.destroy();
-    this.#evaluation?.plan.destroy();
+    this.#ring?.destroy();
+    for (const pass of [...this.#passes.values(), ...this.#evaluations.values()]) {
+      pass.then(({ plan }) => plan.destroy(), () => {});
+    }
+    this.#update?.then(({ plan }) => plan.destroy(), () => {});
+    this.#state.destroy();
     this.store.destroy();
   }
 
-  async #readFloats(step: CompiledStep, tensor?: Tensor): Promise<Float32Array | undefined> {
-    return tensor && new Float32Array(await this.read(step, tensor));
+  /** The pass of one part of a batch. */
+  async #passOf(whole: BatchShape): Promise<CompiledPass> {
+    const { own, all } = this.#parts;
+    const shape = { ...whole, batch: whole.batch / all };
+    if (!Number.isInteger(shape.batch)) {
+      throw new ModelError(`a batch of ${whole.batch} sequences does not divide into ${all} parts`);
+    }
+    return await cached(this.#passes, shape, async () => {
+      const options = { storage: this.precision, accumulate: own > 1 };
+      const { objective, store } = this;
+      return await this.#compilePass(
+        recordGradients(objective, store, shape, this.#traits, this.#state, options),
+        this.#options.onCompile,
+      );
+    });
   }
 
-  async #readIds(step: CompiledStep, tensor?: Tensor): Promise<Uint32Array | undefined> {
-    return tensor && new Uint32Array(await this.read(step, tensor));
+  async #compilePass(
+    { tape, recording }: RecordedPass,
+    onCompile?: (ready: number, total: number) => void,
+  ): Promise<CompiledPass> {
+    const memory = this.#state.before(this.store);
+    const plan = await Plan.compile(this.#gpu, tape, memory, onCompile);
+    return { plan, recording, stepState: tape.stepState };
   }
 
-  async #compileEvaluation(): Promise<CompiledStep> {
-    const { tape, inputs, outputs } = recordEvaluation(
-      this.model,
-      traitsOf(this.#gpu, this.#chooseMatmul),
-      this.precision,
-    );
-    const plan = await Plan.compile(this.#gpu, tape, this.store);
-    return { plan, inputs, outputs, stepState: tape.stepState };
+  #compileUpdate(): Promise<{ plan: Plan; report: Tensor }> {
+    return this.#update ??= (async () => {
+      const { tape, report } = recordStepUpdate(this.store, this.#traits, this.#state, {
+        storage: this.precision,
+        growthInterval: this.#options.lossScaleGrowth,
+        optimizer: this.optimizer,
+      });
+      const plan = await Plan.compile(this.#gpu, tape, this.#state.before(this.store));
+      this.#updatePlan = plan;
+      return { plan, report };
+    })();
   }
 
-  #write(
-    { plan, inputs, stepState }: CompiledStep,
-    batch: TokenBatch,
-    seed: number,
-    step: number,
-    rate: number,
-  ): MaskedBatch {
-    const { mask_prob, max_predictions_per_seq, max_seq_length, disallow_correct } = this.hparams;
-    requireIds(batch, max_seq_length, this.model.discriminatorConfig);
-    const masked = maskBatch(
-      batch,
-      max_seq_length,
-      this.#special,
-      {
-        maskProb: mask_prob,
-        maxPredictions: max_predictions_per_seq,
-        disallowCorrect: disallow_correct,
-      },
-      seed,
-      step,
-    );
-    const state = new Uint32Array(3);
-    state[0] = seed;
-    state[1] = step;
-    new Float32Array(state.buffer)[2] = rate;
-    const data: [Tensor, Float32Array | Uint32Array | Int32Array][] = [
-      [inputs.inputIds, batch.inputIds],
-      [inputs.attentionMask, batch.attentionMask],
-      [inputs.tokenWeights, Float32Array.from(batch.attentionMask)],
-      [inputs.tokenTypeIds, batch.tokenTypeIds],
-      [inputs.maskedInputIds, masked.maskedInputIds],
-      [inputs.maskedPositions, masked.maskedPositions],
-      [inputs.maskedIds, masked.maskedIds],
-      [inputs.maskedWeights, masked.maskedWeights],
-      [inputs.uniformIds, masked.uniformIds],
-    ];
-    if (plan.uses(stepState)) plan.writePart(stepState, 0, state);
-    for (const [input, values] of data) if (plan.uses(input)) plan.write(input, values);
-    return masked;
+  #slotFor({ losses }: Recording): ReadbackSlot {
+    const bytes = 4 * (losses.length * this.#parts.own + REPORT_ELEMENTS);
+    this.#ring ??= new ReadbackRing(this.#gpu, bytes, STEPS_IN_FLIGHT + 1);
+    return this.#ring.take();
   }
 }
 
-/**
- * The matrix products of a training step, forward and backward, so that they can be tuned before it is
- * compiled.
- */
-export function matmulsOfStep(
-  gpu: Gpu,
-  hparams: PretrainingHparams,
-  storage: "f32" | "f16",
-): MatmulSpec[] {
-  const specs: MatmulSpec[] = [];
-  const store = new ParameterStore();
-  const model = new Electra(store, hparams);
-  const listen = (spec: MatmulSpec): undefined => {
-    specs.push(spec);
-  };
-  recordTraining(model, store, traitsOf(gpu, listen), { storage });
-  return specs;
+/** The pass of a shape, compiled at its first use. */
+function cached(
+  passes: Map<string, Promise<CompiledPass>>,
+  { batch, sequence }: BatchShape,
+  compile: () => Promise<CompiledPass>,
+): Promise<CompiledPass> {
+  const key = `${batch}×${sequence}`;
+  let pass = passes.get(key);
+  if (!pass) passes.set(key, pass = compile());
+  return pass;
 }
 
-/**
- * Refuses a tokenizer of another vocabulary than the model's.
- *
- * @throws {ModelError} naming both sizes.
- */
-export function requireVocabulary(
-  { vocab_size }: PretrainingHparams,
-  { vocabSize }: SpecialIds,
-): void {
-  if (vocabSize === vocab_size) return;
-  throw new ModelError(
-    `the tokenizer has ${vocabSize} pieces, but the model vocab_size = ${vocab_size}: give ` +
-      `"vocab_size": ${vocabSize} in --hparams, or the tokenizer that the model was made for`,
-  );
+function bytesOf(tensors: readonly Tensor[]): number {
+  return tensors.reduce((sum, { elements }) => sum + 4 * elements, 0);
 }

@@ -25,12 +25,17 @@ export interface EncoderInputs {
   readonly padding?: Tensor;
 }
 
-/** Hidden states of the last layer, [batch·sequence, hidden]. */
+/**
+ * Hidden states of the last layer, [batch·sequence, hidden].
+ *
+ * @param options.recompute makes each layer's activations again in the backward pass instead of keeping them.
+ */
 export function encode(
   tape: Tape,
   config: EncoderConfig,
   weights: EncoderWeights,
   { inputIds, attentionMask, tokenTypeIds, padding }: EncoderInputs,
+  { recompute = false }: { readonly recompute?: boolean } = {},
 ): Tensor {
   const { embeddings, projection, layers } = weights;
   const embedded = embed(tape, inputIds, tokenTypeIds, embeddings);
@@ -38,7 +43,9 @@ export function encode(
   let hiddenStates = dropout(tape, normalized, config.hiddenDropout);
   if (projection) hiddenStates = linear(tape, hiddenStates, projection, { padding });
   for (const layer of layers) {
-    hiddenStates = transformerLayer(tape, config, layer, hiddenStates, attentionMask, padding);
+    const below = hiddenStates;
+    const body = (): Tensor => transformerLayer(tape, config, layer, below, attentionMask, padding);
+    hiddenStates = recompute ? tape.recompute("transformer layer", body) : body();
   }
   return hiddenStates;
 }

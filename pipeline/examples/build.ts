@@ -103,7 +103,7 @@ export async function buildExamples(
   using encoding = await lock(options.model, { task: "build", mode: "read" });
   const inputs = await listSourceFiles(sources);
   const model = await readModel(options.model);
-  const recipe = makeRecipe(options, inputs, model);
+  const recipe = await makeRecipe(options, inputs, model, signal);
   using writing = await lock(output, { task: "build", mode: "write" });
   signal = AbortSignal.any([signal, ...locks, encoding.lost, writing.lost]);
   const finished = await findFinished(output, recipe, options.overwrite);

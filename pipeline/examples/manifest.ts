@@ -74,8 +74,8 @@ export interface BuildRecipe {
   compress: "gzip" | "none";
   /** Number of training files. */
   numOutFiles: number;
-  /** The text files that were read, by name and size. */
-  inputs: { name: string; bytes: number }[];
+  /** The text files that were read: name, size and SHA-256, in hexadecimal. */
+  inputs: { name: string; bytes: number; sha256: string }[];
   /** Where they come from, in their order, where there are several sources or one has a weight. */
   sources?: { name: string; weight: number; files: number }[];
   /** The key or the column that holds the text, where it is not "text". */
@@ -154,7 +154,7 @@ export const recipeSchema: Schema<BuildRecipe> = v.object({
   evalFraction: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
   compress: v.picklist(["gzip", "none"]),
   numOutFiles: v.pipe(count, v.minValue(1)),
-  inputs: v.array(v.object({ name: v.string(), bytes: count })),
+  inputs: v.array(v.object({ name: v.string(), bytes: count, sha256 })),
   sources: v.exactOptional(
     v.array(v.object({ name: v.string(), weight: v.number(), files: count })),
   ),

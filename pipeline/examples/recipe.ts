@@ -1,6 +1,8 @@
 /** What a build is made from: its options, checked, and everything that decides its content. */
 
 import { createHash } from "node:crypto";
+import { basename } from "@std/path/mod.js";
+import { hashFile } from "../content_hash.ts";
 import { PipelineError } from "../errors.ts";
 import { namesIn, refuseStrangers } from "../own_files.ts";
 import { SentencePieceProcessor } from "../sentencepiece/mod.ts";
@@ -73,11 +75,12 @@ export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> 
  * Checks the options and gathers all that decides the content of the files. Throws a PipelineError
  * for an option that cannot be, or a model that is damaged or lacks [CLS], [SEP], [PAD] or [MASK].
  */
-export function makeRecipe(
+export async function makeRecipe(
   options: BuildOptions,
   inputs: readonly SourceFile[],
   model: Uint8Array,
-): BuildRecipe {
+  signal: AbortSignal,
+): Promise<BuildRecipe> {
   const { maxSeqLength, evalFraction, numOutFiles, numProcesses, textField, separator } = options;
   if (!Number.isInteger(maxSeqLength) || maxSeqLength < 5) {
     throw new PipelineError(`max_seq_length is ${maxSeqLength}; it must be an integer from 5 on`);
@@ -95,6 +98,10 @@ export function makeRecipe(
   }
   const processor = SentencePieceProcessor.fromBytes(model, options.model);
   findSpecialIds(processor, options.model);
+  const hashed: BuildRecipe["inputs"] = [];
+  for (const { path, bytes } of inputs) {
+    hashed.push({ name: basename(path), bytes, sha256: await hashFile(path, signal) });
+  }
   const textBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     maxSeqLength,
@@ -107,7 +114,7 @@ export function makeRecipe(
     compress: options.compress,
     numOutFiles: numOutFiles ??
       Math.min(MOST_FILES, Math.max(1, Math.ceil(textBytes / TEXT_BYTES_PER_FILE))),
-    inputs: inputs.map(({ path, bytes }) => ({ name: path.split("/").at(-1)!, bytes })),
+    inputs: hashed,
     ...describeSources(sourcesOf(options.input), inputs),
     ...(textField === undefined || textField === "text" ? {} : { textField }),
     ...(separator === "file" ? { separator } : {}),
@@ -141,6 +148,17 @@ export function differences(a: BuildRecipe, b: BuildRecipe): string[] {
     .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
 }
 
+/** Files that a manifest names and that are not there, or of another size. */
+async function missing(folder: string, { train, eval: held }: Manifest): Promise<string[]> {
+  const faults: string[] = [];
+  for (const { name, bytes } of [...train.files, ...held.files]) {
+    const size = await Deno.stat(`${folder}/${name}`).then(({ size }) => size, () => undefined);
+    if (size === undefined) faults.push(`${name} is missing`);
+    else if (size !== bytes) faults.push(`${name} has another size`);
+  }
+  return faults;
+}
+
 /**
  * The manifest of a finished build of the same recipe, if `output` holds one. Throws a
  * PipelineError if it holds anything else that would be lost.
@@ -161,7 +179,7 @@ export async function findFinished(
         "--overwrite to replace them",
     );
   }
-  const different = differences(recipe, manifest.recipe);
+  const different = [...differences(recipe, manifest.recipe), ...await missing(output, manifest)];
   if (different.length === 0) return manifest;
   if (overwrite) {
     await refuseStrangers(output, isOurs, "a build");

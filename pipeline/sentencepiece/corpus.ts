@@ -5,16 +5,21 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
+import type { ModelType } from "./model_proto.ts";
 import { type Normalizer, SPACE } from "./normalizer.ts";
 import { Reservoir } from "./reservoir.ts";
+import { wordEnds, type WordRules } from "./words.ts";
 
 /** Stands for characters outside the alphabet; never part of a piece. */
 export const UNKNOWN_MARK = "\u2585";
 
+/** Codes of characters, in memory that threads share. */
+export type Codes = Uint16Array<SharedArrayBuffer> | Int32Array<SharedArrayBuffer>;
+
 /** Normalised sentences and their alphabet. */
 export interface Corpus {
   /** Code of each character, 0 behind each sentence; 1 + its place for a character of the alphabet. */
-  readonly text: Int32Array<SharedArrayBuffer>;
+  readonly text: Codes;
   /** Code of every character outside the alphabet. */
   readonly unknown: number;
   /** Characters with their counts, most frequent first. */
@@ -30,7 +35,9 @@ export interface Corpus {
 }
 
 /** Options of loading. */
-export interface CorpusOptions {
+export interface CorpusOptions extends WordRules {
+  /** What is trained: word models have words of their own. */
+  readonly modelType: ModelType;
   /** Share of characters that the alphabet covers. */
   readonly characterCoverage: number;
   /** Characters that are in the alphabet in any case. */
@@ -45,8 +52,6 @@ export interface CorpusOptions {
   readonly selfTestSampleSize: number;
   /** Whether words end at spaces. */
   readonly splitByWhitespace: boolean;
-  /** Whether ▁ stands behind words instead of before them. */
-  readonly treatWhitespaceAsSuffix: boolean;
 }
 
 /** Seed of the sample of sentences, the original's. */
@@ -66,19 +71,20 @@ export async function loadCorpus(
   normalizer: Normalizer,
   symbols: readonly string[],
   options: CorpusOptions,
+  signal?: AbortSignal,
 ): Promise<Corpus> {
   const { inputSentenceSize, maxSentenceLength } = options;
   const sampled = new Reservoir<string>(inputSentenceSize, SAMPLE_SEED);
   const selfTest = new Reservoir<string>(options.selfTestSampleSize, SAMPLE_SEED);
-  const sentences: string[] = [];
+  const sentences = new Sentences();
   const pattern = anyOf(symbols);
   const add = (line: string): void => {
-    const sentence = normalizer.normalize(line).replace(pattern, UNKNOWN_MARK);
-    if (sentence !== "") sentences.push(sentence);
+    sentences.add(normalizer.normalize(line).replace(pattern, UNKNOWN_MARK));
   };
   const utf8 = new TextEncoder();
   let tooLong = 0, taken = 0;
   for await (const line of lines) {
+    signal?.throwIfAborted();
     if (line === "") continue;
     if (3 * line.length > maxSentenceLength && utf8.encode(line).length > maxSentenceLength) {
       tooLong++;
@@ -94,32 +100,18 @@ export async function loadCorpus(
     if (++taken === inputSentenceSize) break;
   }
   for (const line of sampled.items) add(line);
-  if (sentences.length === 0) {
+  if (sentences.count === 0) {
     throw new PipelineError("the input holds no sentence to train on; check --input");
   }
-  const { alphabet, codes, length } = findAlphabet(sentences, options);
+  const { alphabet, codes } = findAlphabet(sentences, options);
   const unknown = alphabet.size + 1;
-  const text = new Int32Array(new SharedArrayBuffer(4 * length));
-  const words = new WordCounter();
-  let at = 0;
-  for (const sentence of sentences) {
-    const start = at;
-    for (let i = 0; i < sentence.length; i++) {
-      const code = sentence.codePointAt(i)!;
-      if (code > 0xffff) i++;
-      text[at++] = codes[code] || unknown;
-    }
-    if (options.splitByWhitespace) {
-      words.addParts(sentence, text, start, at, codes[SPACE.codePointAt(0)!], options);
-    } else words.add(sentence, start, at);
-    at++;
-  }
+  const { text, ends } = encodeSentences(sentences, codes, unknown);
   return {
     text,
     unknown,
     alphabet,
-    words: words.finish(),
-    sentences: sentences.length,
+    words: countWords(text, ends, codes[SPACE.charCodeAt(0)], options),
+    sentences: sentences.count,
     tooLong,
     selfTest: selfTest.items,
   };
@@ -132,25 +124,62 @@ function anyOf(texts: readonly string[]): RegExp {
   return new RegExp(["\t", ...escaped].join("|"), "g");
 }
 
-/** Characters by falling count until they cover enough, and the code of each code point. */
-function findAlphabet(
-  sentences: readonly string[],
-  { characterCoverage, requiredChars }: CorpusOptions,
-): { alphabet: Map<string, number>; codes: Int32Array; length: number } {
-  const counts = new Uint32Array(0x110000);
-  let length = sentences.length;
-  for (const sentence of sentences) {
-    for (let i = 0; i < sentence.length; i++) {
+/** Stands behind each sentence: half a surrogate pair, which no normalised text holds. */
+const SENTENCE_END = 0xdc00;
+
+/** Units of a chunk of sentences. */
+const CHUNK = 1 << 20;
+
+/** Sentences as UTF-16 units, two bytes each: strings would take several times as much. */
+class Sentences {
+  /** How many there are. */
+  count = 0;
+  /** Their characters, the ends not counted. */
+  characters = 0;
+  /** How often each code point stands in them. */
+  readonly counts = new Uint32Array(0x110000);
+  #chunks: Uint16Array[] = [];
+  #last = new Uint16Array(CHUNK);
+  #size = 0;
+
+  /** Adds a sentence, if it is not empty. */
+  add(sentence: string): void {
+    const { length } = sentence;
+    if (length === 0) return;
+    this.count++;
+    if (this.#size + length + 1 > this.#last.length) {
+      this.#chunks.push(this.#last.subarray(0, this.#size));
+      this.#last = new Uint16Array(Math.max(CHUNK, length + 1));
+      this.#size = 0;
+    }
+    const units = this.#last;
+    for (let i = 0; i < length; i++) units[this.#size++] = sentence.charCodeAt(i);
+    units[this.#size++] = SENTENCE_END;
+    for (let i = 0; i < length; i++) {
       const code = sentence.codePointAt(i)!;
       if (code > 0xffff) i++;
-      counts[code]++;
-      length++;
+      this.counts[code]++;
+      this.characters++;
     }
   }
+
+  /** Hands the chunks out one by one, for good. */
+  *drain(): Generator<Uint16Array> {
+    this.#chunks.push(this.#last.subarray(0, this.#size));
+    for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) yield chunk;
+  }
+}
+
+/** Characters by falling count until they cover enough, and the code of each code point. */
+function findAlphabet(
+  { counts, characters }: Sentences,
+  { characterCoverage, requiredChars }: CorpusOptions,
+): { alphabet: Map<string, number>; codes: Int32Array } {
   // NUL is in no piece: no reader of the model could look it up.
-  const total = length - sentences.length - counts[0];
+  const total = characters - counts[0];
   counts[0] = 0;
   const required = new Set(Array.from(requiredChars, (character) => character.codePointAt(0)!));
+  required.delete(0);
   const order: number[] = [];
   counts.forEach((count, code) => {
     if (count > 0 || required.has(code)) order.push(code);
@@ -170,47 +199,83 @@ function findAlphabet(
     alphabet.set(character, counts[code]);
     codes[code] = alphabet.size;
   }
-  return { alphabet, codes, length };
+  return { alphabet, codes };
 }
 
-/** Counts words; each is kept as the place where it stands first. */
+/** The codes of all sentences, and where each sentence ends. */
+function encodeSentences(
+  sentences: Sentences,
+  codes: Int32Array,
+  unknown: number,
+): { text: Codes; ends: Int32Array } {
+  const length = sentences.characters + sentences.count;
+  const text = unknown < 2 ** 16
+    ? new Uint16Array(new SharedArrayBuffer(2 * length))
+    : new Int32Array(new SharedArrayBuffer(4 * length));
+  const ends = new Int32Array(sentences.count);
+  let at = 0, sentence = 0;
+  for (const units of sentences.drain()) {
+    for (let i = 0; i < units.length; i++) {
+      let code = units[i];
+      if (code === SENTENCE_END) {
+        ends[sentence++] = at++;
+        continue;
+      }
+      if (code >= 0xd800 && code < 0xdc00) {
+        code = 0x10000 + ((code - 0xd800) << 10 | units[++i] - 0xdc00);
+      }
+      text[at++] = codes[code] || unknown;
+    }
+  }
+  return { text, ends };
+}
+
+/** Cuts sentences into words and counts them; each is kept as the place where it stands first. */
+function countWords(
+  text: Codes,
+  ends: Int32Array,
+  space: number,
+  options: CorpusOptions,
+): Int32Array<SharedArrayBuffer> {
+  const ofWords = options.modelType === "word";
+  const rules: WordRules = ofWords
+    ? { treatWhitespaceAsSuffix: false, allowWhitespaceOnlyPieces: false }
+    : options;
+  const words = new WordCounter(text);
+  let start = 0;
+  for (const end of ends) {
+    if (ofWords || options.splitByWhitespace) {
+      let from = 0;
+      for (const to of wordEnds(end - start, (at) => text[start + at] === space, rules)) {
+        words.add(start + from, start + to);
+        from = to;
+      }
+    } else words.add(start, end);
+    start = end + 1;
+  }
+  return words.finish();
+}
+
+/** Words as their first place, the end of that, and their count. */
 class WordCounter {
+  readonly #text: Codes;
   readonly #seen = new Map<string, number>();
   #words = new Int32Array(3 << 12);
   #size = 0;
 
-  /** Cuts a sentence into words at its spaces. */
-  addParts(
-    sentence: string,
-    text: Int32Array,
-    start: number,
-    end: number,
-    space: number,
-    { treatWhitespaceAsSuffix }: CorpusOptions,
-  ): void {
-    let from = start, unit = 0;
-    for (let at = start, units = 0; at < end; at++) {
-      const width = sentence.codePointAt(units)! > 0xffff ? 2 : 1;
-      const cut = treatWhitespaceAsSuffix
-        ? at > from && text[at - 1] === space && text[at] !== space
-        : at > from && text[at] === space;
-      if (cut) {
-        this.add(sentence.slice(unit, units), from, at);
-        [from, unit] = [at, units];
-      }
-      units += width;
-    }
-    this.add(sentence.slice(unit), from, end);
+  constructor(text: Codes) {
+    this.#text = text;
   }
 
-  add(word: string, from: number, to: number): void {
+  add(from: number, to: number): void {
     const short = to - from <= LONGEST_SHARED_WORD;
-    const known = short ? this.#seen.get(word) : undefined;
+    const key = short ? this.#key(from, to) : "";
+    const known = short ? this.#seen.get(key) : undefined;
     if (known !== undefined) {
       this.#words[known + 2]++;
       return;
     }
-    if (short) this.#seen.set(word, this.#size);
+    if (short) this.#seen.set(key, this.#size);
     if (this.#size === this.#words.length) {
       const grown = new Int32Array(2 * this.#size);
       grown.set(this.#words);
@@ -224,5 +289,12 @@ class WordCounter {
     const words = new Int32Array(new SharedArrayBuffer(4 * this.#size));
     words.set(this.#words.subarray(0, this.#size));
     return words;
+  }
+
+  #key(from: number, to: number): string {
+    const codes = this.#text.subarray(from, to);
+    return codes instanceof Uint16Array
+      ? String.fromCharCode(...codes)
+      : String.fromCodePoint(...codes);
   }
 }

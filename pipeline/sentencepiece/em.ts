@@ -5,11 +5,11 @@
  * @module
  */
 import { WorkerLane } from "../ordered_workers.ts";
-import type { Corpus } from "./corpus.ts";
+import type { Codes, Corpus } from "./corpus.ts";
 import type { EmResult, EmSetup, EmTask } from "./em_worker.ts";
 import type { LatticePieces } from "./lattice.ts";
 import type { PieceTable } from "./seeds.ts";
-import { buildTrie } from "./trie.ts";
+import { buildTrie, TrieCells } from "./trie.ts";
 
 /** Pieces expected less often than this are dropped. */
 const LEAST_EXPECTED = 0.5;
@@ -26,12 +26,11 @@ export function digamma(x: number): number {
 
 /** Runs EM on the words of a corpus. */
 export class Expectation {
-  readonly #text: Int32Array;
+  readonly #text: Codes;
   readonly #greatest: number;
   readonly #words: number;
   readonly #lanes: readonly WorkerLane<EmResult>[];
-  #cells = new Int32Array(new SharedArrayBuffer(0));
-  #values = new Int32Array(new SharedArrayBuffer(0));
+  readonly #cells = new TrieCells(true);
   #scores = new Float64Array(new SharedArrayBuffer(0));
 
   /** Starts the threads. */
@@ -85,11 +84,13 @@ export class Expectation {
     });
     const per = Math.ceil(open.length / this.#lanes.length);
     const answers = await Promise.all(this.#lanes.map((lane, i) => {
-      const ranges = Int32Array.from(
-        open.slice(i * per, (i + 1) * per).flatMap((
-          id,
-        ) => [places[id], places[id] + lengths[id], id]),
-      );
+      const ranges = new Int32Array(3 * Math.max(0, Math.min(per, open.length - i * per)));
+      for (let at = 0; at < ranges.length; at += 3) {
+        const id = open[i * per + at / 3];
+        ranges[at] = places[id];
+        ranges[at + 1] = places[id] + lengths[id];
+        ranges[at + 2] = id;
+      }
       return lane.send({ kind: "replace", pieces, ranges } satisfies EmTask, []);
     }));
     const total = frequency.reduce((sum, count) => sum + count, 0);
@@ -134,21 +135,13 @@ export class Expectation {
 
   /** The pieces for the threads, in memory that they share; what was there before is overwritten. */
   #index({ places, lengths, scores }: PieceTable): LatticePieces {
-    const trie = buildTrie({ codes: this.#text, places, lengths, greatest: this.#greatest });
-    const { cells, values } = trie;
-    if (cells.length > this.#cells.length) this.#cells = new Int32Array(memory(cells));
-    if (values.length > this.#values.length) this.#values = new Int32Array(memory(values));
-    if (scores.length > this.#scores.length) this.#scores = new Float64Array(memory(scores));
-    this.#cells.set(cells);
-    this.#values.set(values);
+    const keys = { codes: this.#text, places, lengths, greatest: this.#greatest };
+    const trie = buildTrie(keys, this.#cells);
+    if (scores.length > this.#scores.length) {
+      this.#scores = new Float64Array(new SharedArrayBuffer(scores.byteLength));
+    }
     this.#scores.set(scores);
-    return {
-      trie: {
-        cells: this.#cells.subarray(0, cells.length),
-        values: this.#values.subarray(0, values.length),
-      },
-      scores: this.#scores.subarray(0, scores.length),
-    };
+    return { trie, scores: this.#scores.subarray(0, scores.length) };
   }
 }
 
@@ -173,9 +166,4 @@ function pick({ places, lengths, scores }: PieceTable, ids: ArrayLike<number>): 
     lengths: Int32Array.from(ids, (id) => lengths[id]),
     scores: Float64Array.from(ids, (id) => scores[id]),
   };
-}
-
-/** Memory for such an array that threads can share. */
-function memory({ byteLength }: Int32Array | Float64Array): SharedArrayBuffer {
-  return new SharedArrayBuffer(byteLength);
 }

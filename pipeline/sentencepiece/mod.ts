@@ -10,9 +10,9 @@ export { type EncodedPiece, SentencePieceProcessor } from "./processor.ts";
 export type { RuleName } from "./rules.ts";
 export type { ModelType, TrainerSpec } from "./model_proto.ts";
 export {
+  type SentencePieceTrainerOptions,
   type TrainedModel,
   TRAINER_DEFAULTS,
   type TrainingProgress,
-  trainUnigram,
-  type UnigramTrainerOptions,
+  trainSentencePiece,
 } from "./trainer.ts";

@@ -104,6 +104,8 @@ export interface TrainerSpec {
   readonly byteFallback: boolean;
   /** Characters that are in the alphabet in any case. */
   readonly requiredChars: string;
+  /** All words or characters of the text become pieces. */
+  readonly useAllVocab: boolean;
 }
 
 /** A model as the processor needs it. */
@@ -321,6 +323,7 @@ function encodeTrainerSpec(trainer: TrainerSpec): Uint8Array<ArrayBuffer> {
   for (const symbol of trainer.controlSymbols) spec.bytes(30, symbol);
   for (const symbol of trainer.userDefinedSymbols) spec.bytes(31, symbol);
   return spec.bool(33, trainer.hardVocabLimit)
+    .bool(34, trainer.useAllVocab)
     .bool(35, trainer.byteFallback)
     .bytes(36, trainer.requiredChars)
     .varint(40, 0).varint(41, 1).varint(42, 2).varint(43, -1)

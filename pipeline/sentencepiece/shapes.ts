@@ -23,47 +23,34 @@ export interface PieceRules {
   readonly allowWhitespaceOnlyPieces: boolean;
 }
 
-/** Scripts told apart; all others count as one. Kana and ー count as Han. */
+/** Scripts that are told apart: those of Unicode 9. Characters of all others count as common. */
+const SCRIPT_NAMES = `
+  Common Latin Cyrillic Greek Hangul Arabic Hebrew Thai Devanagari Adlam Ahom Anatolian_Hieroglyphs
+  Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Bopomofo Brahmi Braille Buginese Buhid
+  Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee Coptic Cuneiform Cypriot Deseret
+  Duployan Egyptian_Hieroglyphs Elbasan Ethiopic Georgian Glagolitic Gothic Grantha Gujarati Gurmukhi
+  Hanunoo Hatran Imperial_Aramaic Inscriptional_Pahlavi Inscriptional_Parthian Javanese Kaithi Kannada
+  Kayah_Li Kharoshthi Khmer Khojki Khudawadi Lao Lepcha Limbu Linear_A Linear_B Lisu Lycian Lydian Mahajani
+  Malayalam Mandaic Manichaean Marchen Meetei_Mayek Mende_Kikakui Meroitic_Cursive Meroitic_Hieroglyphs
+  Miao Modi Mongolian Mro Multani Myanmar Nabataean New_Tai_Lue Newa Nko Ogham Ol_Chiki Old_Hungarian
+  Old_Italic Old_North_Arabian Old_Permic Old_Persian Old_South_Arabian Old_Turkic Oriya Osage Osmanya
+  Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa Phoenician Psalter_Pahlavi Rejang Runic Samaritan Saurashtra
+  Sharada Shavian Siddham SignWriting Sinhala Sora_Sompeng Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa
+  Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangut Telugu Thaana Tibetan Tifinagh Tirhuta Ugaritic Vai
+  Warang_Citi Yi
+`.trim().split(/\s+/);
+
+/** What finds the characters of each script. Kana and ー count as Han. */
 const SCRIPTS = [
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u30fc]$/u,
-  ...[
-    "Common",
-    "Latin",
-    "Cyrillic",
-    "Greek",
-    "Hangul",
-    "Arabic",
-    "Hebrew",
-    "Thai",
-    "Devanagari",
-    "Armenian",
-    "Bengali",
-    "Bopomofo",
-    "Braille",
-    "Ethiopic",
-    "Georgian",
-    "Gujarati",
-    "Gurmukhi",
-    "Kannada",
-    "Khmer",
-    "Lao",
-    "Malayalam",
-    "Mongolian",
-    "Myanmar",
-    "Oriya",
-    "Runic",
-    "Sinhala",
-    "Syriac",
-    "Tamil",
-    "Telugu",
-    "Thaana",
-    "Tibetan",
-    "Yi",
-  ].map((name) => new RegExp(`^\\p{Script=${name}}$`, "u")),
+  ...SCRIPT_NAMES.map((name) => new RegExp(`^\\p{Script=${name}}$`, "u")),
 ];
 
+/** The place of the script of common characters. */
+const COMMON = 1;
+
 /** Classes of characters beside the scripts, which are numbered from here down to 1. */
-const ANY = 0, OTHER = 251, NONE = 252, INHERITED = 253, SPACES = 254;
+const ANY = 0, NONE = 252, INHERITED = 253, SPACES = 254;
 
 const inherited = /^\p{Script=Inherited}$/u;
 const digit = /^[0-9０-９]$/;
@@ -117,5 +104,5 @@ function classOf(character: string, rules: PieceRules): number {
   if (!rules.splitByNumber && digit.test(character)) return ANY;
   if (inherited.test(character)) return INHERITED;
   const script = SCRIPTS.findIndex((pattern) => pattern.test(character));
-  return script < 0 ? OTHER : 1 + script;
+  return 1 + (script < 0 ? COMMON : script);
 }

@@ -1,5 +1,5 @@
 /**
- * Training of a unigram model: alphabet, seeds, EM with pruning, finish.
+ * Training of a model of any kind: text in, pieces and files out.
  *
  * @module
  */
@@ -7,7 +7,8 @@ import { PipelineError } from "../errors.ts";
 import { charsmapOf } from "./charsmap.ts";
 import type { RuleName } from "./rules.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
-import { Expectation } from "./em.ts";
+import { findMerges, MERGES_PER_REPORT } from "./bpe_trainer.ts";
+import { frequentCharacters, frequentWords } from "./frequency_trainer.ts";
 import {
   encodeModel,
   type NormalizerSpec,
@@ -17,10 +18,10 @@ import {
 } from "./model_proto.ts";
 import { Normalizer } from "./normalizer.ts";
 import { bytePiece, SentencePieceProcessor } from "./processor.ts";
-import { makeSeeds, type PieceTable } from "./seeds.ts";
+import { byFrequency, findUnigramPieces, type ReportRound } from "./unigram_trainer.ts";
 
 /** What to train. */
-export interface UnigramTrainerOptions extends TrainerSpec {
+export interface SentencePieceTrainerOptions extends TrainerSpec {
   /** How text is normalised. */
   readonly normalizationRuleName: RuleName;
   /** Puts a space before the text. */
@@ -32,7 +33,7 @@ export interface UnigramTrainerOptions extends TrainerSpec {
 }
 
 /** The original's defaults, the control symbols of the Japanese recipe, and samples to test with. */
-export const TRAINER_DEFAULTS: Omit<UnigramTrainerOptions, "modelPrefix"> = {
+export const TRAINER_DEFAULTS: Omit<SentencePieceTrainerOptions, "modelPrefix"> = {
   input: [],
   modelType: "unigram",
   vocabSize: 32_000,
@@ -55,6 +56,7 @@ export const TRAINER_DEFAULTS: Omit<UnigramTrainerOptions, "modelPrefix"> = {
   userDefinedSymbols: [],
   byteFallback: false,
   requiredChars: "",
+  useAllVocab: false,
   hardVocabLimit: true,
   normalizationRuleName: "nmt_nfkc",
   addDummyPrefix: true,
@@ -90,21 +92,15 @@ export interface TrainingProgress {
   readonly total?: number;
 }
 
-/** Pieces are pruned to this multiple of the vocabulary; the finish takes the best of them. */
-const OVERSHOOT = 1.1;
-
-/** Missing characters of the alphabet are told apart by this much. */
-const MISSING_STEP = 0.0001;
-
 /**
- * Trains a unigram model on sentences. The result does not depend on the number of threads.
+ * Trains a model on sentences. The result does not depend on the number of threads.
  *
  * @param signal ends the training between rounds.
  * @throws {PipelineError} when there is no text, or the alphabet alone outgrows the vocabulary.
  */
-export async function trainUnigram(
+export async function trainSentencePiece(
   lines: AsyncIterable<string> | Iterable<string>,
-  options: UnigramTrainerOptions,
+  options: SentencePieceTrainerOptions,
   signal?: AbortSignal,
   onProgress?: (progress: TrainingProgress) => void,
 ): Promise<TrainedModel> {
@@ -122,49 +118,24 @@ export async function trainUnigram(
     [],
     options.treatWhitespaceAsSuffix,
   );
-  let done = 0, total: number | undefined;
-  const report = async (stage: string, pieces = 0): Promise<void> => {
-    onProgress?.({ stage, pieces, done: done++, total });
+  let done = 0;
+  const report = async (stage: string, pieces = 0, left?: number): Promise<void> => {
+    onProgress?.({ stage, pieces, done, total: left === undefined ? undefined : done + left });
+    done++;
     // Let the terminal and Ctrl-C have a turn.
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
   };
   await report("reading");
-  const corpus = await loadCorpus(lines, normalizer, meta.map(({ piece }) => piece), options);
-  const required = corpus.alphabet.size + meta.length;
-  if (required > options.vocabSize) {
-    throw new PipelineError(
-      `the alphabet has ${corpus.alphabet.size} characters and there are ${meta.length} special ` +
-        `pieces, which a vocabulary of ${options.vocabSize} does not hold: raise --vocab-size to ` +
-        `${required} or more, or lower --character-coverage`,
-    );
-  }
-  await report("finding substrings");
-  let pieces = makeSeeds(corpus, options, options.seedSentencepieceSize);
-  const target = Math.floor(OVERSHOOT * options.vocabSize);
-  const expectation = new Expectation(corpus, options.numProcesses);
-  try {
-    for (;;) {
-      const { length } = pieces.places;
-      const prunings = Math.ceil(
-        Math.log(target / length) / Math.log(options.shrinkingFactor),
-      );
-      const rounds = options.numSubIterations;
-      total = done + rounds + Math.max(0, prunings) * (1 + rounds);
-      for (let round = 0; round < rounds; round++) {
-        await report("EM", pieces.places.length);
-        pieces = await expectation.maximize(pieces);
-      }
-      if (pieces.places.length <= target) break;
-      await report("pruning", pieces.places.length);
-      pieces = await expectation.prune(pieces, target, options.shrinkingFactor);
-    }
-  } finally {
-    expectation.stop();
-  }
-  const normal = finish(pieces, corpus, options.vocabSize - meta.length);
+  const corpus = await loadCorpus(lines, normalizer, meta.map(({ piece }) => piece), {
+    ...options,
+    characterCoverage: options.useAllVocab ? 1 : options.characterCoverage,
+  }, signal);
+  const normal = await findPieces(corpus, options, meta.length, report, signal);
   const all = [...meta, ...normal];
-  if (all.length < options.vocabSize && options.hardVocabLimit) {
+  // A model of characters has as many as there are.
+  const hard = options.hardVocabLimit && options.modelType !== "char" && !options.useAllVocab;
+  if (all.length < options.vocabSize && hard) {
     throw new PipelineError(
       `the text yields only ${all.length} pieces of the ${options.vocabSize} asked for: lower ` +
         `--vocab-size to ${all.length}, or give more text`,
@@ -187,43 +158,53 @@ export async function trainUnigram(
   };
 }
 
-/** The whole alphabet, then the best pieces; by falling score, ties by text. */
-function finish(table: PieceTable, { text, alphabet }: Corpus, size: number): Piece[] {
-  const characters = [...alphabet.keys()];
-  const order: ScoredText[] = [];
-  table.places.forEach((place, id) => {
-    let piece = "";
-    for (let i = 0; i < table.lengths[id]; i++) piece += characters[text[place + i] - 1];
-    order.push({ text: piece, score: table.scores[id] });
-  });
-  const known = new Map(order.map(({ text, score }) => [text, score]));
-  const least = table.scores.reduce((low, score) => Math.min(low, score), Infinity);
-  const chosen = new Map<string, number>();
-  let penalty = 0;
-  for (const character of characters) {
-    const score = known.get(character);
-    chosen.set(character, score ?? least + penalty);
-    if (score === undefined) penalty += MISSING_STEP;
+/** The pieces cut from text, by the kind of the model. */
+async function findPieces(
+  corpus: Corpus,
+  options: SentencePieceTrainerOptions,
+  special: number,
+  report: ReportRound,
+  signal?: AbortSignal,
+): Promise<Piece[]> {
+  const { modelType, vocabSize } = options;
+  const wanted = vocabSize - special;
+  if (modelType === "word" || modelType === "char") {
+    if (wanted < 0 && !options.useAllVocab) {
+      throw new PipelineError(
+        `there are ${special} special pieces, which a vocabulary of ${vocabSize} does not hold: ` +
+          `raise --vocab-size to ${special} or more`,
+      );
+    }
+    const size = options.useAllVocab ? Infinity : wanted;
+    return (modelType === "word" ? frequentWords : frequentCharacters)(corpus, size);
   }
-  for (const { text, score } of order.sort(byScore)) {
-    if (chosen.size >= size) break;
-    chosen.set(text, score);
+  const required = corpus.alphabet.size + special;
+  if (required > vocabSize) {
+    throw new PipelineError(
+      `the alphabet has ${corpus.alphabet.size} characters and there are ${special} special ` +
+        `pieces, which a vocabulary of ${vocabSize} does not hold: raise --vocab-size to ` +
+        `${required} or more, or lower --character-coverage`,
+    );
   }
-  return [...chosen].map(([text, score]) => ({ text, score: Math.fround(score) })).sort(byScore)
-    .map(({ text, score }) => ({ piece: text, score, type: PieceType.NORMAL }));
-}
-
-interface ScoredText {
-  readonly text: string;
-  readonly score: number;
-}
-
-function byScore(a: ScoredText, b: ScoredText): number {
-  return b.score - a.score || (a.text < b.text ? -1 : 1);
+  if (modelType === "unigram") return findUnigramPieces(corpus, options, wanted, report, signal);
+  const size = vocabSize - required;
+  const merges = await findMerges(
+    corpus,
+    options,
+    size,
+    (pieces) => report("merging", pieces, Math.ceil((size - pieces) / MERGES_PER_REPORT)),
+  );
+  // Characters come last: nothing is merged into them.
+  const characters = byFrequency(corpus.alphabet).map(([piece], i) => ({
+    piece,
+    score: -(merges.length + i),
+    type: PieceType.NORMAL,
+  }));
+  return [...merges, ...characters];
 }
 
 /** Unknown, <s>, </s>, then control and user-defined symbols and bytes. */
-function metaPieces(options: UnigramTrainerOptions): Piece[] {
+function metaPieces(options: SentencePieceTrainerOptions): Piece[] {
   const pieces: Piece[] = [
     { piece: "<unk>", score: 0, type: PieceType.UNKNOWN },
     { piece: "<s>", score: 0, type: PieceType.CONTROL },
@@ -250,6 +231,7 @@ function metaPieces(options: UnigramTrainerOptions): Piece[] {
 
 /** A float as C++ streams print it: six significant digits, the shorter of fixed and exponent form. */
 export function printFloat(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
   const [digits, power] = value.toExponential(5).split("e");
   const exponent = Number(power);

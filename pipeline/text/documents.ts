@@ -35,22 +35,25 @@ export interface TextOptions {
   readonly separator?: TextSeparator;
 }
 
+/** What a file of documents is. */
+export type DocumentKind = "json" | "text" | "parquet";
+
 /** Kinds of files by the endings of their names, before a wrapping. */
-const KINDS = {
+const KINDS: Readonly<Record<string, DocumentKind>> = {
   ".jsonl": "json",
   ".ndjson": "json",
   ".txt": "text",
   ".parquet": "parquet",
-} as const;
+};
 
 /** UTF-16 units after which plain text without an end is cut at a line, into a document of its own. */
 const LONGEST_DOCUMENT = 1 << 24;
 
 /** The kind of a file, by its name; undefined for one that holds no documents. */
-export function kindOf(path: string): typeof KINDS[keyof typeof KINDS] | undefined {
+export function kindOf(path: string): DocumentKind | undefined {
   const wrapping = WRAPPINGS.find((ending) => path.endsWith(ending)) ?? "";
   const plain = path.slice(0, path.length - wrapping.length);
-  const ending = (Object.keys(KINDS) as (keyof typeof KINDS)[]).find((one) => plain.endsWith(one));
+  const ending = Object.keys(KINDS).find((one) => plain.endsWith(one));
   if (ending === undefined || (ending === ".parquet" && wrapping !== "")) return undefined;
   return KINDS[ending];
 }
@@ -157,7 +160,8 @@ export async function* readDocumentFile(
   } catch (error) {
     if (!isUnzipError(error)) throw error;
     throw new PipelineError(
-      `${path}: damaged after line ${number} (${error.message}); make it again`,
+      `${path}: damaged after line ${number} (${error.message}); use a whole copy, or remove it and ` +
+        "make it again with --overwrite",
     );
   }
 }

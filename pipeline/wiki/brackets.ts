@@ -21,6 +21,8 @@ interface Frame {
   readonly parts: string[];
   /** The part that is being read. */
   text: string;
+  /** Whether a single bracket stands open in it, as of an outer link. */
+  inBracket: boolean;
 }
 
 /** Deeper than this, an opening bracket is taken as text. */
@@ -72,7 +74,7 @@ export function resolveBrackets(
 class Walk {
   readonly #context: TemplateContext;
   readonly #values: TemplateArguments | undefined;
-  readonly #stack: Frame[] = [{ kind: "braces", braces: 0, parts: [], text: "" }];
+  readonly #stack: Frame[] = [{ kind: "braces", braces: 0, parts: [], text: "", inBracket: false }];
 
   constructor(context: TemplateContext, values: TemplateArguments | undefined) {
     this.#context = context;
@@ -106,12 +108,13 @@ class Walk {
         this.#open("link");
         break;
       case "]":
-        if (next === "]" && this.#inOuterLink) {
+        if (next === "]" && this.#top.kind === "link" && this.#top.inBracket) {
           // [[ファイル:a.jpg|[http://example.org b]]]: the first closes the inner one.
           this.append("]");
           return 1;
         }
         if (this.#unwindTo("link")) this.#closeLink();
+        else if (this.#top.inBracket) this.append(token);
         break;
       case "|":
         if (token === "|}") return this.#endTable(lineStart, next);
@@ -123,12 +126,6 @@ class Walk {
         else if (this.#unwindTo("table")) this.#closeTable();
     }
     return token.length;
-  }
-
-  /** Whether a link holds an address in brackets that is not closed. */
-  get #inOuterLink(): boolean {
-    const { kind, text } = this.#top;
-    return kind === "link" && text.lastIndexOf("[") > text.lastIndexOf("]");
   }
 
   #endTable(lineStart: () => boolean, next: string | undefined): number {
@@ -148,8 +145,9 @@ class Walk {
   }
 
   #open(kind: Kind, braces = 0, text = ""): void {
-    if (this.#stack.length <= MAX_DEPTH) this.#stack.push({ kind, braces, parts: [], text });
-    else if (kind !== "link") this.append(" ");
+    if (this.#stack.length <= MAX_DEPTH) {
+      this.#stack.push({ kind, braces, parts: [], text, inBracket: false });
+    } else if (kind !== "link") this.append(" ");
   }
 
   /**
@@ -250,6 +248,8 @@ class Walk {
       this.append(text);
       return;
     }
+    const opened = text.lastIndexOf("["), closed = text.lastIndexOf("]");
+    if (opened !== closed) this.#top.inBracket = opened > closed;
     this.#top.text += text;
   }
 

@@ -81,6 +81,7 @@ export function* decodeStreams(input: ByteInput, name: string): Generator<Decode
       }
       const expected = decoder.reader.read(32) >>> 0;
       if (expected !== decoder.streamCRC) throw new TypeError("wrong checksum of a stream");
+      skipZeros(input);
       yield { bytes: output.take(), stream, ended: true };
       if (input.eof()) return;
       stream = input.position;
@@ -92,9 +93,14 @@ export function* decodeStreams(input: ByteInput, name: string): Generator<Decode
     const what = input.eof() ? "is cut short" : "is damaged";
     throw new PipelineError(
       `${name} ${what} at byte ${input.position}, in the bzip2 stream that starts at byte ` +
-        `${stream} (${error.message}); download it again`,
+        `${stream} (${error.message}); use a whole copy, and compare its checksum with the published one`,
     );
   }
+}
+
+/** Passes zero bytes behind a stream, as tapes and padded copies leave them. */
+function skipZeros(input: ByteInput): void {
+  while (input.peek(1)[0] === 0) input.readByte();
 }
 
 /** Collects what the decoder writes. */

@@ -6,24 +6,29 @@
 import { PipelineError } from "../errors.ts";
 import type { ByteInput } from "./byte_input.ts";
 
+/** Tools that unpack archives, which are files, to standard output. */
+const ARCHIVER = /(?:^|\/)7z[azr]?$/;
+
 /**
  * The command that decompresses from standard input to standard output. A tool given by its name alone
- * (`lbzip2`, `pbzip2`, `bzip2`) gets the flags that make it do so.
+ * (`lbzip2`, `pbzip2`, `zstd`, `7z`) gets the flags that make it do so.
  */
 export function decompressorCommand(text: string): string[] {
   const words = text.trim().split(/\s+/);
-  return words.length === 1 ? [words[0], "-d", "-c"] : words;
+  if (words.length > 1) return words;
+  return ARCHIVER.test(words[0]) ? [words[0], "x", "-so"] : [words[0], "-d", "-c"];
 }
 
 /**
  * What a command writes when it is given the input.
  *
+ * @param input what it reads from standard input; undefined where it is given a file.
  * @param name of the input, for messages.
  * @throws {PipelineError} when the command cannot be run or says that it failed.
  */
 export async function* readCommand(
   command: readonly string[],
-  input: ByteInput,
+  input: ByteInput | undefined,
   name: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -33,7 +38,7 @@ export async function* readCommand(
     const [program, ...args] = command;
     child = new Deno.Command(program, {
       args,
-      stdin: "piped",
+      stdin: input ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
       signal,
@@ -53,7 +58,7 @@ export async function* readCommand(
     );
   }
   const complaint = new Response(child.stderr).text();
-  const feeding = feed(input, child.stdin);
+  const feeding = input ? feed(input, child.stdin) : undefined;
   let whole = false;
   try {
     for await (const bytes of child.stdout) yield bytes;

@@ -11,9 +11,7 @@ import { TextReader } from "../text/encoding.ts";
 import { ByteInput, type SyncSource } from "./byte_input.ts";
 import { decodeStreams, findStreams } from "./bzip2.ts";
 import { readCommand } from "./decompressor.ts";
-
-/** How a dump is packed. */
-export type DumpKind = "xml" | "bzip2" | "gzip";
+import { type DumpKind, tellKind } from "./dump_kind.ts";
 
 /** A dump that is open. */
 export interface Dump {
@@ -76,10 +74,11 @@ const LONGEST_PAGE = 256 << 20;
 /**
  * Opens a dump and tells its kind by its first bytes, not by its name.
  *
+ * @param hasTool whether a tool is given that decodes what is not decoded here.
  * @throws {PipelineError} when it is missing, a folder, empty or of another kind.
  */
-export async function openDump(dump: string): Promise<Dump> {
-  if (dump === "-") return tell(Deno.stdin, undefined, undefined);
+export async function openDump(dump: string, hasTool: boolean): Promise<Dump> {
+  if (dump === "-") return tell(Deno.stdin, undefined, undefined, hasTool);
   const info = await Deno.stat(dump).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new PipelineError(`${dump} does not exist; give a MediaWiki dump (.xml, .bz2, .gz)`);
@@ -87,7 +86,7 @@ export async function openDump(dump: string): Promise<Dump> {
   if (info.isDirectory) throw new PipelineError(`${dump} is a folder; give a MediaWiki dump`);
   const file = await Deno.open(dump);
   try {
-    return tell(file, dump, info.isFile ? info.size : undefined);
+    return tell(file, dump, info.isFile ? info.size : undefined, hasTool);
   } catch (error) {
     file.close();
     throw error;
@@ -98,28 +97,12 @@ function tell(
   file: SyncSource & { close(): void },
   path: string | undefined,
   size: number | undefined,
+  hasTool: boolean,
 ): Dump {
   const name = path ?? "standard input";
   const input = new ByteInput(file);
-  const head = input.peek(64);
-  const make = (kind: DumpKind): Dump => ({
-    path,
-    name,
-    size,
-    input,
-    kind,
-    close: () => file.close(),
-  });
-  if (head.length === 0) throw new PipelineError(`${name} is empty; download the dump again`);
-  if (head[0] === 0x42 && head[1] === 0x5a && head[2] === 0x68) return make("bzip2");
-  if (head[0] === 0x1f && head[1] === 0x8b) return make("gzip");
-  // With its zero bytes, UTF-16 looks the same; it is told where it is decoded.
-  if (/^(?:\ufffd\ufffd)?[\0\s]*</.test(new TextDecoder().decode(head))) return make("xml");
-  const shown = [...head.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, "0"));
-  throw new PipelineError(
-    `${name} is neither XML nor bzip2 nor gzip (it starts with ${shown.join(" ")}); ` +
-      "give a MediaWiki dump",
-  );
+  const kind = tellKind(input.peek(64), name, hasTool);
+  return { path, name, size, input, kind, close: () => file.close() };
 }
 
 /** Whether a dump is a row of bzip2 streams in a file, which workers can decode. */
@@ -172,7 +155,7 @@ export function* divideStreams(
 
 /** How a dump is decoded that is not decoded by workers. */
 export interface DecodeOptions {
-  /** A command that decodes bzip2. */
+  /** A command that decodes what is packed. */
   readonly decompressor?: readonly string[];
   /** The encoding of its text. Default: UTF-8, which is left as it is. */
   readonly encoding?: string;
@@ -249,11 +232,19 @@ async function* decode(
 }
 
 async function* unpack(
-  { input, kind, name }: Dump,
+  { input, kind, name, path }: Dump,
   decompressor: readonly string[] | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<DecodedChunk> {
-  if (decompressor && kind === "bzip2") {
+  if (kind === "7z") {
+    // An archive is read from its end on, not as it comes.
+    if (path === undefined) {
+      throw new PipelineError("a 7z archive must be a file, not standard input");
+    }
+    for await (const bytes of readCommand([...decompressor!, path], undefined, name, signal)) {
+      yield { bytes, read: 0 };
+    }
+  } else if (decompressor && kind !== "gzip" && kind !== "xml") {
     for await (const bytes of readCommand(decompressor, input, name, signal)) {
       yield { bytes, read: input.position };
     }
@@ -272,7 +263,7 @@ async function* readGzip(input: ByteInput, name: string): AsyncGenerator<Decoded
   } catch (error) {
     if (!isUnzipError(error)) throw error;
     throw new PipelineError(
-      `${name} is cut short or damaged near byte ${input.position}; download it again`,
+      `${name} is cut short or damaged near byte ${input.position}; use a whole copy`,
     );
   }
 }

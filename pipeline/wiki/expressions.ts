@@ -25,8 +25,8 @@ const BINARY: Readonly<Record<string, readonly [number, (a: number, b: number) =
   "+": [6, (a, b) => a + b],
   "-": [6, (a, b) => a - b],
   "*": [7, (a, b) => a * b],
-  "/": [7, (a, b) => a / b],
-  "div": [7, (a, b) => a / b],
+  "/": [7, divide],
+  "div": [7, divide],
   "mod": [7, (a, b) => Math.trunc(a) % Math.trunc(b)],
   "fmod": [7, (a, b) => a % b],
   "^": [8, (a, b) => a ** b],
@@ -56,6 +56,11 @@ const UNARY: Readonly<Record<string, (a: number) => number>> = {
 };
 
 const CONSTANTS: Readonly<Record<string, number>> = { pi: Math.PI, e: Math.E };
+
+/** A quotient; not a number where there is none. */
+function divide(a: number, b: number): number {
+  return b === 0 ? NaN : a / b;
+}
 
 function round(value: number, digits: number): number {
   const scale = 10 ** digits;
@@ -110,6 +115,7 @@ class Reader {
       this.#at++;
       const right = this.#value(operator[0]);
       left = right === undefined ? undefined : operator[1](left, right);
+      if (Number.isNaN(left)) return undefined;
     }
     return left;
   }

@@ -8,10 +8,10 @@
  *
  * @module
  */
+import { hashFile } from "../content_hash.ts";
 import { PipelineError } from "../errors.ts";
 import { type Lock, lock } from "../lock.ts";
 import { mapInOrder } from "../ordered_workers.ts";
-import { ByteInput } from "./byte_input.ts";
 import { CLEANING_RULES } from "./clean.ts";
 import { decompressorCommand } from "./decompressor.ts";
 import {
@@ -27,7 +27,11 @@ import type { ExtractedPiece, ExtractSetup } from "./extract_worker.ts";
 import { finishExtraction, tidy } from "./finish.ts";
 import { type Deduplicate, type ExtractManifest, findFinished } from "./manifest.ts";
 import { type ExtractRecipe, PartsFolder } from "./parts.ts";
+import type { DumpSetup } from "./piece_pages.ts";
 import { readStreamIndex } from "./stream_index.ts";
+import { makeLibrary, type TemplateLibrary, type TemplatePage } from "./template_library.ts";
+import type { CollectedPiece } from "./template_worker.ts";
+import { hashTemplates, readTemplates, writeTemplates } from "./templates_file.ts";
 
 /** What to extract. */
 export interface ExtractOptions {
@@ -49,12 +53,17 @@ export interface ExtractOptions {
   readonly deduplicate?: Deduplicate;
   /** Does the `index`-th (from 1) of `count` shares of the parts. Default: all. */
   readonly shard?: { readonly index: number; readonly count: number };
-  /** A command that decodes bzip2 from standard input to standard output. */
+  /** A command that decodes bzip2, zstd, xz or 7z to standard output. */
   readonly decompressor?: string;
   /** The encoding of the dump's text. Default: UTF-8, as MediaWiki writes it. */
   readonly encoding?: string;
   /** The published index of a multistream dump; without it, the dump is searched for streams. */
   readonly index?: string;
+  /**
+   * The file of the dump's own templates, whose text is put in where it can be worked out; where it does
+   * not exist, they are collected in a pass of its own. Default: none.
+   */
+  readonly templates?: string;
   /** Bytes of a part. Default: a 64th of the dump, at least 1 MiB and at most 8 MiB. */
   readonly partBytes?: number;
 }
@@ -72,8 +81,8 @@ export interface ExtractResult {
 /** How far the stage is. */
 export interface ExtractProgress {
   /** What is being done. */
-  readonly phase: "extract" | "deduplicate";
-  /** Bytes of the dump read, or documents compared. */
+  readonly phase: "identify" | "templates" | "extract" | "deduplicate";
+  /** Bytes of the dump read, be it to tell it from others, or documents compared. */
   readonly done: number;
   /** Those of them that an earlier run had done. */
   readonly resumed: number;
@@ -102,7 +111,7 @@ export async function extractDump(
   signal: AbortSignal = new AbortController().signal,
   onProgress: (progress: ExtractProgress) => void = () => {},
 ): Promise<ExtractResult> {
-  const dump = await openDump(options.dump);
+  const dump = await openDump(options.dump, options.decompressor !== undefined);
   try {
     return await extract(dump, options, signal, onProgress);
   } finally {
@@ -122,7 +131,8 @@ async function extract(
   }
   const streams = options.decompressor === undefined && !isConverted(options) &&
     isMultistream(dump);
-  const recipe = await makeRecipe(dump, streams, options);
+  const templates = await findTemplates(dump, options, streams, signal, onProgress);
+  const recipe = await makeRecipe(dump, streams, options, templates, signal, onProgress);
   const out = await Deno.realPath(options.out).catch(() => options.out);
   const of = JSON.stringify([recipe, deduplicate]);
   using writing = await lock(out, {
@@ -145,7 +155,8 @@ async function extract(
     wants: (part) => mine(part) && !parts.done.has(part),
   };
   try {
-    await extractParts(dump, options, streams, division, parts, mine, signal, onProgress);
+    const library = templates && makeLibrary(templates);
+    await extractParts(dump, options, streams, division, library, parts, mine, signal, onProgress);
   } catch (error) {
     await parts.discard();
     throw error;
@@ -191,12 +202,77 @@ function isConverted({ encoding = "utf-8" }: ExtractOptions): boolean {
   return encoding !== "utf-8";
 }
 
+/** What workers must know of a dump. */
+function setupOf({ path, size, name }: Dump, options: ExtractOptions): DumpSetup {
+  return { dump: path, size, name, converted: isConverted(options) };
+}
+
+/** Divides a dump into pieces. */
+async function divide(
+  dump: Dump,
+  { index, decompressor, encoding }: ExtractOptions,
+  streams: boolean,
+  division: Division,
+  signal: AbortSignal,
+): Promise<Iterable<DumpPiece> | AsyncIterable<DumpPiece>> {
+  if (streams) {
+    return divideStreams(dump, division, index ? await readStreamIndex(index) : undefined);
+  }
+  const command = decompressor ? decompressorCommand(decompressor) : undefined;
+  return divideXml(dump, division, { decompressor: command, encoding }, signal);
+}
+
+/** The templates to put in: of the file that is named, else collected from the dump and put there. */
+async function findTemplates(
+  { path, size }: Dump,
+  options: ExtractOptions,
+  streams: boolean,
+  signal: AbortSignal,
+  onProgress: (progress: ExtractProgress) => void,
+): Promise<readonly TemplatePage[] | undefined> {
+  if (options.templates === undefined) return undefined;
+  const known = await readTemplates(options.templates);
+  if (known) return known;
+  if (path === undefined) {
+    throw new PipelineError(
+      `${options.templates} does not exist, and standard input can be read but once; collect the ` +
+        "templates from the dump's file",
+    );
+  }
+  const dump = await openDump(path, options.decompressor !== undefined);
+  try {
+    const division: Division = { partBytes: 8 * MIB, wants: () => true };
+    const pieces = await divide(dump, options, streams, division, signal);
+    const results = mapInOrder<DumpPiece, CollectedPiece>(pieces, {
+      worker: new URL("./template_worker.ts", import.meta.url),
+      workers: options.numProcesses ?? 1,
+      setup: setupOf(dump, options),
+      transfer: (piece) => piece.kind === "xml" ? [piece.bytes.buffer] : [],
+      signal,
+    });
+    const found: TemplatePage[] = [];
+    let done = 0, pages = 0;
+    for await (const piece of results) {
+      found.push(...piece.templates);
+      done += piece.read;
+      pages += piece.pages;
+      const documents = found.length;
+      onProgress({ phase: "templates", done, resumed: 0, total: size, pages, documents });
+    }
+    await writeTemplates(options.templates, found);
+    return found;
+  } finally {
+    dump.close();
+  }
+}
+
 /** Works on the parts that are wanted, one after the other. */
 async function extractParts(
   dump: Dump,
   options: ExtractOptions,
   streams: boolean,
   division: Division,
+  library: TemplateLibrary | undefined,
   parts: PartsFolder,
   mine: (part: number) => boolean,
   signal: AbortSignal,
@@ -204,19 +280,12 @@ async function extractParts(
 ): Promise<void> {
   const { dropSections, minLength, dropLists } = options;
   const setup: ExtractSetup = {
-    dump: dump.path,
-    size: dump.size,
-    name: dump.name,
-    converted: isConverted(options),
-    clean: { dropSections },
+    ...setupOf(dump, options),
+    clean: { dropSections, library },
     minLength,
     dropLists,
   };
-  const index = streams && options.index ? await readStreamIndex(options.index) : undefined;
-  const decompressor = options.decompressor ? decompressorCommand(options.decompressor) : undefined;
-  const pieces = streams
-    ? divideStreams(dump, division, index)
-    : divideXml(dump, division, { decompressor, encoding: options.encoding }, signal);
+  const pieces = await divide(dump, options, streams, division, signal);
   const results = mapInOrder<DumpPiece, ExtractedPiece>(pieces, {
     worker: new URL("./extract_worker.ts", import.meta.url),
     workers: options.numProcesses ?? 1,
@@ -261,36 +330,29 @@ async function makeRecipe(
   { path, name, size }: Dump,
   streams: boolean,
   { partBytes, minLength, dropLists, dropSections, encoding = "utf-8" }: ExtractOptions,
+  templates: readonly TemplatePage[] | undefined,
+  signal: AbortSignal,
+  onProgress: (progress: ExtractProgress) => void,
 ): Promise<ExtractRecipe> {
+  // What comes through a pipe can be read but once.
+  const whole = path !== undefined && size !== undefined;
+  let done = 0;
+  const dumpHash = !whole ? undefined : await hashFile(path, signal, (count) => {
+    done += count;
+    onProgress({ phase: "identify", done, resumed: 0, total: size, pages: 0, documents: 0 });
+  });
   const packed = partBytes ?? Math.min(8 * MIB, Math.max(MIB, Math.ceil((size ?? 0) / 64)));
   return {
     dump: name,
     dumpBytes: size,
-    dumpHash: path === undefined ? undefined : await hashEnds(path),
+    dumpHash,
     minLength,
     dropLists,
     dropSections,
     encoding,
+    templates: templates && await hashTemplates(templates),
     rules: CLEANING_RULES,
     partsOf: streams ? "dump" : "XML",
     partBytes: streams ? packed : XML_GROWTH * packed,
   };
-}
-
-const HASHED_BYTES = 1 << 16;
-
-/** SHA-256 over the first and the last bytes of a file: enough to tell one dump from another. */
-async function hashEnds(path: string): Promise<string> {
-  using file = await Deno.open(path);
-  const { size } = await file.stat();
-  const input = new ByteInput(file);
-  const head = input.peek(HASHED_BYTES).slice(0, HASHED_BYTES);
-  await file.seek(Math.max(0, size - HASHED_BYTES), Deno.SeekMode.Start);
-  const tail = new ByteInput(file).peek(HASHED_BYTES).slice(0, HASHED_BYTES);
-  const both = Uint8Array.from([...head, ...tail]);
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", both)));
-}
-
-function encodeHex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

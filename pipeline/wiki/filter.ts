@@ -9,6 +9,7 @@ import type { WikiPage } from "./pages.ts";
 /** Why a page is left out. */
 export type DropReason =
   | "namespace"
+  | "other content"
   | "redirect"
   | "disambiguation"
   | "list"
@@ -29,6 +30,7 @@ const LIST = /一覧(?:\s{0,4}[(（].{0,100}[)）])?$/;
  */
 export function dropReason(page: WikiPage, dropLists: boolean): DropReason | undefined {
   if (page.namespace !== 0) return "namespace";
+  if ((page.model ?? "wikitext") !== "wikitext") return "other content";
   if (page.redirect !== undefined) return "redirect";
   // What comments and nowiki hold says nothing; few pages need a look without them.
   const reason = judge(page.wikitext);

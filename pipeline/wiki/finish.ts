@@ -16,10 +16,14 @@ import { Deduplicator } from "../text/deduplicate.ts";
 import { readDocuments } from "../text/documents.ts";
 import { compressSegment, SegmentedGzip } from "../text/gzip_segments.ts";
 import { addCounts, noCounts } from "./counts.ts";
+import { commonest } from "./losses.ts";
 import { type Deduplicate, type ExtractManifest, MANIFEST_NAME } from "./manifest.ts";
 import { type DonePart, type Duplicates, isOurs, partName, type PartsFolder } from "./parts.ts";
 
 const SEGMENT_LENGTH = 1 << 20;
+
+/** Dropped templates that a manifest names; there are many that stand on one page alone. */
+const NAMED_TEMPLATES = 1000;
 
 /**
  * Finishes an extraction whose parts are all done.
@@ -38,6 +42,7 @@ export async function finishExtraction(
   const done = [...parts.done.values()].sort((a, b) => a.part - b.part);
   const counts = noCounts();
   for (const part of done) addCounts(counts, part.counts);
+  counts.losses.templates = Object.fromEntries(commonest(counts.losses, NAMED_TEMPLATES));
   if (counts.documents === 0) {
     await removeOwn(folder, isOurs);
     throw new PipelineError(

@@ -19,7 +19,7 @@ export interface ExtractRecipe {
   readonly dump: string;
   /** Its size; undefined for standard input. */
   readonly dumpBytes: number | undefined;
-  /** A hash over its beginning and its end; undefined for standard input. */
+  /** SHA-256 of its bytes; undefined for standard input. */
   readonly dumpHash: string | undefined;
   /** Characters below which a document is left out. */
   readonly minLength: number;
@@ -29,6 +29,8 @@ export interface ExtractRecipe {
   readonly dropSections: boolean;
   /** The encoding of the dump's text. */
   readonly encoding: string;
+  /** A hash of the dump's templates that were put in; undefined where none were. */
+  readonly templates: string | undefined;
   /** The edition of the rules by which pages are cleaned. */
   readonly rules: number;
   /** Whether parts are cut by bytes of the dump or by bytes of XML. */
@@ -68,11 +70,14 @@ export const recipeSchema: Schema<ExtractRecipe> = v.pipe(
     dropLists: v.boolean(),
     dropSections: v.boolean(),
     encoding: v.optional(v.string(), "utf-8"),
+    templates: v.optional(v.string()),
     rules: count,
     partsOf: v.picklist(["dump", "XML"]),
     partBytes: v.pipe(count, v.minValue(1)),
   }),
-  v.transform(({ dumpBytes, dumpHash, ...rest }) => ({ ...rest, dumpBytes, dumpHash })),
+  v.transform(({ dumpBytes, dumpHash, templates, ...rest }) => {
+    return { ...rest, dumpBytes, dumpHash, templates };
+  }),
 );
 
 /** What counts of duplicates must look like that were read from a file. */

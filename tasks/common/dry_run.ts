@@ -1,13 +1,13 @@
 /** `pretrain --dry-run`: what a run would cost, with nothing read or written. */
 
 import type { Gpu } from "../../kernels/device.ts";
-import { timePlan } from "../../model/autograd/profile.ts";
+import { timePlans } from "../../model/autograd/profile.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
 import { type DeviceTraits, traitsOf } from "../../model/training/recording.ts";
-import { planTraining } from "../../model/training/step_plan.ts";
+import { planPretraining } from "../../model/electra/pretraining.ts";
 import { createProgress } from "./progress.ts";
-import { planLines, timeLines } from "./step_report.ts";
+import { planLines, recomputeLines, timeLines } from "./step_report.ts";
 import { warmTrainer } from "./synthetic.ts";
 import type { TuneMode } from "./tuning.ts";
 
@@ -36,8 +36,12 @@ export async function dryRun(
 ): Promise<void> {
   const missing = adapter instanceof Error;
   const traits = missing ? NO_ADAPTER : traitsOf(adapter);
-  const plan = planTraining(hparams, traits, { storage: precision });
+  const plan = planPretraining(hparams, traits, precision);
   for (const line of planLines(plan, hparams)) console.log(line);
+  if (hparams.recompute !== "none") {
+    const kept = planPretraining({ ...hparams, recompute: "none" }, traits, precision);
+    for (const line of recomputeLines(plan, kept)) console.log(line);
+  }
   if (missing) {
     console.log(`not measured: ${adapter.message}`);
     return;
@@ -46,11 +50,11 @@ export async function dryRun(
   let basis: string;
   let seconds: number;
   try {
-    const single = { ...hparams, train_batch_size: 1 };
+    const single = { ...hparams, train_batch_size: 1, gradient_accumulation_steps: 1 };
     seconds = await fastestStep(adapter, single, precision, tune, signal);
     bar.update(MEASURED_STEPS);
     // Arithmetic grows with the batch; what does not (the update) is then counted too often.
-    seconds *= plan.flops / planTraining(single, traits, { storage: precision }).flops;
+    seconds *= plan.flops / planPretraining(single, traits, precision).flops;
     basis = "from steps with one example";
     if (seconds <= MOST_SECONDS && hparams.train_batch_size > 1) {
       seconds = await fastestStep(adapter, hparams, precision, tune, signal);
@@ -80,7 +84,7 @@ async function fastestStep(
     let best = Infinity;
     for (let step = 0; step < MEASURED_STEPS; step++) {
       signal.throwIfAborted();
-      best = Math.min(best, await timePlan(gpu, trainer.training.plan));
+      best = Math.min(best, await timePlans(gpu, trainer.plans));
     }
     return best;
   } finally {

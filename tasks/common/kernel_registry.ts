@@ -36,7 +36,7 @@ import { layerNormBackward, layerNormForward } from "../../kernels/layernorm/lay
 import {
   sigmoidCrossEntropyBackward,
   sigmoidCrossEntropyForward,
-  weightedMean,
+  weightedSum,
 } from "../../kernels/loss/loss.ts";
 import { tokenBlocks } from "../../kernels/padding/token_blocks.ts";
 import { lossScale } from "../../kernels/loss_scale/loss_scale.ts";
@@ -244,9 +244,9 @@ export const KERNELS: readonly RegisteredKernel[] = [
     ({ elements }) => sigmoidCrossEntropyBackward({ elements, gradientScale: 50 }),
   ),
   plain(
-    "weighted_mean",
+    "weighted_sum",
     { elements: TOKENS },
-    ({ elements }) => weightedMean({ elements, epsilon: 1e-6 }),
+    weightedSum,
   ),
   plain("token_blocks", { tokens: TOKENS }, tokenBlocks),
   plain("loss_scale", { growthInterval: 1000 }, lossScale),

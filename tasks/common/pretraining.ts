@@ -3,21 +3,19 @@
 import { basename, join } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
-import { ModelError } from "../../model/errors.ts";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
+import { requireVocabulary } from "../../model/electra/inputs.ts";
+import type { SpecialIds } from "../../model/electra/masking.ts";
+import { createPretraining, type Pretraining } from "../../model/electra/pretraining.ts";
+import { requireSameArchitecture, savedHparams } from "../../model/electra/resume.ts";
+import { traceStep } from "../../model/electra/trace.ts";
+import { ModelError } from "../../model/errors.ts";
 import {
+  decodeCheckpoint,
   decodeCheckpointState,
   encodeCheckpoint,
-  requireSameArchitecture,
-  restoreCheckpoint,
 } from "../../model/files/checkpoint.ts";
-import { traceStep } from "../../model/electra/trace.ts";
-import type { SpecialIds } from "../../model/electra/masking.ts";
-import {
-  PretrainingTrainer,
-  requireVocabulary,
-  type StepMetrics,
-} from "../../model/training/training.ts";
+import type { StepMetrics } from "../../model/training/training.ts";
 import { type ExampleBatch, ExampleLoader, readBatches } from "../../pipeline/examples/loader.ts";
 import { Interrupted, UsageError } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -62,7 +60,7 @@ export interface PretrainingRun {
 /** What a run ends with. */
 export interface PretrainingResult {
   /** The trainer, still alive. */
-  readonly trainer: PretrainingTrainer;
+  readonly trainer: Pretraining;
   /** Held-out metrics before the first update of this run, where evaluated. */
   readonly before: PretrainingMetrics | undefined;
   /** Held-out metrics at the end, where evaluated. */
@@ -90,7 +88,7 @@ export async function runPretraining(
   const source = newest === undefined ? "" : directory.checkpoint(newest.step);
   const saved = newest?.files;
   const state = saved && decodeCheckpointState(saved, source);
-  if (state) requireSameArchitecture(state.hparams, hparams, source);
+  if (state) requireSameArchitecture(savedHparams(state, source), hparams, source);
   const seed = state?.seed ?? run.seed;
   requireVocabulary(hparams, run.special);
   const evaluates = hparams.do_eval || run.evaluateEvery > 0;
@@ -100,7 +98,7 @@ export async function runPretraining(
   const chooseMatmul = await tuneStep(gpu, hparams, run.precision, run.tune, signal);
   await directory.create();
   const compiling = createProgress({ label: "compile", unit: "kernels" });
-  const trainer = await PretrainingTrainer.create(gpu, {
+  const trainer = await createPretraining(gpu, {
     hparams,
     special: run.special,
     seed,
@@ -112,7 +110,10 @@ export async function runPretraining(
     },
   });
   compiling.finish(gpu.description);
-  if (saved) restoreCheckpoint(trainer, saved, source);
+  if (saved) {
+    const { state: position, ...tensors } = decodeCheckpoint(saved, source);
+    trainer.restore({ ...tensors, position }, source);
+  }
   await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
   const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
 
@@ -162,7 +163,7 @@ async function* heldOut({ hparams, evalFiles }: PretrainingRun): AsyncGenerator<
 
 async function train(
   run: PretrainingRun,
-  trainer: PretrainingTrainer,
+  trainer: Pretraining,
   log: MetricsLog,
   evaluate: () => Promise<PretrainingMetrics>,
   signal: AbortSignal,
@@ -186,17 +187,19 @@ async function train(
   const tokensPerStep = hparams.train_batch_size * hparams.max_seq_length;
   let started = performance.now(), startedAt = trainer.step;
   const logEvery = Math.max(1, Math.min(100, Math.floor(total / 100)));
-  let savedAt = trainer.step;
+  // A run of no steps saves its initial weights.
+  let savedAt: number | undefined = trainer.step === 0 && total === 0 ? undefined : trainer.step;
   // Losses come some steps late and are written in order, one after the other.
   let written: Promise<void> = Promise.resolve();
   const scaled = trainer.precision === "f16";
   let skipped = 0, skippedInARow = 0, last: StepMetrics | undefined;
   const report = async (pending: Promise<StepMetrics>): Promise<void> => {
     const metrics = await pending;
+    const { masked_lm: mlm = null, disc = null } = metrics.losses;
     const rate = (metrics.step - startedAt) / (performance.now() - started) * 1000;
     const shown = (name: string, loss: number | null): string[] =>
       loss === null ? [] : [`${name} ${formatLoss(loss)}`];
-    const loss = [...shown("mlm", metrics.mlmLoss), ...shown("disc", metrics.discLoss)].join(" ");
+    const loss = [...shown("mlm", mlm), ...shown("disc", disc)].join(" ");
     last = metrics;
     skipped += Number(metrics.skipped);
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
@@ -207,8 +210,8 @@ async function train(
     await log.add({
       step: metrics.step,
       learning_rate: metrics.learningRate,
-      masked_lm_loss: metrics.mlmLoss,
-      disc_loss: metrics.discLoss,
+      masked_lm_loss: mlm,
+      disc_loss: disc,
       loss: metrics.totalLoss,
       gradient_norm: metrics.gradientNorm,
       skipped_steps: skipped,
@@ -219,10 +222,23 @@ async function train(
   };
   const save = async (): Promise<void> => {
     await written;
-    const files = await encodeCheckpoint(trainer);
-    await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
-    await plot(directory, log);
+    const { position, ...tensors } = await trainer.state();
+    const files = encodeCheckpoint({ ...tensors, state: { ...position, hparams } });
+    await directory.save(trainer.step, files, hparams.keep_checkpoint_max).catch(async (error) => {
+      if (!(error instanceof ModelError)) throw error;
+      throw new ModelError(`${error.message}: ${await wayBack(directory, trainer.step)}`);
+    });
     savedAt = trainer.step;
+    await plot(directory, log);
+  };
+  /** On the way a full disk costs one checkpoint: those before it stay, and the next one may succeed. */
+  const trySave = async (): Promise<void> => {
+    await save().catch((error) => {
+      if (error instanceof ModelError) throw error;
+      console.error(
+        `${error.message}; training goes on, without a checkpoint of step ${trainer.step}`,
+      );
+    });
   };
   try {
     while (trainer.step < total && !signal.aborted && skippedInARow < MOST_SKIPPED) {
@@ -244,7 +260,7 @@ async function train(
         [started, startedAt] = [performance.now(), trainer.step];
         bar = createProgress({ label: "pretrain", total, unit: "steps", initial: startedAt });
       }
-      if (trainer.step % hparams.save_checkpoints_steps === 0) await save();
+      if (trainer.step % hparams.save_checkpoints_steps === 0) await trySave();
       if (run.evaluateEvery > 0 && trainer.step < total && trainer.step % run.evaluateEvery === 0) {
         await written;
         await evaluate();
@@ -254,16 +270,25 @@ async function train(
   } finally {
     await loader.close();
   }
-  if (savedAt !== trainer.step || total === trainer.step) await save();
+  const diverged = skippedInARow >= MOST_SKIPPED;
+  if (savedAt !== trainer.step && !diverged) await save();
   bar?.finish(signal.aborted ? "stopped" : undefined);
-  if (skippedInARow >= MOST_SKIPPED) {
+  if (diverged) {
     throw new ModelError(
       `the gradients have not been finite for ${MOST_SKIPPED} steps in a row, so nothing is learned: ` +
-        `go on from a checkpoint before step ${trainer.step - skippedInARow + 1} with a lower ` +
-        "learning_rate" + (scaled ? ", or with --precision f32" : ""),
+        await wayBack(directory, trainer.step - skippedInARow + 1) +
+        (scaled ? ", or --precision f32" : ""),
     );
   }
-  if (last !== undefined) requireFinite(last, scaled);
+  const fault = last && notFinite(last, scaled);
+  if (fault !== undefined) {
+    throw new ModelError(
+      `the run diverged: at step ${trainer.step} ${fault}: ${await wayBack(
+        directory,
+        trainer.step,
+      )}`,
+    );
+  }
   if (signal.aborted && trainer.step < total) {
     throw new Interrupted(
       trainer.step === 0
@@ -275,28 +300,35 @@ async function train(
 }
 
 /**
- * Tells of a run that ends diverged. In f16 single steps may be skipped: their loss scale was too high.
- *
- * @param scaled whether the loss is scaled.
- * @throws {ModelError} when the last step's loss or gradients are not finite.
+ * What is not finite in a run's last step; undefined where all is. In f16 single steps may be skipped: their
+ * loss scale was too high.
  */
-function requireFinite(
-  { step, totalLoss, gradientNorm, skipped }: StepMetrics,
+function notFinite(
+  { totalLoss, gradientNorm, skipped }: StepMetrics,
   scaled: boolean,
-): void {
-  if (Number.isFinite(totalLoss) && (scaled || !skipped)) return;
-  const what = Number.isFinite(totalLoss)
-    ? `the gradients' norm is ${gradientNorm}`
-    : `the loss is ${totalLoss}`;
-  throw new ModelError(
-    `the run diverged: at step ${step} ${what}; start again, or go on from a checkpoint before that, ` +
-      "with a lower learning_rate or more num_warmup_steps",
-  );
+): string | undefined {
+  if (!Number.isFinite(totalLoss)) return `the loss is ${totalLoss}`;
+  return skipped && !scaled ? `the gradients' norm is ${gradientNorm}` : undefined;
 }
 
+/** What to do when all from a step on is of no use. */
+async function wayBack(directory: ModelDirectory, step: number): Promise<string> {
+  const steps = await directory.steps();
+  const good = steps.filter((one) => one < step).at(-1);
+  const useless = steps.filter((one) => one > (good ?? -1)).map((one) => directory.checkpoint(one));
+  const remove = useless.length > 0 ? `remove ${useless.join(" and ")}, then ` : "";
+  const way = good === undefined ? "start again" : `--resume to go on from step ${good}`;
+  return `${remove}${way}, with a lower learning_rate or more num_warmup_steps`;
+}
+
+/** Draws the curves. They can be drawn again at any time, so that work goes on where it fails. */
 async function plot(directory: ModelDirectory, log: MetricsLog): Promise<void> {
   if (log.lines.length === 0) return;
   const svg = lossSvg(log.lines, "ELECTRA pre-training");
-  await directory.write("loss.svg", svg);
-  await directory.write("loss.png", await renderPng(svg));
+  try {
+    await directory.write("loss.svg", svg);
+    await directory.write("loss.png", await renderPng(svg));
+  } catch (error) {
+    console.error(`the curves are not drawn: ${(error as Error).message}`);
+  }
 }

@@ -2,7 +2,7 @@
 
 import { fromFileUrl, join } from "@std/path/mod.js";
 import { buildExamples, type BuildProgress } from "../../pipeline/examples/build.ts";
-import { TRAINER_DEFAULTS, trainUnigram } from "../../pipeline/sentencepiece/mod.ts";
+import { TRAINER_DEFAULTS, trainSentencePiece } from "../../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../../pipeline/text/lines.ts";
 import { type Lock, lock } from "../../pipeline/lock.ts";
 import { CLEANING_RULES } from "../../pipeline/wiki/clean.ts";
@@ -105,9 +105,14 @@ async function runStages(dataDir: string, sizes: SampleSizes, signal: AbortSigna
   let rounds = 0;
   const prefix = join(dataDir, "wiki-ja");
   const options = { ...TRAINER_DEFAULTS, modelPrefix: prefix, vocabSize: sizes.vocabSize };
-  const trained = await trainUnigram(readLines(text), options, signal, ({ stage, pieces }) => {
-    training.update(++rounds, pieces > 0 ? `${stage}, ${pieces} pieces` : stage);
-  });
+  const trained = await trainSentencePiece(
+    readLines(text),
+    options,
+    signal,
+    ({ stage, pieces }) => {
+      training.update(++rounds, pieces > 0 ? `${stage}, ${pieces} pieces` : stage);
+    },
+  );
   await writeFileAtomic(`${prefix}.vocab`, trained.vocab);
   await writeFileAtomic(join(dataDir, "vocab.txt"), trained.vocabText);
   await writeFileAtomic(`${prefix}.model`, trained.model);

@@ -1,7 +1,7 @@
 /** Three corrupted sentences and what the discriminator makes of them. */
 
 import { bold, green, red } from "@std/fmt/colors.js";
-import type { PretrainingTrainer } from "../../model/training/training.ts";
+import type { Pretraining } from "../../model/electra/pretraining.ts";
 import type { ExampleBatch } from "../../pipeline/examples/loader.ts";
 import type { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 
@@ -16,13 +16,14 @@ const FLAG = 0;
  * and which pieces the model flags with what probability.
  */
 export async function describeCorruptions(
-  trainer: PretrainingTrainer,
+  trainer: Pretraining,
   processor: SentencePieceProcessor,
   batch: ExampleBatch,
   count: number,
 ): Promise<string[]> {
-  const { corruptedInputIds, labels, logits } = await trainer.inspect(batch, 1);
-  const sequence = trainer.hparams.max_seq_length;
+  const { prepared, outputs } = await trainer.evaluateBatch(batch, 1);
+  const { corruptedInputIds, labels, logits } = outputs;
+  const { sequence } = prepared.shape;
   const shown: string[] = [];
   for (let row = 0; row < batch.examples && shown.length < count; row++) {
     const base = row * sequence;

@@ -18,7 +18,10 @@ export function planLines(plan: StepPlan, hparams: PretrainingHparams): string[]
   const count = (amount: number): string => amount.toLocaleString("en-US");
   return [
     `ELECTRA ${hparams.model_size}, batch ${hparams.train_batch_size}, sequence ` +
-    `${hparams.max_seq_length}, vocabulary ${hparams.vocab_size}`,
+    `${hparams.max_seq_length}, vocabulary ${hparams.vocab_size}` +
+    (hparams.gradient_accumulation_steps > 1
+      ? `, in ${hparams.gradient_accumulation_steps} parts`
+      : ""),
     "",
     ...table("parameters", [
       ...plan.parameters.map(({ name, amount }) => [`  ${name}`, count(amount)]),
@@ -46,6 +49,22 @@ export function planLines(plan: StepPlan, hparams: PretrainingHparams): string[]
       ["  dispatches", count(plan.dispatches)],
       ["  kernels to compile", count(plan.pipelines)],
     ]),
+  ];
+}
+
+/** Lines about what recomputation saves and costs, beside the plan that keeps all activations. */
+export function recomputeLines(plan: StepPlan, kept: StepPlan): string[] {
+  const activations = ({ memory }: StepPlan): number =>
+    memory.find(({ name }) => name === "activations")?.amount ?? 0;
+  const more = 100 * (plan.flops / kept.flops - 1);
+  return [
+    ...alignTable(["recomputation", ""], [
+      ["  activations without", formatQuantity(activations(kept), "B")],
+      ["  activations with", formatQuantity(activations(plan), "B")],
+      ["  memory saved", formatQuantity(kept.bytes - plan.bytes, "B")],
+      ["  more operations", `${formatNumber(more)}%`],
+    ]),
+    "",
   ];
 }
 

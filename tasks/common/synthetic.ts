@@ -4,7 +4,7 @@ import type { Gpu } from "../../kernels/device.ts";
 import { randomWord } from "../../kernels/random/random.ts";
 import { type PretrainingHparams, resolveHparams } from "../../model/electra/config.ts";
 import type { SpecialIds, TokenBatch } from "../../model/electra/masking.ts";
-import { PretrainingTrainer } from "../../model/training/training.ts";
+import { createPretraining, type Pretraining } from "../../model/electra/pretraining.ts";
 import { type TuneMode, tuneStep } from "./tuning.ts";
 
 /** The paper's sizes, and one below them. */
@@ -91,8 +91,8 @@ export async function warmTrainer(
   gpu: Gpu,
   hparams: PretrainingHparams,
   { tune, signal, precision = "f32", onCompile }: WarmOptions,
-): Promise<PretrainingTrainer> {
-  const trainer = await PretrainingTrainer.create(gpu, {
+): Promise<Pretraining> {
+  const trainer = await createPretraining(gpu, {
     hparams,
     special: specialIds(hparams),
     seed: 42,

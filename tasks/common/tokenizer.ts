@@ -1,8 +1,10 @@
 /** The tokenizer of a data directory. */
 
+import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path/mod.js";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import type { SpecialIds } from "../../model/electra/masking.ts";
+import { PipelineError } from "../../pipeline/errors.ts";
 import { findSpecialIds } from "../../pipeline/examples/encode.ts";
 import { readManifest } from "../../pipeline/examples/manifest.ts";
 import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
@@ -10,6 +12,10 @@ import { UsageError } from "./command.ts";
 
 /** A tokenizer and its special ids. */
 export interface Tokenizer {
+  /** The model's file. */
+  readonly path: string;
+  /** SHA-256 of that file, in hexadecimal. */
+  readonly sha256: string;
   /** The processor. */
   readonly processor: SentencePieceProcessor;
   /** Ids of [CLS], [SEP], [MASK] and the vocabulary's size. */
@@ -41,7 +47,8 @@ export async function loadTokenizer(
   const mask = processor.pieceToId("[MASK]");
   const special = { cls, sep, mask, vocabSize: processor.vocabSize };
   if (hparams.vocab_file) await requireVocabularyFile(hparams.vocab_file, processor, path);
-  return { processor, special, padId: pad };
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { path, sha256, processor, special, padId: pad };
 }
 
 /** Refuses a `vocab_file` that lists other pieces than the tokenizer has. */
@@ -64,6 +71,31 @@ async function requireVocabularyFile(
         ? `it has ${pieces.length} pieces, not ${count}`
         : `line ${at + 1} is "${pieces[at]}", not "${processor.idToPiece(at)}"`),
   );
+}
+
+/**
+ * Refuses examples that were built with another tokenizer, also one of the same size, where they say how
+ * they were built.
+ *
+ * @param folders of examples.
+ * @throws {PipelineError} naming both.
+ */
+export async function requireSameTokenizer(
+  tokenizer: Tokenizer,
+  folders: Iterable<string>,
+): Promise<void> {
+  for (const folder of folders) {
+    const manifest = await readManifest(folder);
+    if (!manifest || manifest.recipe.tokenizerSha256 === tokenizer.sha256) continue;
+    throw new PipelineError(
+      `${folder}: these examples were built with another tokenizer than ${tokenizer.path} (SHA-256 ` +
+        `${manifest.recipe.tokenizerSha256.slice(0, 12)}…, not ${
+          tokenizer.sha256.slice(0, 12)
+        }…): ` +
+        "name theirs as model_sentencepiece_path in --hparams, or build them again with " +
+        "`deno task build --overwrite`",
+    );
+  }
 }
 
 /**

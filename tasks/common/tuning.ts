@@ -7,8 +7,8 @@ import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import { type MatmulTable, tunedVariant, tuneMatmuls } from "../../kernels/matmul/tune.ts";
 import type { MatmulChooser } from "../../model/autograd/tape.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
+import { matmulsOfStep } from "../../model/electra/pretraining.ts";
 import { anyObject, type Schema } from "../../pipeline/wire/json.ts";
-import { matmulsOfStep } from "../../model/training/training.ts";
 import { Interrupted, Option } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { createProgress } from "./progress.ts";
@@ -128,7 +128,7 @@ export async function tuneProducts(
   specs: readonly MatmulSpec[],
   mode: TuneMode,
   signal: AbortSignal,
-  path: string | undefined = tuningPath(),
+  path: string | undefined = mode === "off" ? undefined : tuningPath(),
   tell: Tell = console.error,
 ): Promise<MatmulChooser | undefined> {
   if (mode === "off") return undefined;

@@ -13,7 +13,7 @@ import { Tensor } from "../../model/autograd/tensor.ts";
 import { discriminatorConfig, resolveHparams } from "../../model/electra/config.ts";
 import type { EncoderConfig } from "../../model/transformer/config.ts";
 import { transformerLayer } from "../../model/transformer/encoder.ts";
-import { sigmoidCrossEntropy } from "../../model/ops/losses.ts";
+import { sigmoidCrossEntropy } from "../../model/ops/sigmoid_cross_entropy.ts";
 import { matmulOn } from "../../model/ops/matmul.ts";
 import { type Contender, type Runner, transpose } from "./contender.ts";
 import {
@@ -303,7 +303,9 @@ function layer(tape: Tape, work: LayerWork, inputs: Arrays): Recording {
     tensors.x,
     attentionMask,
   );
-  const loss = sigmoidCrossEntropy(tape, output, labels, weights);
+  const normalizer = tape.input("normaliser", [1], "f32");
+  writes.push([normalizer, Float32Array.of(1 / weights.elements)]);
+  const loss = sigmoidCrossEntropy(tape, output, labels, { weights, normalizer });
   const gradients = tape.backward([{ loss, weight: 1 }], (tensor) => {
     throw new Error(`${tensor} is no parameter`);
   });

@@ -1,10 +1,10 @@
 /** How time and memory of a training step grow with sequence, batch and model. */
 
 import type { Gpu } from "../../kernels/device.ts";
-import { timePlan } from "../../model/autograd/profile.ts";
+import { timePlans } from "../../model/autograd/profile.ts";
 import { ModelError } from "../../model/errors.ts";
 import { traitsOf } from "../../model/training/recording.ts";
-import { planTraining } from "../../model/training/step_plan.ts";
+import { planPretraining } from "../../model/electra/pretraining.ts";
 import { hparamsOf, type StepSize, warmTrainer } from "../../tasks/common/synthetic.ts";
 import type { TuneMode } from "../../tasks/common/tuning.ts";
 
@@ -71,7 +71,7 @@ export async function measureScaling(
     })),
   ];
   const planned = sizes.map((size): ScalingPoint => {
-    const plan = planTraining(hparamsOf(size), traitsOf(gpu));
+    const plan = planPretraining(hparamsOf(size), traitsOf(gpu));
     const parameters = plan.parameters.reduce((sum, { amount }) => sum + amount, 0);
     const { bytes, attentionBytes, flops, dispatches } = plan;
     return { ...size, parameters, bytes, attentionBytes, flops, dispatches };
@@ -103,8 +103,8 @@ async function timeStep(
 ): Promise<number | undefined> {
   try {
     const trainer = await warmTrainer(gpu, hparamsOf(size), { tune, signal });
-    const { plan } = trainer.training;
-    const seconds = Math.min(await timePlan(gpu, plan), await timePlan(gpu, plan));
+    const { plans } = trainer;
+    const seconds = Math.min(await timePlans(gpu, plans), await timePlans(gpu, plans));
     trainer.destroy();
     return seconds;
   } catch (error) {

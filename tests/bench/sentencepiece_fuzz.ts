@@ -12,7 +12,13 @@ import { encodeBlock, type OutputFormat } from "../../pipeline/sentencepiece/enc
 import { encodeText, linesOf } from "../../pipeline/sentencepiece/line_blocks.ts";
 import { decodeModel, PieceType } from "../../pipeline/sentencepiece/model_proto.ts";
 import { Normalizer } from "../../pipeline/sentencepiece/normalizer.ts";
-import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
+import {
+  SentencePieceProcessor,
+  type SentencePieceTrainerOptions,
+  TRAINER_DEFAULTS,
+  trainSentencePiece,
+} from "../../pipeline/sentencepiece/mod.ts";
+import { readLines } from "../../pipeline/text/lines.ts";
 import { runTask, task } from "../../tasks/common/command.ts";
 import { integerFrom } from "../../tasks/common/numbers.ts";
 import { hostileLine, type Random, randomFlags, seeded, trainingText } from "./hostile_text.ts";
@@ -26,6 +32,9 @@ const command = task(
   .option("--seed <n>", "the first round's seed", integerFrom(1), 1)
   .option("--rounds <n>", "models made", integerFrom(1), 100)
   .option("--lines <n>", "lines compared with each", integerFrom(1), 300);
+
+/** Pieces of unigram models, which may differ a little. */
+const unigram = { pieces: 0, common: 0 };
 
 /** What was compared so far. */
 const compared = { lines: 0, refused: 0, wrong: 0 };
@@ -46,6 +55,7 @@ await runTask(command, async ({ seed, rounds, lines }, signal) => {
     `${models} models of ${rounds} rounds: ${compared.lines - compared.wrong} of ` +
       `${compared.lines} lines equal; the tools gave up on ${compared.refused} more`,
   );
+  console.log(`unigram training: ${unigram.common} of ${unigram.pieces} pieces in common`);
   if (compared.wrong > 0) throw new PipelineError(`${compared.wrong} lines differ`);
 });
 
@@ -82,6 +92,7 @@ async function compareRound(seed: number, count: number, folder: string): Promis
     joined(Array.from({ length: count }, () => hostileLine(random, flags.symbols))),
   );
   const lines = linesOf(bytes);
+  await compareTraining(seed, flags.args, input, prefix);
   const name = `seed ${seed}`;
   const compare = async (
     what: string,
@@ -126,6 +137,39 @@ async function compareRound(seed: number, count: number, folder: string): Promis
   return true;
 }
 
+/** Our trainer's vocabulary against that of spm_train: but for unigram models, every piece and score. */
+async function compareTraining(
+  seed: number,
+  args: readonly string[],
+  input: string,
+  prefix: string,
+): Promise<void> {
+  const options = trainerOptions(args);
+  if (options === undefined) return;
+  const theirs = (await Deno.readTextFile(`${prefix}.vocab`)).trimEnd().split("\n");
+  let ours: string[] = [];
+  try {
+    const { vocab } = await trainSentencePiece(readLines(input), options);
+    ours = vocab.trimEnd().split("\n");
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    ours = [error.message];
+  }
+  if (options.modelType === "unigram") {
+    const pieces = (lines: string[]): Set<string> =>
+      new Set(lines.map((line) => line.split("\t")[0]));
+    unigram.common += pieces(ours).intersection(pieces(theirs)).size;
+    unigram.pieces += theirs.length;
+    return;
+  }
+  compared.lines += theirs.length;
+  theirs.forEach((line, i) => {
+    if (line !== ours[i]) {
+      different(`seed ${seed}`, args, `line ${i + 1} of the vocabulary`, ours[i], line);
+    }
+  });
+}
+
 /** Ids or pieces that no encoder makes of a text. */
 function randomCodes(
   random: Random,
@@ -145,6 +189,38 @@ function randomCodes(
     if (format === "id") return String(id === lineEnd ? 0 : id);
     return random(4) > 0 ? pieces[id].piece : hostileLine(random, symbols).slice(0, 9);
   }).join(" ");
+}
+
+/** The flags as options of our trainer, or nothing where it has no such flag. */
+function trainerOptions(args: readonly string[]): SentencePieceTrainerOptions | undefined {
+  const known = {
+    ...TRAINER_DEFAULTS,
+    modelPrefix: "m",
+    controlSymbols: [],
+    normalizationRuleName: "nmt_nfkc",
+    numProcesses: 1,
+    selfTestSampleSize: 0,
+  };
+  const options: Record<string, unknown> = { ...known };
+  for (const arg of args) {
+    const [, flag, value] = arg.match(/^--([^=]*)=(.*)$/s)!;
+    if (flag === "vocabulary_output_piece_score" || flag === "unk_surface") {
+      if (flag.startsWith("vocab")) return undefined;
+      continue;
+    }
+    if (flag === "normalization_rule_name" && value.endsWith("cf")) return undefined;
+    const name = flag.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase());
+    const old = options[name];
+    if (old === undefined) return undefined;
+    options[name] = Array.isArray(old)
+      ? value.split(",")
+      : typeof old === "boolean"
+      ? value === "true"
+      : typeof old === "number"
+      ? Number(value)
+      : value;
+  }
+  return options as unknown as SentencePieceTrainerOptions;
 }
 
 /** A difference, told at once. */

@@ -3,7 +3,7 @@
 import { fromFileUrl } from "@std/path/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import { median } from "../../kernels/timing.ts";
-import { timePlan } from "../../model/autograd/profile.ts";
+import { timePlans } from "../../model/autograd/profile.ts";
 import { hparamsOf, type StepSize, warmTrainer } from "../../tasks/common/synthetic.ts";
 import type { TuneMode } from "../../tasks/common/tuning.ts";
 
@@ -50,12 +50,12 @@ export async function measureStep(
   const hparams = hparamsOf(SIZE);
   const trainer = await warmTrainer(gpu, hparams, { tune, signal });
   const torch = await Torch.start(hparams.max_predictions_per_seq);
-  const { plan } = trainer.training;
+  const { plans } = trainer;
   const ours: number[] = [], theirs: number[] = [];
-  await timePlan(gpu, plan);
+  await timePlans(gpu, plans);
   onRound(0);
   for (let round = 0; round < rounds && !signal.aborted; round++) {
-    ours.push(await timePlan(gpu, plan));
+    ours.push(await timePlans(gpu, plans));
     if (torch.running) theirs.push(await torch.step());
     onRound(round + 1);
   }

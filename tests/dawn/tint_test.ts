@@ -8,9 +8,8 @@ import { KernelError } from "../../kernels/errors.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { type MatmulVariant, matmulVariants } from "../../kernels/matmul/variants.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
-import { Electra } from "../../model/electra/electra.ts";
-import { ParameterStore } from "../../model/parameters/store.ts";
-import { recordEvaluation, recordTraining } from "../../model/training/recording.ts";
+import { recordPretraining } from "../../model/electra/pretraining.ts";
+import { recordEvaluation } from "../../model/training/recording.ts";
 import { loadDawn } from "../../tasks/common/webgpu.ts";
 import { smallHparams } from "../model/small_electra.ts";
 
@@ -30,14 +29,15 @@ Deno.test("Tint takes every kernel of a training and an evaluation step, in f32 
   for (const one of [hparams, smallHparams()]) {
     for (const storage of ["f32", "f16"] as const) {
       for (const subgroupSize of [0, 4, 8, 32, 64]) {
-        const store = new ParameterStore();
-        const model = new Electra(store, one);
         const subgroupMatrices = subgroupSize === 64 ? [MATRIX] : [];
         const traits = { subgroupSize, subgroupMatrices, maxStorageBufferBindingSize: 1 << 27 };
-        const { tape } = recordTraining(model, store, traits, { storage });
-        const evaluation = recordEvaluation(model, traits, storage);
-        for (const { launch } of [...tape.dispatches, ...evaluation.tape.dispatches]) {
-          texts.set(launch.wgsl, `${launch.kernel} ${launch.label}`);
+        const { objective, gradients, update } = recordPretraining(one, traits, { storage });
+        const shape = { batch: one.eval_batch_size, sequence: one.max_seq_length };
+        const evaluation = recordEvaluation(objective, shape, traits, storage);
+        for (const { tape } of [gradients, update, evaluation]) {
+          for (const { launch } of tape.dispatches) {
+            texts.set(launch.wgsl, `${launch.kernel} ${launch.label}`);
+          }
         }
       }
     }

@@ -13,8 +13,9 @@ import type { KernelProgram } from "../../kernels/launch.ts";
 import {
   sigmoidCrossEntropyBackward,
   sigmoidCrossEntropyForward,
-  weightedMean,
+  weightedSum,
 } from "../../kernels/loss/loss.ts";
+import { partSeed } from "../../kernels/random/random.ts";
 import { assertGradient } from "./gradients.ts";
 import { assertClose, type Data, normal, runProgram, runTwice, testGpu } from "./harness.ts";
 
@@ -148,8 +149,8 @@ Deno.test("the chunk gradient agrees with float64, weights and padding rows incl
       chunkColumns: vocabulary,
       gradientScale: 50,
     });
-    const lossResult = Float32Array.of(0, 1 / 3.5);
-    const data = { logits, targets, weights, state, lossResult, stepState };
+    const normalizer = Float32Array.of(1 / 3.5);
+    const data = { logits, targets, weights, state, normalizer, stepState };
     const actual = await runTwice(await testGpu(), program, data);
     const rowWeights = weights.map((w) => 50 * w / 3.5);
     const expected = crossEntropyBackwardReference(vocabulary, logits, targets, rowWeights);
@@ -166,21 +167,60 @@ Deno.test("the reference gradient of cross-entropy agrees with central differenc
   assertGradient(loss, logits, gradient, "logits");
 });
 
-Deno.test("weightedMean divides by the weights, and is 0 without any", async () => {
+Deno.test("weightedSum agrees with float64, and parts of a list add up to the whole", async () => {
   const gpu = await testGpu();
   for (const elements of [1, 255, 257, 10_007]) {
     const values = normal(elements, 1), weights = normal(elements, 2).map((w) => Number(w > 0));
-    const sum = weights.reduce((total, w) => total + w, 0);
-    const dot = values.reduce((total, v, i) => total + v * weights[i], 0);
-    const program = weightedMean({ elements, epsilon: 1e-6 });
-    const { result } = await runTwice(gpu, program, { values, weights });
-    assertClose(result, [dot / (sum + 1e-6), 1 / (sum + 1e-6)], 2e-6, `${elements}`, 1e-3);
+    const normalizer = Float32Array.of(1 / (weights.reduce((total, w) => total + w, 0) + 1e-6));
+    const mean = values.reduce((total, v, i) => total + v * weights[i], 0) * normalizer[0];
+    let parts = 0;
+    for (const [start, end] of [[0, elements], [0, elements >> 1], [elements >> 1, elements]]) {
+      if (start === end) continue;
+      const program = weightedSum({ elements: end - start });
+      const part = { values: values.slice(start, end), weights: weights.slice(start, end) };
+      const { result } = await runTwice(gpu, program, { ...part, normalizer });
+      if (end - start === elements) assertClose(result, [mean], 2e-6, `${elements}`, 1e-3);
+      if (end - start < elements || elements === 1) parts += result[0];
+    }
+    assertAlmostEquals(parts, elements === 1 ? 2 * mean : mean, 1e-5);
   }
-  const { result } = await runTwice(gpu, weightedMean({ elements: 3, epsilon: 1e-6 }), {
+  const { result } = await runTwice(gpu, weightedSum({ elements: 3 }), {
     values: normal(3, 1),
     weights: new Float32Array(3),
+    normalizer: Float32Array.of(1e6),
   });
   assertEquals(result[0], 0);
+});
+
+Deno.test("a batch samples the same in parts as in one, by the place of each row in the whole", async () => {
+  const gpu = await testGpu();
+  const rows = 12, vocabulary = 37, perSequence = 3;
+  const { logits, targets } = problem(rows, vocabulary);
+  const sample = async (first: number, end: number): Promise<number[]> => {
+    const count = (end - first) * perSequence, start = first * perSequence;
+    const program = crossEntropyChunk({
+      rows: count,
+      vocabulary,
+      chunkStart: 0,
+      chunkColumns: vocabulary,
+      first: true,
+      sample: true,
+      temperature: 1,
+      disallowCorrect: false,
+      stream: random.stream,
+      rowsPerSequence: perSequence,
+    });
+    const { state } = await runTwice(gpu, program, {
+      logits: logits.slice(start * vocabulary, (start + count) * vocabulary),
+      targets: targets.slice(start, start + count),
+      stepState: Uint32Array.of(partSeed(random.seed, first), random.step, first, 0x3f800000),
+    });
+    const finished = await runTwice(gpu, crossEntropyFinish({ rows: count }), { state });
+    return [...finished.sampledIds];
+  };
+  const whole = await sample(0, 4);
+  assertEquals([...await sample(0, 1), ...await sample(1, 3), ...await sample(3, 4)], whole);
+  assert(new Set(whole).size > 3, "draws that differ");
 });
 
 Deno.test("sigmoid cross-entropy and its gradient agree with float64 at extreme logits", async () => {
@@ -198,8 +238,8 @@ Deno.test("sigmoid cross-entropy and its gradient agree with float64 at extreme 
   });
   const logitsGradient = normal(elements, 1);
   const program = sigmoidCrossEntropyBackward({ elements, gradientScale: 3, accumulate: true });
-  const lossResult = Float32Array.of(0, 1 / 7);
-  const data = { logits, labels, weights, lossResult, stepState, logitsGradient };
+  const normalizer = Float32Array.of(1 / 7);
+  const data = { logits, labels, weights, normalizer, stepState, logitsGradient };
   const actual = await runTwice(gpu, program, data);
   const expected = logitsGradient.map((g, i) =>
     g + (1 / (1 + Math.exp(-logits[i])) - labels[i]) * weights[i] * 3 / 7

@@ -116,9 +116,9 @@ const stepState = Uint32Array.of(1, 2, 0, 0x43800000);
 await halfTest("logits stay f32 while their gradients, scaled, go to f16: sigmoid", async () => {
   const elements = 67;
   const logits = normal(elements, 1, 3), labels = logits.map((_, i) => i % 3 === 0 ? 1 : 0);
-  const weights = logits.map((_, i) => i % 5 === 0 ? 0 : 1), lossResult = Float32Array.of(0, 0.02);
+  const weights = logits.map((_, i) => i % 5 === 0 ? 0 : 1), normalizer = Float32Array.of(0.02);
   const program = sigmoidCrossEntropyBackward({ elements, gradientScale: 50, storage });
-  const data = { logits, labels, weights, lossResult, stepState };
+  const data = { logits, labels, weights, normalizer, stepState };
   const { logitsGradient } = await runTwice(gpu, program, data);
   const expected = Float64Array.from(
     logits,
@@ -148,7 +148,7 @@ await halfTest("logits stay f32 while their gradients, scaled, go to f16: softma
   const written = await runTwice(
     gpu,
     crossEntropyChunkBackward({ ...chunk, gradientScale: 2, gradientStorage: storage }),
-    { logits, targets, weights, state, stepState, lossResult: Float32Array.of(0, 0.25) },
+    { logits, targets, weights, state, stepState, normalizer: Float32Array.of(0.25) },
   );
   const scaled = weights.map((weight) => weight * 0.25 * 2 * 256);
   const expected = crossEntropyBackwardReference(vocabulary, logits, targets, scaled);

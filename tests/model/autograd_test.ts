@@ -8,18 +8,18 @@ import { Tape } from "../../model/autograd/tape.ts";
 import type { Tensor } from "../../model/autograd/tensor.ts";
 import { ModelError } from "../../model/errors.ts";
 import { linear } from "../../model/ops/linear.ts";
+import { sigmoidCrossEntropy } from "../../model/ops/sigmoid_cross_entropy.ts";
 import {
-  sigmoidCrossEntropy,
   vocabularyChunks,
   vocabularyCrossEntropy,
-} from "../../model/ops/losses.ts";
+} from "../../model/ops/vocabulary_cross_entropy.ts";
 import { ParameterStore } from "../../model/parameters/store.ts";
 import { assertClose, normal, testGpu } from "../kernels/harness.ts";
 
 const constant = { kind: "constant", value: 0 } as const;
 
 function declare(store: ParameterStore, name: string, shape: readonly number[]): Tensor {
-  return store.declare([{ name, shape }], shape, constant).value;
+  return store.declare({ name, shape, initializer: constant, decays: true }).value;
 }
 
 /** Gradients of hidden, table and bias of a vocabulary head whose logits come in chunks of some size. */
@@ -30,7 +30,7 @@ async function headGradients(chunkBytes: number): Promise<Record<string, Float32
   const hidden = declare(store, "hidden", [rows, columns]);
   const table = declare(store, "table", [vocabulary, columns]);
   const bias = declare(store, "bias", [vocabulary]);
-  store.allocate(gpu, { training: true });
+  store.allocate(gpu, { moments: [] });
   [[rows * columns, 1], [vocabulary * columns, 2], [vocabulary, 3]].forEach(([count, seed], i) =>
     store.write(store.parameters[i], "parameters", Float32Array.from(normal(count, seed)))
   );
@@ -38,13 +38,16 @@ async function headGradients(chunkBytes: number): Promise<Record<string, Float32
   const targets = tape.input("targets", [rows], "u32");
   const weights = tape.input("weights", [rows], "f32");
   const options = { chunkBytes, sample: true, temperature: 1, disallowCorrect: false };
-  const head = vocabularyCrossEntropy(tape, hidden, table, bias, targets, weights, options);
+  const normalizer = tape.input("normaliser", [1], "f32");
+  const weighting = { weights, normalizer };
+  const head = vocabularyCrossEntropy(tape, hidden, table, bias, targets, weighting, options);
   tape.keep(head.loss);
   tape.keep(head.sampledIds);
   tape.backward([{ loss: head.loss, weight: 3 }], (value) => store.gradientOf(value));
   const plan = await Plan.compile(gpu, tape, store);
   plan.write(targets, Uint32Array.of(0, 300, 64, 63, 150, 7));
   plan.write(weights, Float32Array.of(1, 1, 0, 1, 1, 1));
+  plan.write(normalizer, Float32Array.of(1 / 5));
   plan.write(tape.stepState, Uint32Array.of(1, 1, 0, 0x3f800000));
   plan.run();
   const read = async (tensor: Tensor): Promise<ArrayBuffer> => {
@@ -107,7 +110,8 @@ Deno.test("differentiating through an operation without a rule names it", () => 
   tape.run("doubling", add({ elements: 8 }), { a: x, b: x, output: y });
   tape.differentiate("doubling", [x], [y]);
   const labels = tape.input("labels", [8], "f32");
-  const loss = sigmoidCrossEntropy(tape, y, labels, labels);
+  const normalizer = tape.input("normaliser", [1], "f32");
+  const loss = sigmoidCrossEntropy(tape, y, labels, { weights: labels, normalizer });
   assertThrows(
     () => tape.backward([{ loss, weight: 1 }], (value) => store.gradientOf(value)),
     ModelError,

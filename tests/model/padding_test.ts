@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert/mod.js";
 import { Plan } from "../../model/autograd/plan.ts";
 import { readBuffer } from "../../model/autograd/readback.ts";
-import { Electra } from "../../model/electra/electra.ts";
-import { initialValue } from "../../model/parameters/initialize.ts";
-import { maskBatch, type TokenBatch } from "../../model/electra/masking.ts";
-import { ParameterStore } from "../../model/parameters/store.ts";
-import { recordTraining, traitsOf } from "../../model/training/recording.ts";
+import type { TokenBatch } from "../../model/electra/masking.ts";
+import { recordPretraining } from "../../model/electra/pretraining.ts";
+import { initializeParameters } from "../../model/parameters/initialize.ts";
+import { writeInputs } from "../../model/training/inputs.ts";
+import { traitsOf } from "../../model/training/recording.ts";
 import { testGpu } from "../kernels/harness.ts";
-import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+import { batchOf, smallHparams } from "./small_electra.ts";
 
 /** Such that five times as many are whole blocks of 16, which sums pass over. */
 const SEQUENCE = 144;
@@ -42,15 +42,13 @@ async function stepOver(
     model_hparam_overrides: { hidden_size: 16, max_position_embeddings: SEQUENCE },
     generator_hidden_size: 0.5,
   });
-  const store = new ParameterStore();
-  const model = new Electra(store, hparams);
-  store.allocate(gpu, { training: true, weightDecay: 0.01 });
-  store.parameters.forEach((parameter, index) =>
-    store.write(parameter, "parameters", initialValue(parameter, index, 7))
-  );
   const traits = { ...traitsOf(gpu), subgroupSize: options.subgroupSize };
   const { skipPadding } = options;
-  const { tape, inputs } = recordTraining(model, store, traits, { skipPadding });
+  const recorded = recordPretraining(hparams, traits, { skipPadding });
+  const { store, objective, state, gradients: { tape, recording } } = recorded;
+  store.allocate(gpu, { moments: [], weightDecay: 0.01 });
+  initializeParameters(store, 7);
+  state.allocate(gpu, false);
   const skipping = tape.dispatches.filter(({ launch }) =>
     launch.wgsl.includes("const SKIPS: u32 = 1u;") ||
     launch.bindings.some(({ name }) => name === "tokenBlocks")
@@ -62,33 +60,18 @@ async function stepOver(
     ),
   );
   for (const tensor of arriving) tape.keep(tensor);
-  const plan = await Plan.compile(gpu, tape, store);
-  const masking = { maskProb: 0.15, maxPredictions: hparams.max_predictions_per_seq };
-  const masked = maskBatch(batch, SEQUENCE, SPECIAL, masking, 7, 1);
-  plan.write(inputs.inputIds, batch.inputIds);
-  plan.write(inputs.attentionMask, batch.attentionMask);
-  plan.write(inputs.tokenWeights, Float32Array.from(batch.attentionMask));
-  plan.write(inputs.tokenTypeIds, batch.tokenTypeIds);
-  plan.write(inputs.maskedInputIds, masked.maskedInputIds);
-  plan.write(inputs.maskedPositions, masked.maskedPositions);
-  plan.write(inputs.maskedIds, masked.maskedIds);
-  plan.write(inputs.maskedWeights, masked.maskedWeights);
-  plan.writePart(tape.stepState, 0, Uint32Array.of(7, 1));
-  plan.writePart(tape.stepState, 2, Float32Array.of(1e-3, 1));
+  const plan = await Plan.compile(gpu, tape, state.before(store));
+  writeInputs(plan, recording, objective.prepare(batch, { seed: 7, step: 1 }), 0, 1);
+  state.writePart({ seed: 7, step: 1, firstSequence: 0 });
   plan.run();
   const gradients: Float32Array[] = [], contextGradients: Float32Array[] = [];
-  for (const { gradient } of store.parameters) {
-    const { buffer, offset } = store.locate(gradient);
-    const data = await readBuffer(gpu, buffer, offset, 4 * gradient.elements);
-    gradients.push(new Float32Array(data));
-  }
+  for (const gradient of (await store.readAll("gradients")).values()) gradients.push(gradient);
   for (const tensor of arriving) {
     const { buffer, offset } = plan.location(tensor);
     const data = await readBuffer(gpu, buffer, offset, 4 * tensor.elements);
     contextGradients.push(new Float32Array(data));
   }
-  plan.destroy();
-  store.destroy();
+  for (const one of [plan, state, store]) one.destroy();
   return { gradients, contextGradients };
 }
 

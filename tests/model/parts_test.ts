@@ -5,7 +5,7 @@ import {
   resolveHparams,
 } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
-import { areaUnderCurve, MetricsSum } from "../../model/electra/evaluation.ts";
+import { MetricsSum } from "../../model/electra/evaluation.ts";
 import { decodeSafeTensors, encodeSafeTensors, safeTensor } from "../../model/files/safetensors.ts";
 import { initialValue } from "../../model/parameters/initialize.ts";
 import { maskBatch } from "../../model/electra/masking.ts";
@@ -113,23 +113,6 @@ Deno.test("a row without candidates is left alone", () => {
   assertEquals(masked.maskedPositions[2], 1);
 });
 
-Deno.test("the area under the ROC curve counts ties half", () => {
-  assertEquals(areaUnderCurve([1, 2, 3, 4], [0, 0, 1, 1]), 1);
-  assertEquals(areaUnderCurve([4, 3, 2, 1], [0, 0, 1, 1]), 0);
-  assertEquals(areaUnderCurve([1, 1, 1, 1], [0, 1, 0, 1]), 0.5);
-  assertEquals(areaUnderCurve([1, 2, 2, 3], [0, 1, 0, 1]), 0.875);
-  assertEquals(areaUnderCurve([1, 2], [1, 1]), null);
-  assertEquals(areaUnderCurve([-Infinity, Infinity, Infinity], [0, 1, 1]), 1);
-});
-
-Deno.test("a score that is NaN makes the area NaN, in no more time than another", () => {
-  for (const place of [0, 1, 2]) {
-    const scores = [1, 2, 3];
-    scores[place] = NaN;
-    assertEquals(areaUnderCurve(scores, [0, 1, 0]), NaN);
-  }
-});
-
 Deno.test("metrics of a diverged model are NaN, those of what a model lacks null", () => {
   const masked = { maskedIds: Uint32Array.of(5), maskedWeights: Float32Array.of(1) };
   const seen = { labels: Float32Array.of(0, 1), attentionMask: [1, 1] };
@@ -209,9 +192,11 @@ Deno.test("evaluation metrics are the original's, padding left out", () => {
 
 Deno.test("initial weights are cut at two deviations and depend on seed and place alone", () => {
   const store = new ParameterStore();
-  const parameter = store.declare([{ name: "w", shape: [100, 100] }], [100, 100], {
-    kind: "truncated normal",
-    deviation: 0.02,
+  const parameter = store.declare({
+    name: "w",
+    shape: [100, 100],
+    initializer: { kind: "truncated normal", deviation: 0.02 },
+    decays: true,
   });
   const values = initialValue(parameter, 3, 1);
   assertEquals(values, initialValue(parameter, 3, 1));

@@ -1,6 +1,17 @@
 /** A small ELECTRA and batches for it. */
 import { type PretrainingHparams, resolveHparams } from "../../model/electra/config.ts";
 import type { SpecialIds, TokenBatch } from "../../model/electra/masking.ts";
+import {
+  createPretraining,
+  type Pretraining,
+  type PretrainingOptions,
+} from "../../model/electra/pretraining.ts";
+import {
+  type CheckpointFiles,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from "../../model/files/checkpoint.ts";
+import { testGpu } from "../kernels/harness.ts";
 import { randomWord } from "../../kernels/random/random.ts";
 
 export const SPECIAL: SpecialIds = { cls: 2, sep: 3, mask: 4, vocabSize: 211 };
@@ -25,6 +36,33 @@ export function smallHparams(more: Readonly<Record<string, unknown>> = {}): Pret
     learning_rate: 1e-3,
     ...Object.fromEntries(Object.entries(more).filter(([key]) => key !== "model_hparam_overrides")),
   }).hparams;
+}
+
+/** A training of a small ELECTRA. */
+export async function makePretraining(
+  more: Readonly<Record<string, unknown>> = {},
+  options: Partial<PretrainingOptions> = {},
+): Promise<Pretraining> {
+  const hparams = smallHparams(more);
+  return await createPretraining(await testGpu(), {
+    hparams,
+    special: SPECIAL,
+    seed: 7,
+    ...options,
+  });
+}
+
+/** A training's state as the files of a checkpoint. */
+export async function checkpointOf(training: Pretraining): Promise<CheckpointFiles> {
+  const { position, ...tensors } = await training.state();
+  const state = { ...position, hparams: training.objective.hparams };
+  return encodeCheckpoint({ ...tensors, state });
+}
+
+/** Lets a training go on from the files of a checkpoint. */
+export function restoreFrom(training: Pretraining, files: CheckpointFiles, source: string): void {
+  const { state: position, ...tensors } = decodeCheckpoint(files, source);
+  training.restore({ ...tensors, position }, source);
 }
 
 /** A batch in which the second half of each row repeats the first, so that there is something to learn. */

@@ -7,16 +7,16 @@ import {
   assertThrows,
 } from "@std/assert/mod.js";
 import { testGpu } from "../kernels/harness.ts";
-import { profilePlan, timePlan } from "../../model/autograd/profile.ts";
+import { profilePlans, timePlans } from "../../model/autograd/profile.ts";
 import { summarize } from "../../model/autograd/profile_summary.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
 import { encodeChromeTrace } from "../../model/files/chrome_trace.ts";
 import { ModelError } from "../../model/errors.ts";
 import { ParameterStore } from "../../model/parameters/store.ts";
 import { traitsOf } from "../../model/training/recording.ts";
-import { planTraining, type StepPlan } from "../../model/training/step_plan.ts";
-import { PretrainingTrainer } from "../../model/training/training.ts";
-import { batchOf, smallHparams, SPECIAL } from "./small_electra.ts";
+import { planPretraining } from "../../model/electra/pretraining.ts";
+import type { StepPlan } from "../../model/training/step_plan.ts";
+import { batchOf, makePretraining, smallHparams } from "./small_electra.ts";
 
 const DEFAULT_TRAITS = { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 };
 
@@ -31,7 +31,7 @@ function planSmall(
     max_seq_length: sequence,
     train_batch_size: batch,
   });
-  return planTraining(hparams, DEFAULT_TRAITS, { storage });
+  return planPretraining(hparams, DEFAULT_TRAITS, storage);
 }
 
 Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f32, 6 GB in f16", () => {
@@ -45,11 +45,11 @@ Deno.test("ELECTRA-small at sequence 512, batch 64 is planned within 10 GB in f3
 Deno.test("a table of 64,000 × 768 is planned where the adapter binds it, else refused by its limit", () => {
   const { hparams } = resolveHparams({ model_size: "base", vocab_size: 64_000 });
   const traits = { subgroupSize: 32, maxStorageBufferBindingSize: 1 << 28 };
-  const plan = planTraining(hparams, traits);
+  const plan = planPretraining(hparams, traits);
   const words = plan.parameters.find(({ name }) => name === "word embeddings");
   assertEquals(words?.amount, 64_000 * 768);
   const error = assertThrows(
-    () => planTraining(hparams, { ...traits, maxStorageBufferBindingSize: 1 << 27 }),
+    () => planPretraining(hparams, { ...traits, maxStorageBufferBindingSize: 1 << 27 }),
     ModelError,
   );
   for (const part of ["word_embeddings", "64000×768", "188 MB", "128 MB", "smaller vocabulary"]) {
@@ -61,7 +61,8 @@ Deno.test("a parameter of more than 2²⁵ elements gets a flat buffer of its ow
   const store = new ParameterStore();
   for (const rows of [100, 40_000_000, 200, 300]) {
     const shape = [rows];
-    store.declare([{ name: `${rows}`, shape }], shape, { kind: "constant", value: 0 });
+    const initializer = { kind: "constant", value: 0 } as const;
+    store.declare({ name: `${rows}`, shape, initializer, decays: true });
   }
   assertEquals(store.chunks.map(({ elements }) => elements), [128, 40_000_000, 256 + 320]);
   store.requireBindable({ maxStorageBufferBindingSize: 160_000_000 });
@@ -81,9 +82,12 @@ Deno.test("the memory of attention grows linearly with the sequence", () => {
 Deno.test("a plan made without a device is what the device is given", async () => {
   const gpu = await testGpu();
   const hparams = smallHparams();
-  const plan = planTraining(hparams, traitsOf(gpu));
-  const trainer = await PretrainingTrainer.create(gpu, { hparams, special: SPECIAL, seed: 1 });
-  const { dispatches, flops, bytes } = trainer.statistics;
+  const plan = planPretraining(hparams, traitsOf(gpu));
+  const trainer = await makePretraining({}, { seed: 1 });
+  const statistics = trainer.plans.map((one) => one.statistics);
+  const [dispatches, flops, bytes] = (["dispatches", "flops", "bytes"] as const).map((name) =>
+    statistics.reduce((sum, one) => sum + one[name], 0)
+  );
   assertEquals([plan.dispatches, plan.flops], [dispatches, flops]);
   // Beside the tensors the device holds the dispatches' parameter words, 256 bytes each at most.
   const parameterWords = trainer.store.bytes + bytes - plan.bytes;
@@ -93,24 +97,24 @@ Deno.test("a plan made without a device is what the device is given", async () =
 
 Deno.test("a profile times every dispatch once and computes what a plain run computes", async () => {
   const gpu = await testGpu();
-  const hparams = smallHparams();
   const states: Uint8Array[] = [];
   for (const wallClock of [undefined, false, true]) {
-    const trainer = await PretrainingTrainer.create(gpu, { hparams, special: SPECIAL, seed: 1 });
+    const trainer = await makePretraining({}, { seed: 1 });
     const { metrics } = await trainer.train(batchOf(3, 19, 0));
     await metrics;
-    const { plan } = trainer.training;
+    const { plans } = trainer;
     if (wallClock === undefined) {
-      assert(await timePlan(gpu, plan) > 0);
+      assert(await timePlans(gpu, plans) > 0);
     } else {
-      const profile = await profilePlan(gpu, plan, { wallClock });
+      const dispatches = plans.flatMap((plan) => plan.dispatches);
+      const profile = await profilePlans(gpu, plans, { wallClock });
       assertEquals(profile.timestamps, !wallClock && gpu.features.timestamps);
-      assertEquals(profile.dispatches.map(({ dispatch }) => dispatch), [...plan.dispatches]);
+      assertEquals(profile.dispatches.map(({ dispatch }) => dispatch), dispatches);
       assert(profile.dispatches.every(({ start, seconds }) => start >= 0 && seconds >= 0));
       assert(profile.dispatches.reduce((sum, { seconds }) => sum + seconds, 0) > 0);
       const { traceEvents } = JSON.parse(encodeChromeTrace(profile, "test"));
       const spans = traceEvents.filter(({ ph }: { ph: string }) => ph === "X");
-      assertEquals(spans.length, plan.dispatches.length + 3);
+      assertEquals(spans.length, dispatches.length + 3);
     }
     const [values] = (await trainer.store.readAll("parameters")).values();
     states.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

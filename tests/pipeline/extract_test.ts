@@ -161,6 +161,7 @@ Deno.test("minimum length and lists leave pages out; counts say why", () =>
     assertEquals([pages, documents], [4, 1]);
     assertEquals(dropped, {
       namespace: 1,
+      "other content": 0,
       redirect: 0,
       disambiguation: 0,
       list: 1,

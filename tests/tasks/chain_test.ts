@@ -165,8 +165,8 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
 
   await t.step("each kind of bad input gives one clear line and no stack trace", async () => {
     const cases: [string, string[], number, string][] = [
-      ["pretrain", hparams({ max_seq_lenght: 3 }), 1, 'did you mean "max_seq_length"'],
-      ["pretrain", hparams({ max_seq_length: 128 }), 1, "max_position_embeddings = 64"],
+      ["pretrain", hparams({ max_seq_lenght: 3 }), 2, 'did you mean "max_seq_length"'],
+      ["pretrain", hparams({ max_seq_length: 128 }), 2, "max_position_embeddings = 64"],
       ["pretrain", hparams({ vocab_size: 1400 }).concat("--model-name", "other"), 1, "1500 pieces"],
       ["pretrain", ["--hparams", "{"], 2, "not JSON"],
       ["pretrain", ["--data-dir", "nowhere"], 2, "nowhere does not exist"],
@@ -204,14 +204,36 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
   await t.step(
     "export writes both parts in the Hugging Face layout, and never over another",
     async () => {
+      await succeed("export", cwd, "--part", "both", "--dtype", "f16", "--out", "out");
       for (const part of ["discriminator", "generator"]) {
-        await succeed("export", cwd, "--part", part, "--out", part);
-        const bytes = await Deno.readFile(join(cwd, part, "model.safetensors"));
-        assert(decodeSafeTensors(bytes, part).tensors.size > 20);
-        const config = JSON.parse(await Deno.readTextFile(join(cwd, part, "config.json")));
+        const folder = join(cwd, "out", part);
+        const bytes = await Deno.readFile(join(folder, "model.safetensors"));
+        const { tensors } = decodeSafeTensors(bytes, part);
+        assert(tensors.size > 20);
+        assert([...tensors.values()].every(({ dtype }) => dtype === "F16"));
+        const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
         assertEquals(config.hidden_size, part === "generator" ? 16 : 32);
+        assertEquals(config.torch_dtype, "float16");
+        const card = await Deno.readTextFile(join(folder, "README.md"));
+        assertStringIncludes(card, `after 24 steps of pre-training: the ${part}`);
+        assertStringIncludes(card, "| num_train_steps |");
+        const model = await Deno.readFile(join(folder, "spiece.model"));
+        assertEquals(model, await Deno.readFile(join(cwd, "data", "wiki-ja.model")));
+        assert(await exists(join(folder, "tokenizer.json")));
       }
-      assertEquals((await run("export", cwd, "--out", "generator")).code, 2);
+      const again = await run("export", cwd, "--part", "generator", "--out", "out/generator");
+      assertEquals(again.code, 2, again.err);
+
+      await succeed("export", cwd, "--format", "onnx", "--part", "encoder", "--out", "onnx");
+      const sizes = await Promise.all(
+        ["model", "model_fp16", "model_quantized"].map((name) =>
+          Deno.stat(join(cwd, "onnx", "onnx", `${name}.onnx`)).then(({ size }) => size)
+        ),
+      );
+      assert(sizes[0] > sizes[1] && sizes[1] > sizes[2], String(sizes));
+      const mixed = await run("export", cwd, "--dtype", "int8", "--out", "y");
+      assertEquals(mixed.code, 2);
+      assertStringIncludes(mixed.err, "huggingface knows f32, f16, bf16");
     },
   );
 

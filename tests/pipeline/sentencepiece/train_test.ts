@@ -8,8 +8,9 @@ import { MersenneTwister, Reservoir } from "../../../pipeline/sentencepiece/rese
 import { makeSeeds, type PieceTable } from "../../../pipeline/sentencepiece/seeds.ts";
 import { type PieceRules, PieceShapes } from "../../../pipeline/sentencepiece/shapes.ts";
 import { buildTrie } from "../../../pipeline/sentencepiece/trie.ts";
-import { TRAINER_DEFAULTS, trainUnigram } from "../../../pipeline/sentencepiece/trainer.ts";
+import { TRAINER_DEFAULTS, trainSentencePiece } from "../../../pipeline/sentencepiece/trainer.ts";
 import { chance } from "./small_model.ts";
+import { TEXT, VOCABULARIES } from "./trained_golden.ts";
 
 Deno.test("digamma has its known values", () => {
   assertAlmostEquals(digamma(1), -0.5772156649015329, 1e-8);
@@ -200,7 +201,7 @@ Deno.test("training: whole alphabet, control symbols, sizes as asked, same bytes
   );
   const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 40, characterCoverage: 1 };
   assertEquals(options.selfTestSampleSize, 10);
-  const trained = await trainUnigram(lines, options);
+  const trained = await trainSentencePiece(lines, options);
   const processor = SentencePieceProcessor.fromBytes(trained.model);
   assertEquals(processor.vocabSize, 40);
   assertEquals(trained.vocab.trimEnd().split("\n").length, 40);
@@ -219,14 +220,54 @@ Deno.test("training: whole alphabet, control symbols, sizes as asked, same bytes
     assertEquals(processor.decodeIds(ids), line);
   }
   assert(processor.encodePieces("琥珀のモデル").includes("琥珀"));
-  const again = await trainUnigram(lines, { ...options, numProcesses: 3 });
+  const again = await trainSentencePiece(lines, { ...options, numProcesses: 3 });
   assertEquals(again.model, trained.model);
+});
+
+Deno.test("models of every kind have the pieces and scores that the original's trainer finds", async () => {
+  for (const [kind, expected] of Object.entries(VOCABULARIES)) {
+    const pieces = expected.split("|");
+    const { vocab } = await trainSentencePiece(TEXT, {
+      ...TRAINER_DEFAULTS,
+      modelPrefix: "m",
+      modelType: kind as keyof typeof VOCABULARIES,
+      vocabSize: pieces.length + 3,
+      controlSymbols: [],
+    });
+    const made = vocab.trimEnd().split("\n").slice(3).map((line) => line.replace("\t", " "));
+    const texts = (lines: string[]): string[] => lines.map((line) => line.split(" ")[0]);
+    if (kind === "unigram") {
+      // Scores are sums in another precision.
+      assertEquals(texts(made).sort(), texts(pieces).sort());
+      const scores = new Map(made.map((line) => line.split(" ") as [string, string]));
+      for (const line of pieces) {
+        const [piece, score] = line.split(" ");
+        assertAlmostEquals(Number(scores.get(piece)), Number(score), 2e-3, piece);
+      }
+    } else assertEquals(made, pieces, kind);
+  }
+});
+
+Deno.test("all words, or characters, are pieces where that is asked for", async () => {
+  const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 1, useAllVocab: true };
+  for (const [modelType, count] of [["word", 3], ["char", 6]] as const) {
+    const { pieces, model } = await trainSentencePiece(["いろ は", "いろ に"], {
+      ...options,
+      modelType,
+    });
+    assertEquals(pieces, 7 + count - (modelType === "char" ? 1 : 0));
+    const processor = SentencePieceProcessor.fromBytes(model);
+    assert(!processor.encodeIds("いろ は に").includes(0));
+  }
 });
 
 Deno.test("NUL in the text is in no piece, and counts for no share of the characters", async () => {
   const lines = ["琥\0珀\0の\0", "\0\0\0", "琥珀の"];
   const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 40, hardVocabLimit: false };
-  const { vocabText, model } = await trainUnigram(lines, { ...options, characterCoverage: 0.7 });
+  const { vocabText, model } = await trainSentencePiece(lines, {
+    ...options,
+    characterCoverage: 0.7,
+  });
   const pieces = vocabText.trimEnd().split("\n").slice(7);
   assert(!vocabText.includes("\0"));
   // ▁ stands three times, each of the others twice: three of them cover 0.7.
@@ -237,14 +278,14 @@ Deno.test("NUL in the text is in no piece, and counts for no share of the charac
 
 Deno.test("training refuses no text, and a vocabulary too small or too large, with the number to use", async () => {
   const options = { ...TRAINER_DEFAULTS, modelPrefix: "m", vocabSize: 12, characterCoverage: 1 };
-  await assertRejects(() => trainUnigram([], options), PipelineError, "no sentence");
+  await assertRejects(() => trainSentencePiece([], options), PipelineError, "no sentence");
   await assertRejects(
-    () => trainUnigram(["いろはにほへと"], options),
+    () => trainSentencePiece(["いろはにほへと"], options),
     PipelineError,
     "--vocab-size to 15",
   );
   await assertRejects(
-    () => trainUnigram(["いろは", "いろは"], { ...options, vocabSize: 500 }),
+    () => trainSentencePiece(["いろは", "いろは"], { ...options, vocabSize: 500 }),
     PipelineError,
     "lower --vocab-size",
   );

@@ -1,5 +1,5 @@
 /**
- * The two losses: softmax cross-entropy over the vocabulary, in chunks, and sigmoid cross-entropy.
+ * Softmax cross-entropy over the vocabulary, in chunks.
  *
  * @module
  */
@@ -8,11 +8,7 @@ import {
   crossEntropyChunkBackward,
   crossEntropyFinish,
 } from "../../kernels/cross_entropy/cross_entropy.ts";
-import {
-  sigmoidCrossEntropyBackward,
-  sigmoidCrossEntropyForward,
-  weightedMean,
-} from "../../kernels/loss/loss.ts";
+import { weightedSum } from "../../kernels/loss/loss.ts";
 import { bytesPerElement } from "../../kernels/launch.ts";
 import { matmulOn } from "./matmul.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
@@ -20,13 +16,13 @@ import { BINDING_ALIGNMENT, type Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
 
-/** The original divides by the sum of weights plus this. */
-const LOSS_EPSILON = 1e-6;
+/** Bytes that one chunk of logits takes at most, unless the device binds fewer. */
+const CHUNK_BYTES = 1 << 27;
 
 /** How the vocabulary head works. */
 export interface VocabularyOptions {
-  /** Bytes that one chunk of logits may take. */
-  readonly chunkBytes: number;
+  /** Bytes that one chunk of logits may take; 128 MB by default, or less where the device binds less. */
+  readonly chunkBytes?: number;
   /** Draw a token from softmax(logits / temperature) for each row. */
   readonly sample: boolean;
   /** Temperature of the draw. */
@@ -35,9 +31,17 @@ export interface VocabularyOptions {
   readonly disallowCorrect: boolean;
 }
 
+/** How the rows of a loss are weighed. */
+export interface LossWeights {
+  /** f32, one for each row: 0 leaves a row out. */
+  readonly weights: Tensor;
+  /** f32 [1], written by the host: one over the weights of the whole batch, however it is divided. */
+  readonly normalizer: Tensor;
+}
+
 /** What the vocabulary head gives. */
 export interface VocabularyLoss {
-  /** f32 [2]: the weighted mean loss, and one over the sum of weights. */
+  /** f32 [1]: the weighted sum of the rows' losses times the normaliser. */
   readonly loss: Tensor;
   /** f32 [rows]: −log p(target). */
   readonly rowLoss: Tensor;
@@ -55,8 +59,7 @@ export interface VocabularyLoss {
  * @param hidden [rows, columns]
  * @param table [vocabulary, columns]
  * @param bias [vocabulary]
- * @param targets u32 [rows]
- * @param weights f32 [rows]
+ * @param targets u32 [rows], or [batch, rows of a sequence], by which draws agree however a batch is divided.
  */
 export function vocabularyCrossEntropy(
   tape: Tape,
@@ -64,7 +67,7 @@ export function vocabularyCrossEntropy(
   table: Tensor,
   bias: Tensor,
   targets: Tensor,
-  weights: Tensor,
+  { weights, normalizer }: LossWeights,
   options: VocabularyOptions,
 ): VocabularyLoss {
   const { rows, columns } = hidden;
@@ -76,7 +79,8 @@ export function vocabularyCrossEntropy(
   }
   const { storage } = tape;
   const alignment = BINDING_ALIGNMENT / bytesPerElement(storage);
-  const chunks = vocabularyChunks(rows, vocabulary, options.chunkBytes, alignment);
+  const { chunkBytes = Math.min(CHUNK_BYTES, tape.maxStorageBufferBindingSize) } = options;
+  const chunks = vocabularyChunks(rows, vocabulary, chunkBytes, alignment);
   const stored = tape.stored(table);
   const stream = options.sample ? tape.nextStream() : 0;
   const state = tape.activation("vocabulary state", [rows, 8], "u32");
@@ -110,6 +114,7 @@ export function vocabularyCrossEntropy(
         temperature: options.temperature,
         disallowCorrect: options.disallowCorrect,
         stream,
+        rowsPerSequence: targets.shape.length > 1 ? targets.columns : 1,
       }),
       { logits, targets, state },
     );
@@ -124,10 +129,11 @@ export function vocabularyCrossEntropy(
     predictedIds,
     sampledIds,
   });
-  const loss = tape.activation("masked-LM loss", [2], "f32", true);
-  tape.run("masked-LM loss", weightedMean({ elements: rows, epsilon: LOSS_EPSILON }), {
+  const loss = tape.activation("masked-LM loss", [1], "f32", true);
+  tape.run("masked-LM loss", weightedSum({ elements: rows }), {
     values: rowLoss,
     weights,
+    normalizer,
     result: loss,
   });
   tape.differentiate("vocabulary head", [hidden, table, bias], [loss], (gradients) => {
@@ -155,7 +161,7 @@ export function vocabularyCrossEntropy(
           targets,
           weights,
           state,
-          lossResult: loss,
+          normalizer,
           ...(storage === "f32" ? {} : { logitsGradient }),
         },
       );
@@ -222,52 +228,4 @@ export function vocabularyChunks(
     chunks.push({ start, count: Math.min(count, vocabulary - start) });
   }
   return chunks;
-}
-
-/**
- * Weighted mean of the sigmoid cross-entropy.
- *
- * @param logits [elements]
- * @param labels f32 [elements], 0 or 1
- * @param weights f32 [elements]
- * @returns f32 [2]: the mean, and one over the sum of weights.
- */
-export function sigmoidCrossEntropy(
-  tape: Tape,
-  logits: Tensor,
-  labels: Tensor,
-  weights: Tensor,
-): Tensor {
-  const { elements } = logits;
-  if (labels.elements !== elements || weights.elements !== elements) {
-    throw new ModelError(`sigmoid cross-entropy: ${logits} does not fit ${labels} and ${weights}`);
-  }
-  const tokenLoss = tape.activation("discriminator token losses", [elements]);
-  tape.run("sigmoid cross-entropy", sigmoidCrossEntropyForward({ elements }), {
-    logits,
-    labels,
-    loss: tokenLoss,
-  });
-  const loss = tape.activation("discriminator loss", [2], "f32", true);
-  tape.run("discriminator loss", weightedMean({ elements, epsilon: LOSS_EPSILON }), {
-    values: tokenLoss,
-    weights,
-    result: loss,
-  });
-  tape.differentiate("sigmoid cross-entropy", [logits], [loss], (gradients) => {
-    gradients.into(logits, (logitsGradient, accumulate) => {
-      const gradientScale = gradients.lossWeight(loss);
-      tape.run(
-        "sigmoid cross-entropy backward",
-        sigmoidCrossEntropyBackward({
-          elements,
-          gradientScale,
-          accumulate,
-          storage: tape.storage,
-        }),
-        { logits, labels, weights, lossResult: loss, logitsGradient },
-      );
-    });
-  });
-  return loss;
 }
