@@ -101,9 +101,9 @@ export class Expectation {
       for (let at = 0; at < numbers.length; at += numbers[at] + 1) {
         const id = open[next++], size = numbers[at], count = frequency[id];
         if (size === 0) continue;
-        // If the piece goes, each piece of its replacement grows as often as it stood, and the sum by
-        // size − 1 for each time. The original adds the number of all pieces instead, and pieces are
-        // compared with what it finds: loss and choice are the original's.
+        // If the piece goes, its replacement grows as often as it stood, and the sum of all by count ·
+        // (size − 1). The original's program has the number of all pieces for the size; so have we, for
+        // equal vocabularies.
         const grown = Math.log(total + count * (places.length - 1));
         let without = 0;
         for (let i = at + 1; i <= at + size; i++) {

@@ -127,7 +127,11 @@ export const MUTANTS: readonly Mutant[] = [
       "total * exp(largest - next) + part.total",
       "total + part.total",
     ],
-    ["the target is taken from every chunk", "target_id >= params.chunk_start && ", ""],
+    [
+      "the target is taken from every chunk",
+      " && target_id - params.chunk_start < CHUNK_COLUMNS",
+      "",
+    ],
     [
       "guesses lack the chunk's start",
       "vec4<u32>(params.chunk_start + 4u * quad)",

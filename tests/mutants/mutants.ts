@@ -25,7 +25,7 @@ const COPIED = [
 const WANTED_SHARE = 0.95;
 
 /** A test that takes longer than this is stopped: the fault made it hang, so it was seen. */
-const MOST_MILLISECONDS = 240_000;
+const MOST_MILLISECONDS = 600_000;
 
 /** The text of a file with a fault. */
 export function mutate(text: string, { file, fault, from, to }: Mutant): string {

@@ -144,6 +144,42 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
     assert(await exists(join(model, "checkpoints/step-00000024")));
   });
 
+  await t.step(
+    "a run goes on with other settings, which it names, at its place in the data",
+    async () => {
+      const stateAt = async (step: number): Promise<Record<string, unknown>> =>
+        JSON.parse(
+          await Deno.readTextFile(join(model, `checkpoints/step-000000${step}/state.json`)),
+        );
+      assertEquals((await stateAt(24)).examples, 24 * 4);
+      const { model_hparam_overrides: overrides, ...rest } = HPARAMS;
+      const turned = Object.fromEntries(Object.entries(overrides).reverse());
+      const spelled = { ...turned, num_attention_heads: 1, intermediate_size: 128 };
+      const again = {
+        mask_prob: 0.15,
+        ...rest,
+        model_hparam_overrides: spelled,
+        num_train_steps: 26,
+      };
+      const same = await succeed("pretrain", cwd, "--resume", "--hparams", JSON.stringify(again));
+      assertStringIncludes(
+        same.err,
+        "going on with other settings than before: num_train_steps: 24 → 26\n",
+      );
+      const more = { train_batch_size: 8, gradient_accumulation_steps: 2, num_train_steps: 28 };
+      const other = await succeed(
+        "pretrain",
+        cwd,
+        "--resume",
+        ...hparams({ ...more, recompute: "layers" }),
+      );
+      for (const part of ["train_batch_size: 4 → 8", "recompute: none → layers"]) {
+        assertStringIncludes(other.err, part);
+      }
+      assertEquals((await stateAt(28)).examples, 26 * 4 + 2 * 8);
+    },
+  );
+
   await t.step("an interrupted run saves, exits 130, and goes on", async () => {
     const long = [
       ...hparams({ num_train_steps: 100_000, save_checkpoints_steps: 50_000 }),
@@ -168,6 +204,31 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
       ["pretrain", hparams({ max_seq_lenght: 3 }), 2, 'did you mean "max_seq_length"'],
       ["pretrain", hparams({ max_seq_length: 128 }), 2, "max_position_embeddings = 64"],
       ["pretrain", hparams({ vocab_size: 1400 }).concat("--model-name", "other"), 1, "1500 pieces"],
+      ["pretrain", hparams({ do_train: false, do_eval: false }), 2, "nothing to do"],
+      [
+        "pretrain",
+        hparams({ do_train: false }).concat("--model-name", "none"),
+        2,
+        "none has no checkpoint to evaluate",
+      ],
+      [
+        "pretrain",
+        hparams().concat("--model-name", "none", "--resume"),
+        2,
+        "none has no checkpoint to go on from",
+      ],
+      [
+        "pretrain",
+        hparams({ do_train: false, pretrain_tfrecords: "missing/x.tfrecord*" }),
+        1,
+        "missing: no such folder",
+      ],
+      [
+        "pretrain",
+        hparams({ do_train: false, pretrain_tfrecords: "data/pretrain_tfrecords/no*" }),
+        1,
+        "data/pretrain_tfrecords/no*: no file matches",
+      ],
       ["pretrain", ["--hparams", "{"], 2, "not JSON"],
       ["pretrain", ["--data-dir", "nowhere"], 2, "nowhere does not exist"],
       ["pretrain", ["--mode-name", "x"], 2, "--model-name"],
@@ -190,7 +251,7 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
       ["extract", ["--dump", "missing.xml", "--out", "x"], 1, "missing.xml does not exist"],
       ["sentencepiece", ["--vocab-size", "40", "--model-prefix", "tiny"], 1, "raise --vocab-size"],
       ["sentencepiece", ["--vocab-size", "1500"], 2, "add --overwrite"],
-      ["export", ["--checkpoint", "7", "--out", "y"], 1, "there are 10, 20, 24"],
+      ["export", ["--checkpoint", "7", "--out", "y"], 1, "there are 10, 20, 24, 26, 28"],
     ];
     for (const [task, args, code, message] of cases) {
       const outcome = await run(task, cwd, ...args);
@@ -199,6 +260,7 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
       assert(!outcome.err.includes("    at "), outcome.err);
     }
     assert(!await exists(join(cwd, "tiny.model")));
+    assert(!await exists(join(cwd, "data/models/none")));
   });
 
   await t.step(

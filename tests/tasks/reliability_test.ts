@@ -172,3 +172,55 @@ Deno.test("encode and decode end at the first Ctrl-C, also while nobody types", 
   }
   await Deno.remove(cwd, { recursive: true });
 });
+
+Deno.test("training that met a full disk, a kill and a damaged checkpoint ends with the weights of a calm run", async () => {
+  const cwd = await prepare();
+  for (const { name, args } of STAGES) await succeed(name, cwd, args);
+  const hparams = JSON.stringify({
+    model_hparam_overrides: { hidden_size: 32, num_hidden_layers: 1, max_position_embeddings: 32 },
+    embedding_size: 16,
+    vocab_size: 1500,
+    max_seq_length: 32,
+    train_batch_size: 2,
+    num_train_steps: 12,
+    save_checkpoints_steps: 3,
+  });
+  const train = (model: string, ...more: string[]): string[] => [
+    ...["--hparams", hparams, "--model-name", model, ...more],
+  ];
+  const checkpoint = (model: string, step: number): string =>
+    join(cwd, `data/models/${model}/checkpoints/step-${String(step).padStart(8, "0")}`);
+  await succeed("pretrain", cwd, train("calm"));
+
+  // 32 kB hold the metrics and no checkpoint.
+  const full = await finish(start("pretrain", cwd, train("tried"), 64));
+  assertEquals(full.code, 1, full.err);
+  assertStringIncludes(full.err, "training goes on, without a checkpoint of step 3");
+  assertStringIncludes(full.err, "make room");
+  assertEquals([...Deno.readDirSync(join(cwd, "data/models/tried/checkpoints"))], []);
+
+  const killed = start("pretrain", cwd, train("tried"));
+  while (!await Deno.stat(checkpoint("tried", 6)).then(() => true, () => false)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  killed.kill("SIGKILL");
+  await finish(killed);
+  const steps = [...Deno.readDirSync(join(cwd, "data/models/tried/checkpoints"))]
+    .map(({ name }) => name).filter((name) => /^step-\d+$/.test(name)).sort();
+  const newest = join(cwd, "data/models/tried/checkpoints", steps.at(-1)!);
+  const weights = await Deno.readFile(join(newest, "model.safetensors"));
+  weights[weights.length - 100] ^= 4;
+  await Deno.writeFile(join(newest, "model.safetensors"), weights);
+
+  const resumed = await finish(start("pretrain", cwd, train("tried", "--resume")));
+  assertEquals(resumed.code, 0, resumed.err);
+  assertStringIncludes(resumed.err, "model.safetensors is damaged");
+  assertStringIncludes(resumed.err, "going on from step");
+  for (const file of ["model.safetensors", "optimizer.safetensors"]) {
+    const [calm, tried] = await Promise.all(
+      ["calm", "tried"].map((model) => Deno.readFile(join(checkpoint(model, 12), file))),
+    );
+    assertEquals(tried, calm, file);
+  }
+  await Deno.remove(cwd, { recursive: true });
+});
