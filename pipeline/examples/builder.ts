@@ -6,7 +6,7 @@
  * in any order. The chances themselves are the same.
  */
 
-import type { Random } from "../random.ts";
+import type { Random } from "./random.ts";
 
 /** Probability that an example has one segment only, as classification tasks have. */
 const ONE_SEGMENT_PROBABILITY = 0.1;

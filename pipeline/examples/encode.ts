@@ -8,7 +8,7 @@ import { encodeExample } from "../tfrecord/example.ts";
 import { RecordBuffer } from "../tfrecord/writer.ts";
 import { ExampleBuilder, type SpecialIds, type TrainingExample } from "./builder.ts";
 import type { Split, SplitTotals } from "./manifest.ts";
-import { hash32, Random } from "../random.ts";
+import { hash32, Random } from "./random.ts";
 import { countExample, emptyTotals } from "./totals.ts";
 
 /** Keeps the choice of the held-out documents apart from every other use of the seed. */

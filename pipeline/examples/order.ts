@@ -5,7 +5,7 @@
  * each file has, so any place in it can be found again without reading what came before.
  */
 
-import { Random } from "../random.ts";
+import { Random } from "./random.ts";
 
 /** An example by where it lies. */
 export interface ExampleRef {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Random } from "../random.ts";
+import { Random } from "../examples/random.ts";
 import type { Feature } from "./features.ts";
 
 /** Sequences of one length, padded at their ends, as flat row-major arrays. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { PipelineError } from "../errors.ts";
-import { hash32 } from "../random.ts";
+import { hash32 } from "../examples/random.ts";
 import {
   type Document,
   type DocumentFile,

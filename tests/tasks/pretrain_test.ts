@@ -1,7 +1,7 @@
 /** `pretrain` on a corpus of a few made-up documents: what its hyperparameters do, and how runs end. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
 import { fromFileUrl, join } from "@std/path/mod.js";
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../pipeline/examples/random.ts";
 import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 import { decodeJson } from "../../tasks/common/json.ts";
 import { tinyModel } from "../pipeline/tiny_model.ts";

@@ -11,7 +11,7 @@ import { readBatches } from "../../../pipeline/examples/loader.ts";
 import { verifyExamples } from "../../../pipeline/examples/verify.ts";
 import { decodeExample } from "../../../pipeline/tfrecord/example.ts";
 import { readRecords } from "../../../pipeline/tfrecord/reader.ts";
-import { Random } from "../../../pipeline/random.ts";
+import { Random } from "../../../pipeline/examples/random.ts";
 import { tinyModel } from "../tiny_model.ts";
 
 /** Documents of random sentences over the tiny model's alphabet, each with a mark of its own. */

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert/mod.js";
 import { ExampleBuilder } from "../../../pipeline/examples/builder.ts";
-import { Random } from "../../../pipeline/random.ts";
+import { Random } from "../../../pipeline/examples/random.ts";
 
 const SPECIAL = { cls: 2, sep: 3, pad: 0 };
 

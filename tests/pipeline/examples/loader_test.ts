@@ -8,7 +8,7 @@ import {
   readBatches,
 } from "../../../pipeline/examples/loader.ts";
 import { EpochOrder } from "../../../pipeline/examples/order.ts";
-import { Random } from "../../../pipeline/random.ts";
+import { Random } from "../../../pipeline/examples/random.ts";
 import { encodeExample } from "../../../pipeline/tfrecord/example.ts";
 import { RecordBuffer } from "../../../pipeline/tfrecord/writer.ts";
 

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert/mod.js";
-import { hash32, Random } from "../../pipeline/random.ts";
+import { hash32, Random } from "../../../pipeline/examples/random.ts";
 
 Deno.test("a random stream is a function of seed and key, and of both", () => {
   const first = (seed: number, key: string): number[] => {
