@@ -107,6 +107,7 @@ export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
 export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
+export * from "./pipeline/text/sources.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
@@ -152,6 +153,7 @@ export {
   type ManifestFile,
   readManifest,
   shardName,
+  type SourceTotals,
   type Split,
   SPLIT_PREFIX,
   type SplitTotals,
