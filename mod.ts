@@ -92,6 +92,14 @@ export * from "./model/electra/pretraining.ts";
 export * from "./model/electra/resume.ts";
 export * from "./model/electra/trace.ts";
 export * from "./model/files/safetensors.ts";
+export * from "./model/files/half.ts";
+export * from "./model/files/onnx/graph.ts";
+export * from "./model/files/onnx/quantize.ts";
+export * from "./model/files/tensorflow/table.ts";
+export * from "./model/files/tensorflow/bundle.ts";
+export * from "./model/electra/onnx.ts";
+export * from "./model/electra/tensorflow.ts";
+export * from "./model/electra/import.ts";
 export * from "./model/files/checkpoint.ts";
 export * from "./model/files/chrome_trace.ts";
 
@@ -99,6 +107,7 @@ export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
 export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
+export * from "./pipeline/text/sources.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
@@ -132,6 +141,8 @@ export type { Duplicates, ExtractRecipe } from "./pipeline/wiki/parts.ts";
 export * from "./pipeline/wiki/steps.ts";
 export * from "./pipeline/wiki/template_library.ts";
 export * from "./pipeline/sentencepiece/mod.ts";
+export * from "./pipeline/tokenizers/tokenizer_json.ts";
+export * from "./pipeline/tokenizers/from_tokenizer_json.ts";
 export * from "./pipeline/examples/build.ts";
 export * from "./pipeline/examples/loader.ts";
 export {
@@ -142,6 +153,7 @@ export {
   type ManifestFile,
   readManifest,
   shardName,
+  type SourceTotals,
   type Split,
   SPLIT_PREFIX,
   type SplitTotals,

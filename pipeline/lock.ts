@@ -1,8 +1,8 @@
 /**
  * Locks on what a task writes or reads, so that no second run changes it meanwhile.
  *
- * Whoever uses a file or folder puts a small file beside it, `.NAME.lock-…`, that says who it is, and then
- * looks at the others that are there: a writer suffers nobody else, readers suffer each other, and so do
+ * Whoever uses a file or folder puts a small file near it, `.kohaku-locks/NAME-…`, that says who it is, and
+ * then looks at the others that are there: a writer suffers nobody else, readers suffer each other, and so do
  * the shards of one work. Who meets an unsuitable one withdraws. Because every holder has a file of its own,
  * making and removing it are the only steps, which any file system does whole, those of a network too.
  *
@@ -97,8 +97,7 @@ export class Lock implements Disposable {
     const draft = `${path}.part`;
     let file: Deno.FsFile | undefined;
     try {
-      if (use.mode === "write") await Deno.mkdir(dirname(target), { recursive: true });
-      file = await Deno.open(draft, { write: true, createNew: true });
+      file = await createIn(lockFolder(target), draft, use.mode === "write");
       // Where files cannot be locked, the time of the last renewal must do.
       await file.tryLock(true).catch(() => false);
       writeHolder(file, holder);
@@ -144,10 +143,13 @@ export class Lock implements Disposable {
   release(): void {
     if (!held.delete(this)) return;
     clearInterval(this.#timer);
-    try {
-      Deno.removeSync(this.#path!);
-    } catch {
-      // Somebody has removed it, or the disk is gone.
+    // Somebody may have removed the file; the folder may hold other locks.
+    for (const path of [this.#path!, dirname(this.#path!)]) {
+      try {
+        Deno.removeSync(path);
+      } catch {
+        continue;
+      }
     }
     this.#file?.close();
   }
@@ -263,9 +265,28 @@ async function timeOf(path: string): Promise<number> {
   return info?.mtime?.getTime() ?? 0;
 }
 
+/** The folder of the lock files of a target and of what lies beside it. */
+export function lockFolder(target: string): string {
+  return join(dirname(target), ".kohaku-locks");
+}
+
 /** How the lock files of a target begin. */
 function lockPrefix(target: string): string {
-  return join(dirname(target), `.${basename(target)}.lock-`);
+  return join(lockFolder(target), `${basename(target)}-lock-`);
+}
+
+/** Creates a lock file in a folder which another process may remove meanwhile, when it is empty. */
+async function createIn(folder: string, path: string, deep: boolean): Promise<Deno.FsFile> {
+  for (let attempt = 1;; attempt++) {
+    await Deno.mkdir(folder, { recursive: deep }).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    try {
+      return await Deno.open(path, { write: true, createNew: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound) || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** The same name for the same thing, also where a link leads to it. */

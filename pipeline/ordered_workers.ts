@@ -16,6 +16,8 @@ type Answer<Output> = { result: Output } | { fault: Fault };
 interface Fault {
   name: string;
   message: string;
+  /** Where in the worker it arose. */
+  stack: string | undefined;
   /** Whether a person can mend it: a PipelineError, or an error of the system (a full disk). */
   explained: boolean;
 }
@@ -48,8 +50,7 @@ export class WorkerLane<Output> {
       // Answers may still arrive after a failure: nobody waits for them any more.
       if (answer === undefined) return;
       if ("result" in data) answer.resolve(data.result);
-      else if (data.fault.explained) answer.reject(new PipelineError(data.fault.message));
-      else answer.reject(new Error(`in a worker: ${data.fault.name}: ${data.fault.message}`));
+      else answer.reject(errorOf(data.fault));
     };
     this.#worker.onerror = (event): void => {
       event.preventDefault();
@@ -84,6 +85,15 @@ export class WorkerLane<Output> {
   stop(): void {
     this.#worker.terminate();
   }
+}
+
+/** The error of a worker, with the stack that it had there. */
+function errorOf({ name, message, stack, explained }: Fault): Error {
+  const error = explained
+    ? new PipelineError(message)
+    : new Error(`in a worker: ${name}: ${message}`);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }
 
 /**
@@ -144,9 +154,9 @@ export function serve<Setup, Input, Output>(
       const { result, transfer } = await (await work!)(item);
       scope.postMessage({ result }, transfer);
     } catch (error) {
-      const { name, message, code } = error as Error & { code?: unknown };
+      const { name, message, stack, code } = error as Error & { code?: unknown };
       const explained = error instanceof PipelineError || typeof code === "string";
-      scope.postMessage({ fault: { name, message, explained } satisfies Fault }, []);
+      scope.postMessage({ fault: { name, message, stack, explained } satisfies Fault }, []);
     }
   };
   scope.onmessage = ({ data }): void => {

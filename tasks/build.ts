@@ -1,22 +1,18 @@
 /** `deno task build`: text and a tokenizer's model in, training examples (TFRecord) out. */
 
+import { dirname } from "@std/path/mod.js";
 import { buildExamples } from "../pipeline/examples/build.ts";
 import type { BuildProgress } from "../pipeline/examples/build.ts";
 import type { Manifest, SplitTotals } from "../pipeline/examples/manifest.ts";
+import { parseSources } from "../pipeline/text/sources.ts";
 import { verifyExamples } from "../pipeline/examples/verify.ts";
 import { Interrupted, InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { integerFrom, seed, sequenceLength, workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { encodingOption } from "./common/encoding.ts";
+import { inputOption, separatorOption, textFieldOption } from "./common/text_input.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
-
-/** Reads a flag's value as an integer from `low` on. */
-function integerFrom(low: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && Number.isSafeInteger(value)) return value;
-    throw new InvalidArgumentError(`An integer from ${low} on is needed.`);
-  };
-}
 
 /** Reads a flag's value as a share, 0 included and 1 not. */
 function share(text: string): number {
@@ -31,19 +27,22 @@ const command = task(
     "command goes on where it stopped. Text is not lower-cased unless asked: Japanese has no case.",
   "deno task build --data-dir data --max-seq-length 128 --num-processes 4",
 )
-  .option("--data-dir <dir>", "reads DIR/text/*.jsonl.gz, writes DIR/pretrain_tfrecords", "data")
+  .option("--data-dir <dir>", "reads DIR/text, writes DIR/pretrain_tfrecords", "data")
+  .addOption(inputOption)
+  .addOption(textFieldOption)
+  .addOption(separatorOption)
   .option("--model-dir <dir>", "where the model wiki-ja.model is (default: as --data-dir)")
   .option("--model-sentencepiece-path <file>", "another model than MODEL_DIR/wiki-ja.model")
-  .option("--max-seq-length <n>", "tokens in an example", integerFrom(5), 512)
+  .option("--max-seq-length <n>", "tokens in an example", sequenceLength, 512)
   .option(
     "--num-processes <n>",
     "workers; the output does not depend on it (default: one per core)",
-    integerFrom(1),
+    workers,
   )
   .option(
     "--num-out-files <n>",
     "number of training files (default: one per MB of compressed text, 1000 at most)",
-    integerFrom(1),
+    integerFrom(1, 99_999),
   )
   .addOption(
     new Option("--compress <how>", "wrap each file in gzip").choices(["gzip", "none"] as const)
@@ -51,7 +50,7 @@ const command = task(
   )
   .option("--eval-fraction <share>", "share of documents held out for do_eval", share, 0.01)
   .addOption(encodingOption)
-  .option("--seed <n>", "seed of every chance", integerFrom(0), 42)
+  .option("--seed <n>", "seed of every chance", seed, 42)
   .option("--do-lower-case", "lower-case the text first", false)
   .option("--overwrite", "replace examples that were built otherwise", false)
   .option("--verify <dir>", "build nothing; reread the examples in DIR and report the first fault");
@@ -78,6 +77,15 @@ function report(folder: string, manifest: Manifest): void {
   line("training", manifest.train, manifest.train.files.length);
   if (manifest.recipe.evalFraction > 0) {
     line("held out", manifest.eval, manifest.eval.files.length);
+  }
+  for (const source of manifest.sources ?? []) {
+    console.log(
+      `  ${source.name}: ${formatQuantity(source.documents, "documents")}, ` +
+        `${formatQuantity(source.textBytes, "B")}, ${
+          formatQuantity(source.examples, "examples")
+        }, ` +
+        `${formatQuantity(source.tokens, "tokens")}`,
+    );
   }
   console.log(`  lengths   ${sparkline(manifest.train.lengthHistogram)} (1 … ${maxSeqLength})`);
 }
@@ -135,14 +143,31 @@ async function verify(folder: string, numProcesses: number, signal: AbortSignal)
 
 await runTask(command, async (options, signal) => {
   const numProcesses = options.numProcesses ?? navigator.hardwareConcurrency;
-  if (options.verify !== undefined) return await verify(options.verify, numProcesses, signal);
+  if (options.verify !== undefined) {
+    await keepOnly({ read: [options.verify] });
+    return await verify(options.verify, numProcesses, signal);
+  }
+  const sources = options.input === undefined
+    ? [{ path: `${options.dataDir}/text`, weight: 1 }]
+    : parseSources(options.input);
+  const inputs = sources.map(({ path }) => path);
   const output = `${options.dataDir}/pretrain_tfrecords`;
-  const modelDir = options.modelDir ?? options.dataDir;
+  const model = options.modelSentencepiecePath ??
+    `${options.modelDir ?? options.dataDir}/wiki-ja.model`;
+  const folder = await Deno.realPath(output).catch(() => output);
+  await keepOnly({
+    // The folder around the examples is synced when they take their name.
+    read: [...inputs, model, dirname(folder)],
+    write: [folder, `${folder}.part`],
+    lock: [...inputs, model, folder],
+  });
   const reporter = makeReporter();
   const { manifest, resumedAt } = await buildExamples(
     {
-      input: `${options.dataDir}/text`,
-      model: options.modelSentencepiecePath ?? `${modelDir}/wiki-ja.model`,
+      input: sources,
+      textField: options.textField,
+      separator: options.documentEnds,
+      model,
       output,
       maxSeqLength: options.maxSeqLength,
       numProcesses,
@@ -165,4 +190,4 @@ await runTask(command, async (options, signal) => {
   if (resumedAt === documents) console.log("all of it was built already");
   else if (resumedAt > 0) console.log(`went on after ${formatNumber(resumedAt)} documents`);
   report(output, manifest);
-});
+}, { stopping: "stopping: saving what is done" });

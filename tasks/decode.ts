@@ -1,8 +1,9 @@
 /** `deno task decode`: ids or pieces on standard input to text. */
 
 import { decodeLines, SentencePieceProcessor } from "../pipeline/sentencepiece/mod.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { Option, runTask, task } from "./common/command.ts";
-import { writeOut } from "./common/stdout.ts";
+import { standardInput, writeOut } from "./common/standard_streams.ts";
 
 const command = task(
   "decode",
@@ -19,9 +20,10 @@ const command = task(
       .default("piece" as const),
   );
 
-await runTask(command, async ({ model, inputFormat }) => {
+await runTask(command, async ({ model, inputFormat }, signal) => {
+  await keepOnly({ read: [model] });
   const processor = SentencePieceProcessor.fromBytes(await Deno.readFile(model), model);
-  for await (const block of decodeLines(Deno.stdin.readable, processor, inputFormat)) {
+  for await (const block of decodeLines(standardInput(signal), processor, inputFormat)) {
     await writeOut(block);
   }
 });

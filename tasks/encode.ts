@@ -4,8 +4,9 @@ import { encodeLines } from "../pipeline/sentencepiece/mod.ts";
 import { asUtf8, TextReader } from "../pipeline/text/encoding.ts";
 import { Option, runTask, task } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
-import { writeOut } from "./common/stdout.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
+import { standardInput, writeOut } from "./common/standard_streams.ts";
 
 const command = task(
   "encode",
@@ -22,12 +23,13 @@ const command = task(
       .default("piece" as const),
   )
   .addOption(encodingOption)
-  .option("--num-processes <n>", "threads that encode", integerFrom(1), 1);
+  .option("--num-processes <n>", "threads that encode", workers, 1);
 
 await runTask(command, async ({ model, outputFormat, encoding, numProcesses }, signal) => {
+  await keepOnly({ read: [model] });
   const setup = { model: await Deno.readFile(model), name: model, format: outputFormat };
   const reader = TextReader.ofFile("standard input", encoding);
-  const lines = ReadableStream.from(asUtf8(Deno.stdin.readable, reader));
+  const lines = ReadableStream.from(asUtf8(standardInput(signal), reader));
   for await (const block of encodeLines(lines, setup, numProcesses, signal)) {
     await writeOut(block);
   }

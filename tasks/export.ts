@@ -1,63 +1,56 @@
-/** `deno task export`: a checkpoint in the layout of other tools. */
+/** `deno task export`: a checkpoint in the layouts of other tools, with tokenizer and model card. */
 
-import { join } from "@std/path/mod.js";
-import type { PretrainingHparams } from "../model/electra/config.ts";
-import { decodeCheckpointState, WEIGHTS_FILE } from "../model/files/checkpoint.ts";
-import { savedHparams } from "../model/electra/resume.ts";
-import { exportHuggingFace, type ModelPart } from "../model/electra/huggingface.ts";
-import { decodeSafeTensors } from "../model/files/safetensors.ts";
-import { requireVocabulary } from "../model/electra/inputs.ts";
-import { Option, runTask, task, UsageError } from "./common/command.ts";
-import { writeFileAtomic } from "./common/files.ts";
-import { ModelDirectory } from "./common/model_directory.ts";
-import { loadTokenizer } from "./common/tokenizer.ts";
+import type { ModelPart } from "../model/electra/huggingface.ts";
+import { InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { keepOnly } from "./common/permissions.ts";
+import { type ExportDType, type ExportFormat, exportModel } from "./common/exporting.ts";
+
+const DTYPES: readonly ExportDType[] = ["f32", "f16", "bf16", "int8"];
 
 const command = task(
   "export",
-  "Writes a checkpoint as config.json and model.safetensors in the Hugging Face layout.",
-  "deno task export --model-name electra --part discriminator --out exported",
+  "Writes a checkpoint with its tokenizer and a model card, for transformers, ONNX Runtime, " +
+    "transformers.js or TensorFlow.",
+  "deno task export --model-name electra --format huggingface --part both --out exported",
 )
-  .option("--data-dir <dir>", "holds models", "data")
+  .option("--data-dir <dir>", "holds models, and the tokenizer", "data")
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME", "electra")
   .option("--checkpoint <step>", "a step, or latest", "latest")
   .addOption(
-    new Option("--format <format>", "layout").choices(["huggingface"] as const)
-      .default("huggingface" as const),
+    new Option("--format <format>", "layout").choices(
+      ["huggingface", "onnx", "tensorflow1"] as const,
+    )
+      .default("huggingface" as ExportFormat),
   )
   .addOption(
-    new Option("--part <part>", "which of the two encoders")
-      .choices(["discriminator", "generator"] as const).default("discriminator" as ModelPart),
+    new Option("--part <part>", "which part; both writes OUT/discriminator and OUT/generator")
+      .choices(["discriminator", "generator", "encoder", "both"] as const)
+      .default("discriminator" as ModelPart | "both"),
   )
+  .option(
+    "--dtype <types>",
+    "how weights are stored: f32, f16 or bf16; several of f32, f16, int8 for onnx " +
+      "(default: f32; all three for onnx)",
+    readDTypes,
+  )
+  .option("--license <id>", "licence of the weights for the model card, such as cc-by-sa-4.0")
+  .option("--no-tokenizer", "leave the tokenizer out")
   .requiredOption("--out <dir>", "the folder to write; must not hold a model already");
 
-await runTask(command, async ({ dataDir, modelName, checkpoint, part, out }) => {
-  const directory = ModelDirectory.of(dataDir, modelName);
-  const step = await directory.find(checkpoint);
-  const source = directory.checkpoint(step);
-  const files = await directory.load(step);
-  const hparams = savedHparams(decodeCheckpointState(files, source), source);
-  const { tensors } = decodeSafeTensors(files.get(WEIGHTS_FILE)!, join(source, WEIGHTS_FILE));
-  const padTokenId = await findPadId(dataDir, hparams);
-  const exported = exportHuggingFace(hparams, tensors, part, { padTokenId });
-  await Deno.mkdir(out, { recursive: true });
-  for (const name of exported.keys()) {
-    if (await Deno.stat(join(out, name)).then(() => true, () => false)) {
-      throw new UsageError(`${join(out, name)} is there already; choose another --out`);
-    }
-  }
-  for (const [name, bytes] of exported) await writeFileAtomic(join(out, name), bytes);
-  console.log(`${out}: the ${part} of ${directory.path} at step ${step}`);
+await runTask(command, async ({ dataDir, modelName, dtype, ...options }) => {
+  const folders = await exportModel({
+    ...options,
+    dataDir,
+    modelName,
+    dtypes: dtype,
+    confine: keepOnly,
+  });
+  for (const line of folders) console.log(line);
 });
 
-/** The id of [PAD]; null, and a line about it, where the tokenizer is not at hand. */
-async function findPadId(dataDir: string, hparams: PretrainingHparams): Promise<number | null> {
-  try {
-    const { padId, special } = await loadTokenizer(dataDir, hparams);
-    requireVocabulary(hparams, special);
-    return padId;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`config.json says "pad_token_id": null, for ${error.message}`);
-    return null;
-  }
+/** Reads a list of types. */
+function readDTypes(text: string): readonly ExportDType[] {
+  const types = text.split(",") as ExportDType[];
+  if (types.every((type) => DTYPES.includes(type))) return types;
+  throw new InvalidArgumentError(`It is one of ${DTYPES.join(", ")}.`);
 }

@@ -1,5 +1,6 @@
 /** `deno task extract`: a MediaWiki dump in, clean text out. */
 
+import { dirname } from "@std/path/mod.js";
 import { decompressorCommand } from "../pipeline/wiki/decompressor.ts";
 import type { PageCounts } from "../pipeline/wiki/counts.ts";
 import { extractDump, type ExtractProgress } from "../pipeline/wiki/extract.ts";
@@ -14,7 +15,8 @@ import {
   UsageError,
 } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { integerFrom, workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -37,7 +39,7 @@ const command = task(
 )
   .option("--dump <file>", "the dump; - reads standard input")
   .option("--out <dir>", "the folder for documents; it holds nothing else", "data/text")
-  .option("--min-length <n>", "characters below which a page is left out", integerFrom(0), 50)
+  .option("--min-length <n>", "characters below which a page is left out", integerFrom(0, 1e9), 50)
   .option("--drop-lists", "leave out pages named …の一覧", false)
   .option("--drop-sections", "leave out sections without prose (脚注, 出典, 関連項目, …)", false)
   .addOption(
@@ -49,7 +51,7 @@ const command = task(
   .option(
     "--num-processes <n>",
     "workers; the output does not depend on it (default: one per core)",
-    integerFrom(1),
+    workers,
   )
   .option(
     "--shard <i/n>",
@@ -78,7 +80,8 @@ async function requestRun(decompressor: string): Promise<void> {
   if (state === "granted") return;
   throw new UsageError(
     `--decompressor needs the permission to run ${program}: answer y when asked, or grant it with ` +
-      `\`deno run --allow-read --allow-write --allow-env --allow-run=${program} tasks/extract.ts …\``,
+      `\`deno run --allow-read=/ --allow-write=/ --allow-sys=hostname --allow-run=${program} ` +
+      "tasks/extract.ts …`",
   );
 }
 
@@ -178,9 +181,19 @@ function reportLosses(
 
 await runTask(command, async (options, signal) => {
   const { dump, out } = options;
-  if (options.report) return report(out, await readExtractManifest(out));
+  if (options.report) {
+    await keepOnly({ read: [out] });
+    return report(out, await readExtractManifest(out));
+  }
   if (dump === undefined) throw new UsageError("--dump is needed: the MediaWiki dump to read");
   if (options.decompressor !== undefined) await requestRun(options.decompressor);
+  const folder = await Deno.realPath(out).catch(() => out);
+  await keepOnly({
+    // The folder around the documents is synced when they take their name.
+    read: [dump, options.index, dirname(folder)],
+    write: [folder, `${folder}.part`, `${folder}.part.old`],
+    lock: [folder],
+  });
   const reporter = makeReporter();
   const { manifest, parts, resumedParts } = await extractDump(
     { ...options, dump, numProcesses: options.numProcesses ?? navigator.hardwareConcurrency },
@@ -202,4 +215,4 @@ await runTask(command, async (options, signal) => {
   if (parts === 0) console.log("all of it was extracted already");
   else if (resumedParts > 0) console.log(`went on after ${formatQuantity(resumedParts, "parts")}`);
   console.log(`${out}: ${summary(manifest)}`);
-});
+}, { stopping: "stopping: the parts that are done stay" });

@@ -1,8 +1,9 @@
 /** `deno task monitor`: runs and their curves on a page of this machine's, live. */
 
 import { join } from "@std/path/mod.js";
-import { runTask, task, UsageError } from "./common/command.ts";
+import { runTask, task } from "./common/command.ts";
 import { integerFrom } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { Runs } from "./monitor/runs.ts";
 import { handler } from "./monitor/server.ts";
 
@@ -13,11 +14,11 @@ const command = task(
   "deno task monitor --data-dir data --port 6006",
 )
   .option("--data-dir <dir>", "holds models (default: data, or the sample's)")
-  .option("--port <n>", "of localhost; 0 takes a free one", integerFrom(0), 6006);
+  .option("--port <n>", "of localhost; 0 takes a free one", integerFrom(0, 65_535), 6006);
 
 await runTask(command, async ({ dataDir, port }, signal) => {
-  if (port > 65535) throw new UsageError(`--port ${port}: ports go up to 65535`);
   const models = join(dataDir ?? await defaultDataDir(), "models");
+  await keepOnly({ read: [models] });
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port,

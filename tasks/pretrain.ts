@@ -2,17 +2,21 @@
 
 import { dirname, join } from "@std/path/mod.js";
 import { ModelError } from "../model/errors.ts";
-import { generatorConfig, resolveHparams } from "../model/electra/config.ts";
+import {
+  generatorConfig,
+  type PretrainingHparams,
+  resolveHparams,
+} from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
-import { readBatches } from "../pipeline/examples/loader.ts";
 import { lock } from "../pipeline/lock.ts";
 import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
-import { parseHparams } from "./common/hparams.ts";
+import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
+import { examplePatterns, exampleSource, firstBatches } from "./common/pretraining_data.ts";
 import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
 import { describeCorruptions } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
@@ -22,7 +26,8 @@ import {
   requireSameTokenizer,
   tokenizerPath,
 } from "./common/tokenizer.ts";
-import { tuneOption } from "./common/tuning.ts";
+import { tuneOption, tuningPath } from "./common/tuning.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** Where the sample lives, below the default data directory. */
@@ -45,7 +50,7 @@ const command = task(
   .option("--model-name <name>", "the model is DATA_DIR/models/NAME (default: electra)")
   .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
   .option("--resume", "go on from the newest checkpoint", false)
-  .option("--dry-run", "print what the run would cost; no data is read or written", false)
+  .option("--dry-run", "print what the run would cost; nothing is written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
   .option("--seed <n>", "seed of everything random", seed, 42)
@@ -64,18 +69,38 @@ await runTask(command, async (options, signal) => {
       `data directory ${dataDir} does not exist; make examples there with \`deno task build\``,
     );
   }
-  const { hparams, withoutEffect } = resolveHparams(sample ? mergeSample(given) : given);
+  const { hparams, withoutEffect } = asUsage(() =>
+    resolveHparams(sample ? mergeSample(given) : given)
+  );
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
   }
-  generatorConfig(hparams);
+  asUsage(() => generatorConfig(hparams));
+  if (!hparams.do_train && !hparams.do_eval) {
+    throw new UsageError(
+      "hparams do_train = false and do_eval = false leave nothing to do: turn one of them on",
+    );
+  }
   if (options.dryRun) {
+    if (!sample && !givesVocabulary(given)) {
+      hparams.vocab_size = await vocabularyAt(dataDir, hparams) ?? hparams.vocab_size;
+    }
     const adapter = await requestGpu(options).catch((error: Error) => error);
     await dryRun(hparams, options.precision, options.tune, adapter, signal);
     return;
   }
   const gpu = await requestGpu(options);
   gpu.requireStorage(options.precision);
+  const examples = await examplePatterns(dataDir, hparams);
+  const patterns = Object.values(examples).flatMap((files) => files.split(","));
+  const folders = new Set(patterns.map((pattern) => dirname(pattern.trim())));
+  const models = join(dataDir, "models");
+  const tuning = tuningPath();
+  await keepOnly({
+    read: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
+    write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
+    lock: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
+  });
   using locks = new DisposableStack();
   if (sample) {
     const sizes = { vocabSize: hparams.vocab_size, maxSeqLength: hparams.max_seq_length };
@@ -84,16 +109,11 @@ await runTask(command, async (options, signal) => {
   locks.use(await lock(tokenizerPath(dataDir, hparams), { task: "pretrain", mode: "read" }));
   const tokenizer = await loadTokenizer(dataDir, hparams);
   if (!sample && !givesVocabulary(given)) hparams.vocab_size = tokenizer.special.vocabSize;
-  const records = join(dataDir, "pretrain_tfrecords");
-  const trainFiles = hparams.pretrain_tfrecords || join(records, "pretrain_data.tfrecord*");
-  const evalFiles = join(records, "eval_data.tfrecord*");
-  const folders = new Set(trainFiles.split(",").map((pattern) => dirname(pattern.trim())));
   for (const folder of folders) {
     locks.use(await lock(folder, { task: "pretrain", mode: "read" }));
   }
-  await requireSameTokenizer(tokenizer, new Set([...folders, records]));
-  await requireLowerCase(hparams, trainFiles);
-  const models = join(dataDir, "models");
+  await requireSameTokenizer(tokenizer, folders);
+  await requireLowerCase(hparams, examples.train);
   const name = (options.modelName ?? hparams.model_name) ||
     (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
@@ -104,8 +124,7 @@ await runTask(command, async (options, signal) => {
       gpu,
       hparams,
       special: tokenizer.special,
-      trainFiles,
-      evalFiles,
+      examples,
       directory,
       seed: options.seed,
       precision: options.precision,
@@ -120,26 +139,33 @@ await runTask(command, async (options, signal) => {
   );
   report(result, directory);
   if (sample) {
-    const first = readBatches({
-      files: evalFiles,
-      batchSize: hparams.eval_batch_size,
-      maxSeqLength: hparams.max_seq_length,
-      vocabSize: hparams.vocab_size,
-      typeVocabSize: hparams.model_hparam_overrides.type_vocab_size,
-    });
-    for await (const batch of first) {
+    const heldOut = exampleSource(examples.evaluate, hparams.eval_batch_size, hparams);
+    for await (const batch of firstBatches(heldOut, 1)) {
       console.log(
         "\nCorrupted sentences [replaced pieces in brackets] and what the model suspects:",
       );
       const { trainer } = result;
       const lines = await describeCorruptions(trainer, tokenizer.processor, batch, 3);
       for (const line of lines) console.log(line);
-      break;
     }
   }
   result.trainer.destroy();
   gpu.destroy();
-});
+}, { stopping: "stopping: what is done is saved" });
+
+/** Pieces of the data directory's tokenizer; undefined, and a line about it, where there is none. */
+async function vocabularyAt(
+  dataDir: string,
+  hparams: PretrainingHparams,
+): Promise<number | undefined> {
+  try {
+    return (await loadTokenizer(dataDir, hparams)).special.vocabSize;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`vocab_size is taken to be ${hparams.vocab_size}, for ${error.message}`);
+    return undefined;
+  }
+}
 
 /** Whether the user names the vocabulary's size, in either place. */
 function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {

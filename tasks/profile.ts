@@ -1,5 +1,6 @@
 /** `deno task profile`: where the time of a training step goes, kernel by kernel. */
 
+import { dirname } from "@std/path/mod.js";
 import { measureRoofline, type Roofline, rooflineSeconds } from "../kernels/roofline/measure.ts";
 import { median } from "../kernels/timing.ts";
 import {
@@ -14,13 +15,14 @@ import { encodeChromeTrace } from "../model/files/chrome_trace.ts";
 import { Option, runTask, task } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { parseHparams } from "./common/hparams.ts";
-import { integerFrom } from "./common/numbers.ts";
+import { integerFrom, sequenceLength } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { encodeJson } from "./common/json.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { hparamsOf, type Size, SIZES, warmTrainer } from "./common/synthetic.ts";
 import { alignTable } from "./common/table.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
-import { tuneOption } from "./common/tuning.ts";
+import { tuneOption, tuningPath } from "./common/tuning.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
 /** What tells the rows of the table apart. */
@@ -40,16 +42,16 @@ const command = task(
   .addOption(
     new Option("--model-size <size>", "size of the model").choices(SIZES).default("small" as Size),
   )
-  .option("--batch <n>", "examples in a batch", integerFrom(1), 8)
-  .option("--max-seq-length <n>", "tokens in an example", integerFrom(5), 128)
-  .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(16), 32_000)
+  .option("--batch <n>", "examples in a batch", integerFrom(1, 65_536), 8)
+  .option("--max-seq-length <n>", "tokens in an example", sequenceLength, 128)
+  .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(16, 1_000_000), 32_000)
   .option("--hparams <json>", "more hyperparameters, as for pretrain", "{}")
   .addOption(
     new Option("--group-by <what>", "what makes a row of the table")
       .choices(Object.keys(GROUPS) as (keyof typeof GROUPS)[])
       .default("kernel" as keyof typeof GROUPS),
   )
-  .option("--runs <n>", "profiled runs; medians count", integerFrom(1), 3)
+  .option("--runs <n>", "profiled runs; medians count", integerFrom(1, 1000), 3)
   .option("--wall-clock", "do not use the adapter's timestamps", false)
   .option("--json", "print JSON instead of a table", false)
   .option("--trace-out <file>", "write a trace for chrome://tracing or ui.perfetto.dev")
@@ -63,6 +65,9 @@ await runTask(command, async (options, signal) => {
   const { modelSize, batch, maxSeqLength, vocabSize } = options;
   const hparams = hparamsOf({ modelSize, batch, maxSeqLength, vocabSize }, given);
   const gpu = await requestGpu(options);
+  const tuning = options.tune === "off" ? undefined : tuningPath();
+  const { traceOut } = options;
+  await keepOnly({ write: [traceOut, traceOut && `${traceOut}.part`, tuning && dirname(tuning)] });
   let compiling: Progress | undefined;
   const trainer = await warmTrainer(gpu, hparams, {
     tune: options.tune,

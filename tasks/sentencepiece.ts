@@ -10,10 +10,13 @@ import {
   trainSentencePiece,
 } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
+import { parseSources } from "../pipeline/text/sources.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
+import { inputOption, textFieldOption } from "./common/text_input.ts";
 import { writeFileAtomic } from "./common/files.ts";
-import { integerFrom, list, portion } from "./common/numbers.ts";
+import { integerFrom, list, portion, workers } from "./common/numbers.ts";
+import { keepOnly } from "./common/permissions.ts";
 import { createProgress } from "./common/progress.ts";
 import { formatQuantity } from "./common/text.ts";
 
@@ -25,20 +28,22 @@ const command = task(
     "PREFIX.vocab and, beside them, vocab.txt. Flags bear the names and defaults of spm_train.",
   "deno task sentencepiece --input data/text --model-prefix data/wiki-ja --vocab-size 32000",
 )
-  .option(
-    "--input <path>",
-    "a folder or file of documents (.jsonl, .jsonl.gz), or text",
-    "data/text",
-  )
+  .addOption(inputOption)
+  .addOption(textFieldOption)
   .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
-  .option("--vocab-size <n>", "pieces in the vocabulary", integerFrom(8), defaults.vocabSize)
+  .option(
+    "--vocab-size <n>",
+    "pieces in the vocabulary",
+    integerFrom(8, 1_000_000),
+    defaults.vocabSize,
+  )
   .addOption(
     new Option("--model-type <type>", "kind of model")
       .choices(["unigram", "bpe", "word", "char"] as const satisfies readonly ModelType[])
       .default("unigram" as const),
   )
-  .option("--num-processes <n>", "threads", integerFrom(1), navigator.hardwareConcurrency)
+  .option("--num-processes <n>", "threads", workers, navigator.hardwareConcurrency)
   .option(
     "--character-coverage <share>",
     "share of characters that pieces cover",
@@ -46,19 +51,19 @@ const command = task(
     defaults.characterCoverage,
   )
   .option("--required-chars <characters>", "characters that are pieces in any case", "")
-  .option("--input-sentence-size <n>", "lines used; 0 uses all", integerFrom(0), 0)
+  .option("--input-sentence-size <n>", "lines used; 0 uses all", integerFrom(0, 1e9), 0)
   .option("--no-shuffle-input-sentence", "use the first lines, not a random sample")
-  .option("--max-sentence-length <bytes>", "longest line used", integerFrom(1), 4192)
+  .option("--max-sentence-length <bytes>", "longest line used", integerFrom(1, 1e6), 4192)
   .option(
     "--self-test-sample-size <n>",
     "lines kept in the model for its reader to check itself",
-    integerFrom(0),
+    integerFrom(0, 1e6),
     defaults.selfTestSampleSize,
   )
   .option(
     "--seed-sentencepiece-size <n>",
     "substrings to choose pieces from",
-    integerFrom(1),
+    integerFrom(1, 1e8),
     defaults.seedSentencepieceSize,
   )
   .option(
@@ -70,13 +75,13 @@ const command = task(
   .option(
     "--num-sub-iterations <n>",
     "EM rounds between prunings",
-    integerFrom(1),
+    integerFrom(1, 100),
     defaults.numSubIterations,
   )
   .option(
     "--max-sentencepiece-length <n>",
     "characters of the longest piece, up to 512",
-    integerFrom(1),
+    integerFrom(1, 512),
     defaults.maxSentencepieceLength,
   )
   .option("--overwrite", "replace a model of that name", false)
@@ -101,15 +106,18 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, encoding, overwrite, ...options }, signal) => {
+await runTask(command, async ({ input, encoding, textField, ...flags }, signal) => {
+  const { overwrite, ...options } = flags;
+  const given = input ?? ["data/text"], sources = parseSources(given);
+  const paths = sources.map(({ path }) => path);
   if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
     throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
-  if (options.maxSentencepieceLength > 512) {
-    throw new UsageError("--max-sentencepiece-length is at most 512");
-  }
   const prefix = options.modelPrefix;
-  using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
+  using reading = new DisposableStack();
+  for (const path of paths) {
+    reading.use(await lock(path, { task: "sentencepiece", mode: "read" }));
+  }
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
   const vocabulary = join(dirname(prefix), "vocab.txt");
   for (const path of overwrite ? [] : [`${prefix}.model`, `${prefix}.vocab`, vocabulary]) {
@@ -121,11 +129,17 @@ await runTask(command, async ({ input, encoding, overwrite, ...options }, signal
   }
   // A folder that cannot be written is better told before the training than after it.
   await Deno.mkdir(dirname(prefix), { recursive: true });
+  const made = [`${prefix}.model`, `${prefix}.vocab`, join(dirname(prefix), "vocab.txt")];
+  await keepOnly({
+    read: [...paths, dirname(prefix)],
+    write: made.flatMap((path) => [path, `${path}.part`]),
+    lock: [...paths, prefix],
+  });
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainSentencePiece(
-    readLines(input, encoding),
-    { ...defaults, ...options, input: [input] },
+    readLines(sources, { encoding, textField }),
+    { ...defaults, ...options, input: given },
     signal,
     ({ stage, pieces, done, total }) => {
       if (total !== undefined) bar.setTotal(total);
@@ -141,7 +155,7 @@ await runTask(command, async ({ input, encoding, overwrite, ...options }, signal
       formatQuantity(trained.sentences, "lines") +
       (trained.tooLong > 0 ? `; ${trained.tooLong} lines left out as too long` : ""),
   );
-});
+}, { stopping: "stopping: nothing is saved of a training" });
 
 /** Reads a share that lets the table shrink, but not at one blow. */
 function shrinking(text: string): number {

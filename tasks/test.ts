@@ -27,6 +27,12 @@ const DAWN_TESTS = "tests/dawn/";
 /** The one among them that needs no driver: it runs with the others, in a process that may load Dawn. */
 const TINT_TEST = `${DAWN_TESTS}tint_test.ts`;
 
+/** Tests with the libraries that read what is exported: large, so in a lock file of their own. */
+const CLIENT_TESTS = "tests/clients/";
+
+/** Lock file of those tests. */
+const CLIENTS_LOCK = `${CLIENT_TESTS}clients.lock`;
+
 /** Enough of the output's end to hold the line of counts that `deno test` closes with. */
 const TAIL_CHARACTERS = 4096;
 
@@ -52,15 +58,24 @@ function readCounts(tail: string): Counts | undefined {
   return { passed, failed, skipped };
 }
 
-/** Runs `deno test` on `files`, streaming its output, and counts what came of it. */
+/** Tests that run in one process. */
+interface TestRun {
+  /** Which implementation computes. */
+  readonly webgpu: WebGpuProvider;
+  /** The lock file of native code that the tests load; without one they may load none. */
+  readonly lock?: string;
+  /** Test files. */
+  readonly files: readonly string[];
+}
+
+/** Runs `deno test` on files, streaming its output, and counts what came of it. */
 async function runTests(
-  files: readonly string[],
+  { files, webgpu, lock }: TestRun,
   filter: string | undefined,
-  webgpu: WebGpuProvider,
   signal: AbortSignal,
 ): Promise<Counts> {
   const args = ["test", ...PERMISSIONS];
-  if (webgpu === "dawn") args.push("--allow-ffi", `--lock=${DAWN_LOCK}`);
+  if (lock !== undefined) args.push("--allow-ffi", `--lock=${lock}`);
   if (filter !== undefined) args.push(`--filter=${filter}`);
   const child = new Deno.Command("deno", {
     args: [...args, ...files],
@@ -101,17 +116,22 @@ await runTask(command, async (options, signal, [words]) => {
     !file.startsWith(BROWSER_TESTS) &&
     (words.length === 0 || words.some((word) => file.includes(word)))
   );
-  const runs = options.webgpu === "dawn" ? [{ webgpu: options.webgpu, files: wanted }] : [
-    { webgpu: options.webgpu, files: wanted.filter((file) => !file.startsWith(DAWN_TESTS)) },
-    { webgpu: "dawn" as const, files: wanted.filter((file) => file === TINT_TEST) },
-  ];
+  const isClient = (file: string): boolean => file.startsWith(CLIENT_TESTS);
+  const isPlain = (file: string): boolean => !file.startsWith(DAWN_TESTS) && !isClient(file);
+  const runs: TestRun[] = options.webgpu === "dawn"
+    ? [{ webgpu: "dawn", lock: DAWN_LOCK, files: wanted.filter((file) => !isClient(file)) }]
+    : [
+      { webgpu: "deno", files: wanted.filter(isPlain) },
+      { webgpu: "dawn", lock: DAWN_LOCK, files: wanted.filter((file) => file === TINT_TEST) },
+      { webgpu: "deno", lock: CLIENTS_LOCK, files: wanted.filter(isClient) },
+    ];
   if (runs.every(({ files }) => files.length === 0)) {
     throw new UsageError(`no test file under tests/ has ${words.join(" or ")} in its path`);
   }
   let passed = 0, failed = 0, skipped = 0;
-  for (const { webgpu, files } of runs) {
-    if (files.length === 0) continue;
-    const counts = await runTests(files, options.filter, webgpu, signal);
+  for (const run of runs) {
+    if (run.files.length === 0) continue;
+    const counts = await runTests(run, options.filter, signal);
     passed += counts.passed;
     failed += counts.failed;
     skipped += counts.skipped;

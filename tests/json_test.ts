@@ -31,6 +31,7 @@ const PARSERS = [
   "pipeline/wire/json.ts",
   "tasks/common/hparams.ts",
   "tasks/common/json.ts",
+  "tasks/common/json.ts",
   "tasks/common/tuning.ts",
 ];
 

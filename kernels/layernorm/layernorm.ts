@@ -62,8 +62,10 @@ export interface LayerNormBackwardSpec extends LayerNormSpec {
   readonly accumulateHidden?: boolean;
   /** Adds to the residual's gradient. */
   readonly accumulateResidual?: boolean;
-  /** Adds to the gradients of weight and bias. */
+  /** Adds to the gradient of the weight. */
   readonly accumulateWeight?: boolean;
+  /** Adds to the gradient of the bias. */
+  readonly accumulateBias?: boolean;
 }
 
 /**
@@ -225,23 +227,34 @@ function weightPartials(
 }
 
 function weightSum(
-  { columns, accumulateWeight = false }: LayerNormBackwardSpec,
+  { columns, accumulateWeight = false, accumulateBias = false }: LayerNormBackwardSpec,
   groups: number,
   partial: Binding,
 ): KernelLaunch {
-  const access = accumulateWeight ? "read_write" : "write";
+  const access = (accumulates: boolean): Binding["access"] => accumulates ? "read_write" : "write";
   const bindings: Binding[] = [
     partial,
-    { name: "weightGradient", access, dtype: "f32", elements: columns },
-    { name: "biasGradient", access, dtype: "f32", elements: columns },
+    {
+      name: "weightGradient",
+      access: access(accumulateWeight),
+      dtype: "f32",
+      elements: columns,
+    },
+    { name: "biasGradient", access: access(accumulateBias), dtype: "f32", elements: columns },
   ];
   return {
     kernel: "layernorm_weight_sum",
     label: `${groups}×${columns}`,
-    wgsl: specialise(unroll(weightSumSource, { ACCUMULATE: Number(accumulateWeight) }), {
-      constants: { COLUMNS: columns, GROUPS: groups },
-      libraries: [declareBindings(bindings)],
-    }),
+    wgsl: specialise(
+      unroll(weightSumSource, {
+        ACCUMULATE_WEIGHT: Number(accumulateWeight),
+        ACCUMULATE_BIAS: Number(accumulateBias),
+      }),
+      {
+        constants: { COLUMNS: columns, GROUPS: groups },
+        libraries: [declareBindings(bindings)],
+      },
+    ),
     bindings,
     workgroups: spreadWorkgroups(Math.ceil(columns / 64)),
     cost: { flops: 2 * groups * columns, bytes: 4 * (2 * groups + 2) * columns },

@@ -18,8 +18,10 @@ fn main(
     weightSum += partial[2u * g * COLUMNS + column];
     biasSum += partial[(2u * g + 1u) * COLUMNS + column];
   }
-  //# if ACCUMULATE
+  //# if ACCUMULATE_WEIGHT
   weightSum += weightGradient[column];
+  //# end
+  //# if ACCUMULATE_BIAS
   biasSum += biasGradient[column];
   //# end
   weightGradient[column] = weightSum;

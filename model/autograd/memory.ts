@@ -4,6 +4,7 @@
  * @module
  */
 import { bytesPerElement } from "../../kernels/launch.ts";
+import { ModelError } from "../errors.ts";
 import type { RecordedDispatch } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -31,6 +32,29 @@ export function owner(tensor: Tensor): Tensor {
 /** Bytes that a tensor occupies, rounded up to four. */
 export function tensorBytes(tensor: Tensor): number {
   return Math.ceil((tensor.elements * bytesPerElement(tensor.dtype)) / 4) * 4;
+}
+
+/** What a device can bind. */
+export interface BindingLimits {
+  /** Bytes of one binding. */
+  readonly maxStorageBufferBindingSize: number;
+  /** Bytes of one buffer. */
+  readonly maxBufferSize: number;
+}
+
+/**
+ * Refuses a buffer that a device cannot bind whole.
+ *
+ * @param what the tensor in it, for the message.
+ * @throws {ModelError} naming the tensor and the limit.
+ */
+export function requireBindable(what: string, bytes: number, limits: BindingLimits): void {
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  if (bytes <= most) return;
+  throw new ModelError(
+    `${what} takes ${bytes} bytes, but the adapter binds at most ${most}: use a smaller batch or a ` +
+      "shorter sequence",
+  );
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { Gpu } from "../../kernels/device.ts";
 import { bytesPerElement } from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
-import { owner, planMemory, tensorBytes } from "./memory.ts";
+import { owner, planMemory, requireBindable, tensorBytes } from "./memory.ts";
 import { Submission } from "./submission.ts";
 import type { RecordedDispatch, Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -86,14 +86,7 @@ export class Plan {
   ): Promise<Plan> {
     const { device, limits } = gpu;
     const planned = planMemory(tape.dispatches, tape.kept);
-    for (const { bytes, tensors } of planned) {
-      if (bytes > limits.maxStorageBufferBindingSize || bytes > limits.maxBufferSize) {
-        throw new ModelError(
-          `${tensors[0]} takes ${bytes} bytes, but the adapter binds at most ` +
-            `${limits.maxStorageBufferBindingSize}: use a smaller batch or a shorter sequence`,
-        );
-      }
-    }
+    for (const { bytes, tensors } of planned) requireBindable(`${tensors[0]}`, bytes, limits);
     const pipelines = await compilePipelines(gpu, tape.dispatches, onCompile);
     const locations = new Map<Tensor, Location>();
     const buffers: GPUBuffer[] = [];

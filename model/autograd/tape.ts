@@ -163,6 +163,8 @@ export class Tape {
   readonly stepState: Tensor;
   readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
+  /** Outputs of differentiable operations over inputs that need no gradient. */
+  readonly #still = new Set<Tensor>();
   readonly #producers = new Map<Tensor, string>();
   readonly #copies = new Map<Tensor, Tensor>();
   #phase: Phase;
@@ -212,13 +214,8 @@ export class Tape {
   }
 
   /** A tensor that lives within the step. */
-  activation(
-    name: string,
-    shape: readonly number[],
-    dtype: DType = "f32",
-    requiresGradient = false,
-  ): Tensor {
-    return new Tensor(name, shape, dtype, "activation", requiresGradient);
+  activation(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    return new Tensor(name, shape, dtype, "activation");
   }
 
   /** Keeps an activation until the next step, so that the host may read it; returns it. */
@@ -314,7 +311,7 @@ export class Tape {
 
   /**
    * States how an operation's gradients are made. `rule` is left out for what has no gradient, such
-   * as sampling; asking for one later is an error that names it.
+   * as sampling; asking for one later is an error that names it. Outputs need a gradient where an input does.
    */
   differentiate(
     operation: string,
@@ -322,6 +319,11 @@ export class Tape {
     outputs: readonly Tensor[],
     rule?: GradientRule,
   ): void {
+    if (!inputs.some((input) => input.requiresGradient)) {
+      if (rule) { for (const output of outputs) this.#still.add(output); }
+      return;
+    }
+    for (const output of outputs) output.requiresGradient = true;
     this.#rules.push({ operation, inputs, outputs, rule });
   }
 
@@ -371,7 +373,8 @@ export class Tape {
     if (this.#differentiated) throw new ModelError("backward was recorded already on this tape");
     const made = new Set(this.#rules.flatMap((rule) => rule.rule ? rule.outputs : []));
     for (const { loss } of losses) {
-      if (!made.has(loss)) {
+      // A loss of frozen inputs alone moves nothing.
+      if (!made.has(loss) && !this.#still.has(loss)) {
         const producer = this.#producers.get(loss);
         throw new ModelError(
           `cannot differentiate ${loss}: ` +
@@ -392,7 +395,7 @@ export class Tape {
       if (!outputs.some((output) => gradients.reaches(output))) continue;
       if (rule) {
         rule(gradients);
-      } else if (inputs.some((input) => input.requiresGradient)) {
+      } else {
         throw new ModelError(
           `cannot differentiate through ${operation} (inputs ${inputs.join(", ")})`,
         );

@@ -27,7 +27,8 @@ export class Tensor {
    * @param shape positive integers; row-major.
    * @param dtype element type.
    * @param role who gives it memory.
-   * @param requiresGradient whether a loss may be differentiated with respect to it.
+   * @param requiresGradient whether losses are differentiated with respect to it; follows from the inputs of
+   * the operation that makes it.
    * @param view the tensor it is part of and the element at which it starts there.
    */
   constructor(
@@ -35,7 +36,7 @@ export class Tensor {
     readonly shape: readonly number[],
     readonly dtype: DType,
     readonly role: TensorRole,
-    readonly requiresGradient: boolean = false,
+    public requiresGradient: boolean = false,
     readonly view?: { readonly base: Tensor; readonly offset: number },
   ) {}
 

@@ -1,6 +1,6 @@
 /**
  * The Hugging Face layout: `config.json` and `model.safetensors` of ElectraForPreTraining
- * (discriminator) or ElectraForMaskedLM (generator).
+ * (discriminator), ElectraForMaskedLM (generator) or ElectraModel (the discriminator's encoder alone).
  *
  * @module
  */
@@ -12,27 +12,40 @@ import {
 } from "./config.ts";
 import { Electra } from "./electra.ts";
 import { ModelError } from "../errors.ts";
+import { convertTensor, type WeightDType } from "../files/half.ts";
 import { ParameterStore } from "../parameters/store.ts";
 import { encodeSafeTensors, type SafeTensor } from "../files/safetensors.ts";
 
-/** Which of the two models to export. */
-export type ModelPart = "discriminator" | "generator";
+/** Which part of an ELECTRA to export. */
+export type ModelPart = "discriminator" | "generator" | "encoder";
 
-/** What an export takes from the tokenizer. */
+/** The class of each part in transformers. */
+const CLASSES: Readonly<Record<ModelPart, string>> = {
+  discriminator: "ElectraForPreTraining",
+  generator: "ElectraForMaskedLM",
+  encoder: "ElectraModel",
+};
+
+/** How element types are called in `config.json`. */
+const TORCH_DTYPES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
+
+/** What an export takes beside the weights. */
 export interface ExportOptions {
   /** The id of [PAD], whose embedding transformers leaves untrained; null where it is not known. */
   readonly padTokenId: number | null;
+  /** What the floats are stored in; F32 by default. */
+  readonly dtype?: WeightDType;
 }
 
 /** The `config.json` of one part. */
 export function huggingFaceConfig(
   hparams: PretrainingHparams,
   part: ModelPart,
-  { padTokenId }: ExportOptions,
+  { padTokenId, dtype = "F32" }: ExportOptions,
 ): Record<string, unknown> {
-  const config = part === "discriminator" ? discriminatorConfig(hparams) : generatorConfig(hparams);
+  const config = part === "generator" ? generatorConfig(hparams) : discriminatorConfig(hparams);
   return {
-    architectures: [part === "discriminator" ? "ElectraForPreTraining" : "ElectraForMaskedLM"],
+    architectures: [CLASSES[part]],
     model_type: "electra",
     vocab_size: config.vocabSize,
     embedding_size: config.embeddingSize,
@@ -53,22 +66,21 @@ export function huggingFaceConfig(
     summary_use_proj: true,
     summary_activation: "gelu",
     summary_last_dropout: 0.1,
-    torch_dtype: "float32",
+    torch_dtype: TORCH_DTYPES[dtype],
   };
 }
 
 /**
- * The files of an exported part.
+ * The tensors of one part, by their names in its class.
  *
  * @param weights a checkpoint's tensors, by their full names.
  * @throws {ModelError} when the model has no such part, or listing the tensors that the checkpoint lacks.
  */
-export function exportHuggingFace(
+export function partTensors(
   hparams: PretrainingHparams,
   weights: ReadonlyMap<string, SafeTensor>,
   part: ModelPart,
-  options: ExportOptions,
-): Map<string, Uint8Array<ArrayBuffer>> {
+): Map<string, SafeTensor> {
   const tensors = new Map<string, SafeTensor>();
   const faults: string[] = [];
   for (const { bare, name, shape } of tensorsOf(hparams, part)) {
@@ -88,6 +100,26 @@ export function exportHuggingFace(
   if (part === "generator") {
     const table = tensors.get("electra.embeddings.word_embeddings.weight")!;
     tensors.set("generator_lm_head.weight", table);
+  }
+  return tensors;
+}
+
+/**
+ * The files of an exported part.
+ *
+ * @param weights a checkpoint's tensors, by their full names.
+ * @throws {ModelError} when the model has no such part, the checkpoint lacks tensors, which are listed, or a
+ *   weight is beyond the range of the element type.
+ */
+export function exportHuggingFace(
+  hparams: PretrainingHparams,
+  weights: ReadonlyMap<string, SafeTensor>,
+  part: ModelPart,
+  options: ExportOptions,
+): Map<string, Uint8Array<ArrayBuffer>> {
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, tensor] of partTensors(hparams, weights, part)) {
+    tensors.set(name, convertTensor(name, tensor, options.dtype ?? "F32"));
   }
   const config = JSON.stringify(huggingFaceConfig(hparams, part, options), null, 2) + "\n";
   return new Map([
@@ -118,12 +150,17 @@ function tensorsOf(hparams: PretrainingHparams, part: ModelPart): ExportedTensor
     : hparams.untied_generator_embeddings
     ? undefined
     : "discriminator.electra.embeddings.";
+  const own = part === "encoder" ? "discriminator.electra." : `${part}.`;
   const belongs = (name: string): boolean =>
-    name.startsWith(`${part}.`) ||
+    name.startsWith(own) ||
     (part === "generator" && shared !== undefined && name.startsWith(shared));
   const store = new ParameterStore();
   new Electra(store, hparams);
   return store.parameters.flatMap(({ parts }) => parts)
     .filter(({ name }) => belongs(name))
-    .map(({ name, shape }) => ({ bare: name.slice(name.indexOf(".") + 1), name, shape }));
+    .map(({ name, shape }) => ({
+      bare: part === "encoder" ? name.slice(own.length) : name.slice(name.indexOf(".") + 1),
+      name,
+      shape,
+    }));
 }

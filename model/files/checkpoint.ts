@@ -19,6 +19,8 @@ export interface CheckpointState {
   readonly seed: number;
   /** Hyperparameters of the run. */
   readonly hparams: object;
+  /** Examples of the data that the run has seen; left out, as many as its steps make. */
+  readonly examples?: number;
   /** The loss scale, where the run computes in f16; tensors are f32 in either case. */
   readonly loss_scale?: { readonly scale: number; readonly goodSteps: number };
 }
@@ -46,6 +48,7 @@ const stateSchema = v.object({
   step: count,
   seed: count,
   hparams: anyObject,
+  examples: v.optional(count),
   loss_scale: v.optional(v.object({
     scale: v.pipe(v.number(), v.gtValue(0), v.finite()),
     goodSteps: count,
@@ -86,6 +89,6 @@ export function decodeCheckpoint(files: CheckpointFiles, source: string): Checkp
 export function decodeCheckpointState(files: CheckpointFiles, source: string): CheckpointState {
   const text = new TextDecoder().decode(files.get(STATE_FILE));
   const fault = (what: string): ModelError =>
-    new ModelError(`${source}/${STATE_FILE}: ${what}; remove that checkpoint to use an older one`);
+    new ModelError(`${source}/${STATE_FILE}: ${what}; use another checkpoint`);
   return parseJson(stateSchema, text, fault);
 }

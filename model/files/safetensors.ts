@@ -8,7 +8,7 @@ import { ModelError } from "../errors.ts";
 import { anyObject, checkJson, count, parseJson } from "../../pipeline/wire/json.ts";
 
 /** Element types that Kohaku reads and writes. */
-export type SafeDType = "F32" | "I32" | "F16" | "I64";
+export type SafeDType = "F32" | "I32" | "F16" | "BF16" | "I64";
 
 /** One tensor of a file. */
 export interface SafeTensor {
@@ -28,7 +28,13 @@ export interface SafeTensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const ELEMENT_BYTES: Readonly<Record<SafeDType, number>> = { F32: 4, I32: 4, F16: 2, I64: 8 };
+const ELEMENT_BYTES: Readonly<Record<SafeDType, number>> = {
+  F32: 4,
+  I32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+};
 
 const metadataSchema = v.pipe(anyObject, v.record(v.string(), v.string()));
 
@@ -56,6 +62,12 @@ export function asFloat32(name: string, tensor: SafeTensor): Float32Array<ArrayB
   const aligned = bytes.slice().buffer;
   if (dtype === "F32") return new Float32Array(aligned);
   if (dtype === "F16") return Float32Array.from(new Float16Array(aligned));
+  if (dtype === "BF16") {
+    // The upper half of a float32.
+    return new Float32Array(
+      Uint32Array.from(new Uint16Array(aligned), (bits) => bits << 16).buffer,
+    );
+  }
   throw new ModelError(`tensor ${name} is ${dtype}, not a float`);
 }
 

@@ -52,12 +52,7 @@ export function attention(
     skipPadding: tape.skipPadding,
     subgroupSize: tape.subgroupSize,
   };
-  const context = tape.activation(
-    "attention context",
-    [batch * sequence, hidden],
-    tape.storage,
-    true,
-  );
+  const context = tape.activation("attention context", [batch * sequence, hidden], tape.storage);
   const logSumExp = tape.activation("attention log-sum-exp", [batch, heads, sequence]);
   tape.run("attention", attentionForward(spec), { qkv, attentionMask, context, logSumExp });
   tape.differentiate("attention", [qkv], [context], (gradients) => {

@@ -44,7 +44,7 @@ export function embed(tape: Tape, ids: Tensor, typeIds: Tensor, tables: Embeddin
     throw new ModelError(`embed: ${ids} does not fit ${word}, ${position} and ${type}`);
   }
   const tokens = batch * sequence, { storage } = tape;
-  const output = tape.activation("embeddings", [tokens, columns], storage, true);
+  const output = tape.activation("embeddings", [tokens, columns], storage);
   tape.run(
     "embed",
     embeddingForward({ batch, sequence, columns, vocabulary, positions, types, storage }),
@@ -81,7 +81,7 @@ export function embed(tape: Tape, ids: Tensor, typeIds: Tensor, tables: Embeddin
 export function dropout(tape: Tape, input: Tensor, rate: number): Tensor {
   if (!tape.training || rate === 0) return input;
   const spec = { elements: input.elements, rate, stream: tape.nextStream(), storage: tape.storage };
-  const output = tape.activation(`dropout of ${input.name}`, input.shape, tape.storage, true);
+  const output = tape.activation(`dropout of ${input.name}`, input.shape, tape.storage);
   tape.run("dropout", dropoutKernel(spec), { input, output });
   tape.differentiate("dropout", [input], [output], (gradients) => {
     gradients.into(input, (gradient, accumulate) => {
@@ -110,7 +110,7 @@ export function gatherRows(tape: Tape, input: Tensor, positions: Tensor): Tensor
   }
   const { storage } = tape;
   const spec = { batch, sequence, picks, columns, storage };
-  const output = tape.activation(`rows of ${input.name}`, [batch * picks, columns], storage, true);
+  const output = tape.activation(`rows of ${input.name}`, [batch * picks, columns], storage);
   tape.run("gather", gatherKernel(spec), { input, positions, output });
   tape.differentiate("gather", [input], [output], (gradients) => {
     gradients.into(input, (inputGradient, accumulate) => {

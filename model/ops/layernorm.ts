@@ -4,7 +4,8 @@
  * @module
  */
 import { layerNormBackward, layerNormForward } from "../../kernels/layernorm/layernorm.ts";
-import type { Tape } from "../autograd/tape.ts";
+import type { DType } from "../../kernels/launch.ts";
+import type { GradientTarget, Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 import { ModelError } from "../errors.ts";
 
@@ -62,7 +63,7 @@ function normalize(
     storage: tape.storage,
     subgroupSize: tape.subgroupSize,
   };
-  const output = tape.activation("layernorm output", [rows, columns], tape.storage, true);
+  const output = tape.activation("layernorm output", [rows, columns], tape.storage);
   const statistics = tape.activation("layernorm statistics", [rows, 2]);
   const sum = residual ? tape.activation("layernorm sum", [rows, columns], tape.storage) : hidden;
   tape.run("layernorm", layerNormForward(spec), {
@@ -76,13 +77,17 @@ function normalize(
   const inputs = [hidden, ...(residual ? [residual] : []), weight, bias];
   tape.differentiate("layernorm", inputs, [output], (gradients) => {
     const outputGradient = gradients.of(output);
-    const hiddenTarget = gradients.target(hidden);
-    const residualTarget = residual && gradients.target(residual);
-    const weightTarget = gradients.target(weight);
-    const biasTarget = gradients.target(bias);
-    if (!hiddenTarget || !weightTarget || !biasTarget || (residual && !residualTarget)) {
-      throw new ModelError(`layernorm: ${hidden} and its weights must all need a gradient`);
-    }
+    // The kernels make all gradients in one go; what nothing needs goes to memory that nothing reads.
+    const targetOf = (input: Tensor): GradientTarget =>
+      gradients.target(input) ?? {
+        gradient: tape.activation(`unused gradient of ${input.name}`, input.shape, dtypeOf(input)),
+        accumulate: false,
+      };
+    const dtypeOf = ({ role }: Tensor): DType => role === "parameter" ? "f32" : tape.storage;
+    const hiddenTarget = targetOf(hidden);
+    const residualTarget = residual && targetOf(residual);
+    const weightTarget = targetOf(weight);
+    const biasTarget = targetOf(bias);
     tape.run(
       "layernorm backward",
       layerNormBackward({
@@ -90,6 +95,7 @@ function normalize(
         accumulateHidden: hiddenTarget.accumulate,
         accumulateResidual: residualTarget?.accumulate,
         accumulateWeight: weightTarget.accumulate,
+        accumulateBias: biasTarget.accumulate,
       }),
       {
         outputGradient,

@@ -67,7 +67,7 @@ export function linear(
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
   const m = input.rows;
-  const output = tape.activation(`linear of ${input.name}`, [m, n], outputStorage, true);
+  const output = tape.activation(`linear of ${input.name}`, [m, n], outputStorage);
   const spec = { m, n, k, layout: "NT", bias: true, outputStorage } as const;
   const tensors = { a: input, b: tape.stored(weight), bias, c: output };
   product(tape, "linear", spec, "rows", padding, tensors);
@@ -115,7 +115,7 @@ export function feedForward(
   requireFit("feed-forward", hidden, second);
   const m = input.rows;
   const [columns, width] = second.weight.shape;
-  const output = tape.activation("feed-forward output", [m, columns], tape.storage, true);
+  const output = tape.activation("feed-forward output", [m, columns], tape.storage);
   const spec = { m, n: columns, k: width, layout: "NT", bias: true } as const;
   product(tape, "feed-forward", spec, "rows", padding, {
     a: hidden,
@@ -130,6 +130,7 @@ export function feedForward(
     (gradients) => {
       const gradient = gradients.of(output);
       weightBackward(tape, gradients, hidden, second, gradient, padding);
+      if (![input, first.weight, first.bias].some((tensor) => tensor.requiresGradient)) return;
       const inner = tape.activation("gradient before GELU", [m, width], tape.storage);
       product(
         tape,
@@ -156,7 +157,7 @@ function geluForward(
   const { weight, bias } = weights;
   const [n, k] = weight.shape;
   const m = input.rows;
-  const output = tape.activation(`GELU of ${input.name}`, [m, n], tape.storage, true);
+  const output = tape.activation(`GELU of ${input.name}`, [m, n], tape.storage);
   const derivative = tape.activation(`GELU derivative at ${input.name}`, [m, n], tape.storage);
   const spec = { m, n, k, layout: "NT", bias: true, epilogue: "gelu" } as const;
   const tensors = { a: input, b: tape.stored(weight), bias, derivative, c: output };

@@ -36,7 +36,7 @@ export function sigmoidCrossEntropy(
     labels,
     loss: tokenLoss,
   });
-  const loss = tape.activation("discriminator loss", [1], "f32", true);
+  const loss = tape.activation("discriminator loss", [1]);
   tape.run("discriminator loss", weightedSum({ elements }), {
     values: tokenLoss,
     weights,

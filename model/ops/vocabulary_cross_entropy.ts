@@ -129,7 +129,7 @@ export function vocabularyCrossEntropy(
     predictedIds,
     sampledIds,
   });
-  const loss = tape.activation("masked-LM loss", [1], "f32", true);
+  const loss = tape.activation("masked-LM loss", [1]);
   tape.run("masked-LM loss", weightedSum({ elements: rows }), {
     values: rowLoss,
     weights,

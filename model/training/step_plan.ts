@@ -30,6 +30,8 @@ export interface StepPlan {
   readonly bytes: number;
   /** Bytes of activations alive at the step's fullest moment, by what they hold, the largest first. */
   readonly fullest: readonly Share[];
+  /** The largest tensor that must be bound whole, and its bytes. */
+  readonly largest: Share;
   /** Bytes of all tensors that attention writes, were each to have memory of its own. */
   readonly attentionBytes: number;
   /** Floating-point operations. */
@@ -76,6 +78,7 @@ export function planTraining(
     memory,
     bytes: memory.reduce((sum, { amount }) => sum + amount, 0),
     fullest: fullestMoment(tape),
+    largest: largestBuffer([tape, update.tape]),
     attentionBytes: attentionBytes(tape),
     flops: dispatches.reduce((sum, { launch }) => sum + launch.cost.flops, 0),
     dispatches: dispatches.length,
@@ -118,6 +121,12 @@ function memoryClasses(
     }
   }
   return shares(sums);
+}
+
+function largestBuffer(tapes: readonly Tape[]): Share {
+  const { bytes, tensors } = tapes.flatMap((tape) => planMemory(tape.dispatches, tape.kept))
+    .reduce((a, b) => b.bytes > a.bytes ? b : a);
+  return { name: `${tensors[0]}`, amount: bytes };
 }
 
 /** Activations with the first and last dispatch that touch them. */

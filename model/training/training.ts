@@ -22,16 +22,15 @@ import type {
   PreparedBatch,
   Recording,
 } from "./objective.ts";
-import { writeInputs } from "./inputs.ts";
 import { adamOptimizer, type Optimizer } from "./optimizer.ts";
 import {
   type DeviceTraits,
-  type RecordedPass,
   recordEvaluation,
   recordGradients,
   recordStepUpdate,
   traitsOf,
 } from "./recording.ts";
+import { Pass, PassesByShape } from "./pass.ts";
 import { readTrainingState, type TrainingState, writeTrainingState } from "./state.ts";
 import { StepState } from "./step_state.ts";
 
@@ -106,14 +105,6 @@ export interface TrainingOptions {
   readonly chooseMatmul?: MatmulChooser;
 }
 
-/** A compiled pass of one shape. */
-interface CompiledPass {
-  readonly plan: Plan;
-  readonly recording: Recording;
-  /** Seed, step and part, where the tape is not of training. */
-  readonly stepState: Tensor;
-}
-
 /** Trains the parameters of an objective. */
 export class Training<O extends AnyObjective = AnyObjective> {
   /** What is trained for. */
@@ -129,10 +120,10 @@ export class Training<O extends AnyObjective = AnyObjective> {
   readonly #traits: DeviceTraits;
   readonly #state: StepState;
   readonly #parts: { readonly own: number; readonly first: number; readonly all: number };
-  readonly #passes = new Map<string, Promise<CompiledPass>>();
-  readonly #evaluations = new Map<string, Promise<CompiledPass>>();
+  readonly #passes: PassesByShape;
+  readonly #evaluations: PassesByShape;
   readonly #inFlight: Promise<unknown>[] = [];
-  #latest: CompiledPass | undefined;
+  #latest: Pass | undefined;
   #update: Promise<{ plan: Plan; report: Tensor }> | undefined;
   #updatePlan: Plan | undefined;
   #ring: ReadbackRing | undefined;
@@ -155,6 +146,16 @@ export class Training<O extends AnyObjective = AnyObjective> {
     this.store = store;
     this.optimizer = options.optimizer ?? adamOptimizer();
     this.precision = precision;
+    const memory = this.#state.before(store);
+    this.#passes = new PassesByShape(async (shape) => {
+      const step = { storage: precision, accumulate: accumulationSteps > 1 };
+      const recorded = recordGradients(objective, store, shape, this.#traits, this.#state, step);
+      return await Pass.compile(gpu, recorded, memory, options.onCompile);
+    });
+    this.#evaluations = new PassesByShape(async (shape) => {
+      const recorded = recordEvaluation(objective, shape, this.#traits, precision);
+      return await Pass.compile(gpu, recorded, memory);
+    });
   }
 
   /**
@@ -209,7 +210,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
 
   /** Compiles the plans for batches of a shape, which a step would do by itself. */
   async compile(shape: BatchShape): Promise<void> {
-    this.#latest = await this.#passOf(shape);
+    this.#latest = await this.#passes.of(this.#partOf(shape));
     await this.#compileUpdate();
   }
 
@@ -223,7 +224,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
     const step = this.#step + 1;
     const learningRate = this.#options.learningRate(this.#step);
     const prepared = this.objective.prepare(batch, { seed: this.#seed, step });
-    const pass = this.#latest = await this.#passOf(prepared.shape);
+    const pass = this.#latest = await this.#passes.of(this.#partOf(prepared.shape));
     const update = await this.#compileUpdate();
     const slot = this.#slotFor(pass.recording);
     try {
@@ -241,7 +242,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   }
 
   async #run(
-    { plan, recording }: CompiledPass,
+    pass: Pass,
     update: { readonly plan: Plan; readonly report: Tensor },
     slot: ReadbackSlot,
     prepared: PreparedBatch,
@@ -249,7 +250,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
     learningRate: number,
   ): Promise<void> {
     const { exchange } = this.#options, { own, first, all } = this.#parts;
-    const losses = recording.losses.map(({ loss }) => loss);
+    const losses = pass.recording.losses.map(({ loss }) => loss);
     this.#state.writeLearningRate(learningRate);
     let submission = new Submission(this.#gpu);
     if (own > 1) this.#clearGradients(submission.encoder);
@@ -258,9 +259,9 @@ export class Training<O extends AnyObjective = AnyObjective> {
       if (part > 0) submission.submit();
       const firstSequence = (first + part) * prepared.shape.batch / all;
       this.#state.writePart({ seed: this.#seed, step, firstSequence });
-      writeInputs(plan, recording, prepared, first + part, all);
-      submission.add(plan);
-      slot.copy(submission.encoder, plan, losses);
+      pass.write(prepared, first + part, all);
+      submission.add(pass.plan);
+      slot.copy(submission.encoder, pass.plan, losses);
     }
     if (exchange) {
       submission.submit();
@@ -328,40 +329,17 @@ export class Training<O extends AnyObjective = AnyObjective> {
     number: number,
   ): Promise<{ prepared: PreparedBatch; outputs: Outputs }> {
     const prepared = this.objective.prepare(batch, { seed: EVALUATION_SEED, step: number });
-    const { shape } = prepared;
-    const pass = await cached(this.#evaluations, shape, async () => {
-      const recorded = recordEvaluation(this.objective, shape, this.#traits, this.precision);
-      return await this.#compilePass(recorded);
-    });
-    if (pass.plan.uses(pass.stepState)) {
-      pass.plan.writePart(pass.stepState, 0, Uint32Array.of(EVALUATION_SEED, number, 0));
-    }
-    writeInputs(pass.plan, pass.recording, prepared, 0, 1);
+    const pass = await this.#evaluations.of(prepared.shape);
+    pass.writeDraw({ seed: EVALUATION_SEED, step: number });
+    pass.write(prepared, 0, 1);
     pass.plan.run();
-    return { prepared, outputs: await this.#readOutputs(pass) };
+    return { prepared, outputs: await pass.readOutputs() };
   }
 
   /** The outputs of the latest step; of its last part, where it had several. */
   async readOutputs(): Promise<Outputs> {
     if (!this.#latest) throw new ModelError("no step has run yet");
-    return await this.#readOutputs(this.#latest);
-  }
-
-  async #readOutputs({ plan, recording }: CompiledPass): Promise<Outputs> {
-    const tensors = Object.values(recording.outputs);
-    const ring = new ReadbackRing(this.#gpu, bytesOf(tensors), 1);
-    try {
-      const slot = ring.take();
-      const encoder = this.#gpu.device.createCommandEncoder();
-      slot.copy(encoder, plan, tensors);
-      this.#gpu.device.queue.submit([encoder.finish()]);
-      const numbers = await slot.read();
-      return Object.fromEntries(
-        Object.keys(recording.outputs).map((name, i) => [name, numbers[i]]),
-      );
-    } finally {
-      ring.destroy();
-    }
+    return await this.#latest.readOutputs();
   }
 
   /** Everything that a later training needs to go on as if this one had never stopped. */
@@ -397,38 +375,18 @@ export class Training<O extends AnyObjective = AnyObjective> {
   /** Frees all device memory. */
   destroy(): void {
     this.#ring?.destroy();
-    for (const pass of [...this.#passes.values(), ...this.#evaluations.values()]) {
-      pass.then(({ plan }) => plan.destroy(), () => {});
-    }
+    this.#passes.destroy();
+    this.#evaluations.destroy();
     this.#update?.then(({ plan }) => plan.destroy(), () => {});
     this.#state.destroy();
     this.store.destroy();
   }
 
-  /** The pass of one part of a batch. */
-  async #passOf(whole: BatchShape): Promise<CompiledPass> {
-    const { own, all } = this.#parts;
-    const shape = { ...whole, batch: whole.batch / all };
-    if (!Number.isInteger(shape.batch)) {
-      throw new ModelError(`a batch of ${whole.batch} sequences does not divide into ${all} parts`);
-    }
-    return await cached(this.#passes, shape, async () => {
-      const options = { storage: this.precision, accumulate: own > 1 };
-      const { objective, store } = this;
-      return await this.#compilePass(
-        recordGradients(objective, store, shape, this.#traits, this.#state, options),
-        this.#options.onCompile,
-      );
-    });
-  }
-
-  async #compilePass(
-    { tape, recording }: RecordedPass,
-    onCompile?: (ready: number, total: number) => void,
-  ): Promise<CompiledPass> {
-    const memory = this.#state.before(this.store);
-    const plan = await Plan.compile(this.#gpu, tape, memory, onCompile);
-    return { plan, recording, stepState: tape.stepState };
+  /** The shape of one part of a batch. */
+  #partOf({ batch, sequence }: BatchShape): BatchShape {
+    const { all } = this.#parts;
+    if (batch % all === 0) return { batch: batch / all, sequence };
+    throw new ModelError(`a batch of ${batch} sequences does not divide into ${all} parts`);
   }
 
   #compileUpdate(): Promise<{ plan: Plan; report: Tensor }> {
@@ -449,20 +407,4 @@ export class Training<O extends AnyObjective = AnyObjective> {
     this.#ring ??= new ReadbackRing(this.#gpu, bytes, STEPS_IN_FLIGHT + 1);
     return this.#ring.take();
   }
-}
-
-/** The pass of a shape, compiled at its first use. */
-function cached(
-  passes: Map<string, Promise<CompiledPass>>,
-  { batch, sequence }: BatchShape,
-  compile: () => Promise<CompiledPass>,
-): Promise<CompiledPass> {
-  const key = `${batch}×${sequence}`;
-  let pass = passes.get(key);
-  if (!pass) passes.set(key, pass = compile());
-  return pass;
-}
-
-function bytesOf(tensors: readonly Tensor[]): number {
-  return tensors.reduce((sum, { elements }) => sum + 4 * elements, 0);
 }

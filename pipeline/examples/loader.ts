@@ -170,7 +170,15 @@ class EpochStream {
   }
 }
 
-/** Makes the batches from one step on, until it is closed. */
+/** A place in the endless order of examples. */
+interface Place {
+  /** Number of the batch that begins there. */
+  readonly step: number;
+  /** Examples before it. */
+  readonly example: number;
+}
+
+/** Makes the batches from one place on, until it is closed. */
 class BatchStream {
   readonly #options: LoaderOptions;
   readonly #files: readonly string[];
@@ -185,15 +193,15 @@ class BatchStream {
     options: LoaderOptions,
     files: readonly string[],
     counts: readonly number[],
-    step: number,
+    { step, example }: Place,
   ) {
     this.#options = options;
     this.#files = files;
     this.#counts = counts;
     this.#assembler = new BatchAssembler(options);
     const total = counts.reduce((sum, count) => sum + count, 0);
-    this.#epoch = Math.floor(step * options.batchSize / total);
-    this.#skip = step * options.batchSize % total;
+    this.#epoch = Math.floor(example / total);
+    this.#skip = example % total;
     this.#step = step;
   }
 
@@ -237,7 +245,7 @@ async function openSource(source: ExampleSource): Promise<{ files: string[]; cou
 export class ExampleLoader {
   readonly #options: LoaderOptions;
   #source: Promise<{ files: string[]; counts: number[] }> | undefined;
-  #position = 0;
+  #place: Place = { step: 0, example: 0 };
   #stream: BatchStream | undefined;
   #ahead: Promise<ExampleBatch>[] = [];
   /** The batch begun last: the next one waits for it. */
@@ -250,7 +258,12 @@ export class ExampleLoader {
 
   /** Number of the batch that {@linkcode next} gives next. */
   get position(): number {
-    return this.#position;
+    return this.#place.step;
+  }
+
+  /** Examples in the batches before that. */
+  get examples(): number {
+    return this.#place.example;
   }
 
   /**
@@ -263,10 +276,14 @@ export class ExampleLoader {
     return { files, examples: counts.reduce((sum, count) => sum + count, 0) };
   }
 
-  /** Makes batch number `step` the next one. */
-  async seek(step: number): Promise<void> {
+  /**
+   * Makes batch number `step` the next one.
+   *
+   * @param example examples before it, where the batches before it had another size.
+   */
+  async seek(step: number, example: number = step * this.#options.batchSize): Promise<void> {
     await this.close();
-    this.#position = step;
+    this.#place = { step, example };
   }
 
   /**
@@ -277,11 +294,12 @@ export class ExampleLoader {
     await this.open();
     if (this.#stream === undefined) {
       const { files, counts } = await this.#source!;
-      this.#stream = new BatchStream(this.#options, files, counts, this.#position);
+      this.#stream = new BatchStream(this.#options, files, counts, this.#place);
     }
     this.#fillAhead(this.#stream);
     const batch = await this.#ahead.shift()!;
-    this.#position = batch.step + 1;
+    const { batchSize } = this.#options;
+    this.#place = { step: batch.step + 1, example: this.#place.example + batchSize };
     this.#fillAhead(this.#stream);
     return batch;
   }

@@ -77,7 +77,7 @@ function compareTotals(
     if (String(counted[key]) !== String(expected[key])) {
       throw new PipelineError(
         `${folder}/${MANIFEST_NAME}: says ${key} ${expected[key]} for ${split}, ` +
-          `but the files have ${counted[key]}; build again`,
+          `but the files have ${counted[key]}; remove it and build again with --overwrite`,
       );
     }
   }

@@ -42,18 +42,20 @@ serve<RecordShape, VerifyItem, SplitTotals>((shape) => {
       checkRecord(record, shape, where, totals);
     }).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new PipelineError(`${path}: the manifest names it, but it is not there; build again`);
+      throw new PipelineError(
+        `${path}: the manifest names it, but it is not there; build again with --overwrite`,
+      );
     });
     if (records !== expected.examples) {
       throw new PipelineError(
         `${path}: holds ${records} records in ${bytes} bytes where the manifest says ` +
-          `${expected.examples} in ${expected.bytes}; the last one there is ${last()}; build again`,
+          `${expected.examples} in ${expected.bytes}; the last one there is ${last()}; remove it and build again with --overwrite`,
       );
     }
     if (bytes !== expected.bytes || sha256 !== expected.sha256) {
       throw new PipelineError(
         `${path}: not the file of the manifest (${bytes} bytes where it says ${expected.bytes}, ` +
-          `or another SHA-256), though every record's checksum is right; build again`,
+          `or another SHA-256), though every record's checksum is right; remove it and build again with --overwrite`,
       );
     }
     return { result: totals, transfer: [] };

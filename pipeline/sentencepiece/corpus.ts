@@ -57,6 +57,9 @@ export interface CorpusOptions extends WordRules {
 /** Seed of the sample of sentences, the original's. */
 const SAMPLE_SEED = 12345678;
 
+/** Lines that are read before others have a turn: a few hundredths of a second of work. */
+const LINES_PER_TURN = 1024;
+
 /** Longer words are not looked for among those seen: they hardly ever come twice. */
 const LONGEST_SHARED_WORD = 64;
 
@@ -71,6 +74,7 @@ export async function loadCorpus(
   normalizer: Normalizer,
   symbols: readonly string[],
   options: CorpusOptions,
+  signal?: AbortSignal,
 ): Promise<Corpus> {
   const { inputSentenceSize, maxSentenceLength } = options;
   const sampled = new Reservoir<string>(inputSentenceSize, SAMPLE_SEED);
@@ -81,8 +85,9 @@ export async function loadCorpus(
     sentences.add(normalizer.normalize(line).replace(pattern, UNKNOWN_MARK));
   };
   const utf8 = new TextEncoder();
-  let tooLong = 0, taken = 0;
+  let tooLong = 0, taken = 0, seen = 0;
   for await (const line of lines) {
+    if (++seen % LINES_PER_TURN === 0) await takeTurn(signal);
     if (line === "") continue;
     if (3 * line.length > maxSentenceLength && utf8.encode(line).length > maxSentenceLength) {
       tooLong++;
@@ -103,16 +108,22 @@ export async function loadCorpus(
   }
   const { alphabet, codes } = findAlphabet(sentences, options);
   const unknown = alphabet.size + 1;
-  const { text, ends } = encodeSentences(sentences, codes, unknown);
+  const { text, ends } = await encodeSentences(sentences, codes, unknown, signal);
   return {
     text,
     unknown,
     alphabet,
-    words: countWords(text, ends, codes[SPACE.charCodeAt(0)], options),
+    words: await countWords(text, ends, codes[SPACE.charCodeAt(0)], options, signal),
     sentences: sentences.count,
     tooLong,
     selfTest: selfTest.items,
   };
+}
+
+/** Lets Ctrl-C be heard. */
+async function takeTurn(signal?: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal?.throwIfAborted();
 }
 
 /** A pattern that finds any of the texts, longer ones first. */
@@ -201,11 +212,12 @@ function findAlphabet(
 }
 
 /** The codes of all sentences, and where each sentence ends. */
-function encodeSentences(
+async function encodeSentences(
   sentences: Sentences,
   codes: Int32Array,
   unknown: number,
-): { text: Codes; ends: Int32Array } {
+  signal?: AbortSignal,
+): Promise<{ text: Codes; ends: Int32Array }> {
   const length = sentences.characters + sentences.count;
   const text = unknown < 2 ** 16
     ? new Uint16Array(new SharedArrayBuffer(2 * length))
@@ -213,6 +225,7 @@ function encodeSentences(
   const ends = new Int32Array(sentences.count);
   let at = 0, sentence = 0;
   for (const units of sentences.drain()) {
+    await takeTurn(signal);
     for (let i = 0; i < units.length; i++) {
       let code = units[i];
       if (code === SENTENCE_END) {
@@ -229,19 +242,21 @@ function encodeSentences(
 }
 
 /** Cuts sentences into words and counts them; each is kept as the place where it stands first. */
-function countWords(
+async function countWords(
   text: Codes,
   ends: Int32Array,
   space: number,
   options: CorpusOptions,
-): Int32Array<SharedArrayBuffer> {
+  signal?: AbortSignal,
+): Promise<Int32Array<SharedArrayBuffer>> {
   const ofWords = options.modelType === "word";
   const rules: WordRules = ofWords
     ? { treatWhitespaceAsSuffix: false, allowWhitespaceOnlyPieces: false }
     : options;
   const words = new WordCounter(text);
   let start = 0;
-  for (const end of ends) {
+  for (const [sentence, end] of ends.entries()) {
+    if (sentence % LINES_PER_TURN === 0) await takeTurn(signal);
     if (ofWords || options.splitByWhitespace) {
       let from = 0;
       for (const to of wordEnds(end - start, (at) => text[start + at] === space, rules)) {

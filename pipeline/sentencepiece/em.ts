@@ -9,7 +9,7 @@ import type { Codes, Corpus } from "./corpus.ts";
 import type { EmResult, EmSetup, EmTask } from "./em_worker.ts";
 import type { LatticePieces } from "./lattice.ts";
 import type { PieceTable } from "./seeds.ts";
-import { buildTrie } from "./trie.ts";
+import { buildTrie, TrieCells } from "./trie.ts";
 
 /** Pieces expected less often than this are dropped. */
 const LEAST_EXPECTED = 0.5;
@@ -30,8 +30,7 @@ export class Expectation {
   readonly #greatest: number;
   readonly #words: number;
   readonly #lanes: readonly WorkerLane<EmResult>[];
-  #cells = new Int32Array(new SharedArrayBuffer(0));
-  #values = new Int32Array(new SharedArrayBuffer(0));
+  readonly #cells = new TrieCells(true);
   #scores = new Float64Array(new SharedArrayBuffer(0));
 
   /** Starts the threads. */
@@ -85,11 +84,13 @@ export class Expectation {
     });
     const per = Math.ceil(open.length / this.#lanes.length);
     const answers = await Promise.all(this.#lanes.map((lane, i) => {
-      const ranges = Int32Array.from(
-        open.slice(i * per, (i + 1) * per).flatMap((
-          id,
-        ) => [places[id], places[id] + lengths[id], id]),
-      );
+      const ranges = new Int32Array(3 * Math.max(0, Math.min(per, open.length - i * per)));
+      for (let at = 0; at < ranges.length; at += 3) {
+        const id = open[i * per + at / 3];
+        ranges[at] = places[id];
+        ranges[at + 1] = places[id] + lengths[id];
+        ranges[at + 2] = id;
+      }
       return lane.send({ kind: "replace", pieces, ranges } satisfies EmTask, []);
     }));
     const total = frequency.reduce((sum, count) => sum + count, 0);
@@ -100,9 +101,9 @@ export class Expectation {
       for (let at = 0; at < numbers.length; at += numbers[at] + 1) {
         const id = open[next++], size = numbers[at], count = frequency[id];
         if (size === 0) continue;
-        // If the piece goes, each piece of its replacement grows as often as it stood, and the sum by
-        // size − 1 for each time. The original adds the number of all pieces instead, and pieces are
-        // compared with what it finds: loss and choice are the original's.
+        // If the piece goes, its replacement grows as often as it stood, and the sum of all by count ·
+        // (size − 1). The original's program has the number of all pieces for the size; so have we, for
+        // equal vocabularies.
         const grown = Math.log(total + count * (places.length - 1));
         let without = 0;
         for (let i = at + 1; i <= at + size; i++) {
@@ -134,21 +135,13 @@ export class Expectation {
 
   /** The pieces for the threads, in memory that they share; what was there before is overwritten. */
   #index({ places, lengths, scores }: PieceTable): LatticePieces {
-    const trie = buildTrie({ codes: this.#text, places, lengths, greatest: this.#greatest });
-    const { cells, values } = trie;
-    if (cells.length > this.#cells.length) this.#cells = new Int32Array(memory(cells));
-    if (values.length > this.#values.length) this.#values = new Int32Array(memory(values));
-    if (scores.length > this.#scores.length) this.#scores = new Float64Array(memory(scores));
-    this.#cells.set(cells);
-    this.#values.set(values);
+    const keys = { codes: this.#text, places, lengths, greatest: this.#greatest };
+    const trie = buildTrie(keys, this.#cells);
+    if (scores.length > this.#scores.length) {
+      this.#scores = new Float64Array(new SharedArrayBuffer(scores.byteLength));
+    }
     this.#scores.set(scores);
-    return {
-      trie: {
-        cells: this.#cells.subarray(0, cells.length),
-        values: this.#values.subarray(0, values.length),
-      },
-      scores: this.#scores.subarray(0, scores.length),
-    };
+    return { trie, scores: this.#scores.subarray(0, scores.length) };
   }
 }
 
@@ -173,9 +166,4 @@ function pick({ places, lengths, scores }: PieceTable, ids: ArrayLike<number>): 
     lengths: Int32Array.from(ids, (id) => lengths[id]),
     scores: Float64Array.from(ids, (id) => scores[id]),
   };
-}
-
-/** Memory for such an array that threads can share. */
-function memory({ byteLength }: Int32Array | Float64Array): SharedArrayBuffer {
-  return new SharedArrayBuffer(byteLength);
 }

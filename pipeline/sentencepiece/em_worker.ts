@@ -60,11 +60,18 @@ function replacements(
   scores: Float64Array,
   ranges: Int32Array,
 ): Int32Array<ArrayBuffer> {
-  const out: number[] = [], path: number[] = [];
+  let out = new Int32Array(2 * ranges.length), size = 0;
+  const path: number[] = [];
   for (let i = 0; i < ranges.length; i += 3) {
     const score = lattice.best(ranges[i], ranges[i + 1], false, path);
-    if (score > scores[ranges[i + 2]]) out.push(0);
-    else out.push(path.length, ...path.map((id) => id < 0 ? UNKNOWN_ID : id));
+    const length = score > scores[ranges[i + 2]] ? 0 : path.length;
+    if (size + length + 1 > out.length) {
+      const grown = new Int32Array(2 * (size + length + 1));
+      grown.set(out);
+      out = grown;
+    }
+    out[size++] = length;
+    for (let j = 0; j < length; j++) out[size++] = path[j] < 0 ? UNKNOWN_ID : path[j];
   }
-  return Int32Array.from(out);
+  return out.slice(0, size);
 }

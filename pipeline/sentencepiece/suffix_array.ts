@@ -4,27 +4,25 @@
  * @module
  */
 
+/** Symbols, from 0 on. */
+export type Symbols = Int32Array | Uint16Array;
+
 /**
- * The suffix array of a text.
+ * The suffix array of a text. Beside the text and the array it takes about two bytes a symbol.
  *
  * @param text symbols from 0 to alphabet − 1.
  */
-export function suffixArray(text: ArrayLike<number>, alphabet: number): Int32Array {
-  // One symbol below all others ends the text.
-  const padded = new Int32Array(text.length + 1);
-  for (let i = 0; i < text.length; i++) padded[i] = text[i] + 1;
-  return sais(padded, alphabet + 1).subarray(1);
+export function suffixArray(text: Symbols, alphabet: number): Int32Array {
+  const sa = new Int32Array(text.length);
+  if (text.length > 0) sortSuffixes(text, alphabet, sa);
+  return sa;
 }
 
-function sais(text: Int32Array, alphabet: number): Int32Array {
+/** Fills `sa`, which is as long as the text and serves as working memory too. */
+function sortSuffixes(text: Symbols, alphabet: number, sa: Int32Array): void {
   const n = text.length;
-  const sa = new Int32Array(n).fill(-1);
-  if (n === 1) {
-    sa[0] = 0;
-    return sa;
-  }
+  // Behind the text stands, unseen, a symbol below all others; so the last suffix is of type L.
   const isS = new Uint8Array(n);
-  isS[n - 1] = 1;
   for (let i = n - 2; i >= 0; i--) {
     isS[i] = Number(text[i] < text[i + 1] || (text[i] === text[i + 1] && isS[i + 1] === 1));
   }
@@ -40,6 +38,7 @@ function sais(text: Int32Array, alphabet: number): Int32Array {
   };
   const induce = (): void => {
     toStarts();
+    sa[bounds[text[n - 1]]++] = n - 1;
     for (let i = 0; i < n; i++) {
       const j = sa[i] - 1;
       if (j >= 0 && isS[j] === 0) sa[bounds[text[j]]++] = j;
@@ -50,46 +49,45 @@ function sais(text: Int32Array, alphabet: number): Int32Array {
       if (j >= 0 && isS[j] === 1) sa[--bounds[text[j]]] = j;
     }
   };
+  sa.fill(-1);
   toEnds();
   for (let i = n - 1; i >= 0; i--) if (isLms(i)) sa[--bounds[text[i]]] = i;
   induce();
-  // Name the LMS substrings in their order.
+  // Name the LMS substrings in their order. Two never stand side by side, so that half the places do.
   let lmsCount = 0;
   for (let i = 0; i < n; i++) if (isLms(sa[i])) sa[lmsCount++] = sa[i];
-  const names = new Int32Array(n).fill(-1);
-  let name = 0, previous = -1;
+  if (lmsCount === 0) return;
+  sa.fill(-1, lmsCount);
+  let name = -1, previous = -1;
   for (let i = 0; i < lmsCount; i++) {
     const current = sa[i];
-    if (previous >= 0 && !sameSubstring(text, isS, isLms, previous, current)) name++;
-    else if (previous < 0) name = 0;
-    names[current] = name;
+    if (previous < 0 || !sameSubstring(text, isS, isLms, previous, current)) name++;
+    sa[lmsCount + (current >> 1)] = name;
     previous = current;
   }
-  const places = new Int32Array(lmsCount), reduced = new Int32Array(lmsCount);
-  for (let i = 0, k = 0; i < n; i++) {
-    if (names[i] < 0) continue;
-    places[k] = i;
-    reduced[k++] = names[i];
-  }
-  let order: Int32Array;
+  // The names in the order of the text, at the end of the array.
+  let end = n;
+  for (let i = n - 1; i >= lmsCount; i--) if (sa[i] >= 0) sa[--end] = sa[i];
+  const reduced = sa.subarray(n - lmsCount), order = sa.subarray(0, lmsCount);
   if (name + 1 === lmsCount) {
-    order = new Int32Array(lmsCount);
     for (let i = 0; i < lmsCount; i++) order[reduced[i]] = i;
   } else {
-    order = sais(reduced, name + 1);
+    sortSuffixes(reduced, name + 1, order);
   }
-  sa.fill(-1);
+  for (let i = 0, k = 0; i < n; i++) if (isLms(i)) reduced[k++] = i;
+  for (let i = 0; i < lmsCount; i++) order[i] = reduced[order[i]];
+  sa.fill(-1, lmsCount);
   toEnds();
   for (let i = lmsCount - 1; i >= 0; i--) {
-    const place = places[order[i]];
+    const place = sa[i];
+    sa[i] = -1;
     sa[--bounds[text[place]]] = place;
   }
   induce();
-  return sa;
 }
 
 function sameSubstring(
-  text: Int32Array,
+  text: Symbols,
   isS: Uint8Array,
   isLms: (i: number) => boolean,
   a: number,
@@ -106,38 +104,41 @@ function sameSubstring(
   }
 }
 
-/** Longest common prefixes of neighbours in a suffix array (Kasai et al., 2001); entry 0 is 0. */
-export function longestCommonPrefixes(text: ArrayLike<number>, sa: Int32Array): Int32Array {
+/**
+ * For each place, how long the prefix is that its suffix has in common with the one sorted before it
+ * (Kärkkäinen, Manzini and Puglisi, 2009).
+ */
+export function commonPrefixes(text: Symbols, sa: Int32Array): Int32Array {
   const n = text.length;
-  const rank = new Int32Array(n), lcp = new Int32Array(n);
-  for (let i = 0; i < n; i++) rank[sa[i]] = i;
+  // First the suffix sorted before each, then, in the same place, the length.
+  const lengths = new Int32Array(n);
+  for (let i = 0; i < n; i++) lengths[sa[i]] = i > 0 ? sa[i - 1] : -1;
   for (let i = 0, h = 0; i < n; i++) {
-    if (rank[i] === 0) {
-      h = 0;
-      continue;
-    }
-    const j = sa[rank[i] - 1];
-    while (i + h < n && j + h < n && text[i + h] === text[j + h]) h++;
-    lcp[rank[i]] = h;
+    const j = lengths[i];
+    if (j < 0) h = 0;
+    else while (i + h < n && j + h < n && text[i + h] === text[j + h]) h++;
+    lengths[i] = h;
     if (h > 0) h--;
   }
-  return lcp;
+  return lengths;
 }
 
 /**
  * Visits every LCP interval: every substring that occurs at least twice and cannot be prolonged to the
  * right without losing an occurrence.
  *
+ * @param prefixes of {@linkcode commonPrefixes}.
  * @param visit receives the rank of the first suffix that starts with the substring, its length and its number of occurrences.
  */
 export function visitRepeats(
-  lcp: Int32Array,
+  sa: Int32Array,
+  prefixes: Int32Array,
   visit: (rank: number, length: number, occurrences: number) => void,
 ): void {
-  const n = lcp.length;
+  const n = sa.length;
   const lengths: number[] = [0], lefts: number[] = [0];
   for (let i = 1; i <= n; i++) {
-    const current = i < n ? lcp[i] : 0;
+    const current = i < n ? prefixes[sa[i]] : 0;
     let left = i - 1;
     while (lengths[lengths.length - 1] > current) {
       const length = lengths.pop()!;

@@ -130,8 +130,8 @@ export async function trainSentencePiece(
   const corpus = await loadCorpus(lines, normalizer, meta.map(({ piece }) => piece), {
     ...options,
     characterCoverage: options.useAllVocab ? 1 : options.characterCoverage,
-  });
-  const normal = await findPieces(corpus, options, meta.length, report);
+  }, signal);
+  const normal = await findPieces(corpus, options, meta.length, report, signal);
   const all = [...meta, ...normal];
   // A model of characters has as many as there are.
   const hard = options.hardVocabLimit && options.modelType !== "char" && !options.useAllVocab;
@@ -164,6 +164,7 @@ async function findPieces(
   options: SentencePieceTrainerOptions,
   special: number,
   report: ReportRound,
+  signal?: AbortSignal,
 ): Promise<Piece[]> {
   const { modelType, vocabSize } = options;
   const wanted = vocabSize - special;
@@ -185,7 +186,7 @@ async function findPieces(
         `${required} or more, or lower --character-coverage`,
     );
   }
-  if (modelType === "unigram") return findUnigramPieces(corpus, options, wanted, report);
+  if (modelType === "unigram") return findUnigramPieces(corpus, options, wanted, report, signal);
   const size = vocabSize - required;
   const merges = await findMerges(
     corpus,

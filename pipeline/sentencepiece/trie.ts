@@ -29,32 +29,50 @@ export interface Trie {
 /** Free cells looked at before the search for room moves on for good. */
 const PATIENCE = 64;
 
-/** Cells under construction; free ones are linked, so that full stretches are passed over. */
-class Cells {
+/**
+ * Cells of a trie under construction, in memory that the next trie can use again; free ones are linked,
+ * so that full stretches are passed over.
+ */
+export class TrieCells {
   cells = new Int32Array(0);
   values = new Int32Array(0);
+  used = 1;
   #nextFree = new Int32Array(0);
   /** Where the search starts for one child, and for several. */
-  readonly #from = [1, 1];
-  used = 1;
+  #from = [1, 1];
+  readonly #shared: boolean;
 
-  constructor(size: number) {
-    this.reserve(size);
+  /** @param shared whether threads are to share the trie. */
+  constructor(shared: boolean) {
+    this.#shared = shared;
   }
 
+  /** Makes all cells free but the root's. */
+  clear(): void {
+    this.cells.fill(-1);
+    this.values.fill(-1);
+    for (let i = 0; i < this.#nextFree.length; i++) this.#nextFree[i] = i;
+    this.used = 1;
+    this.#from = [1, 1];
+  }
+
+  /** Makes room for so many cells, and for some more. */
   reserve(size: number): void {
     const old = this.values.length;
     if (size <= old) return;
-    const length = Math.max(size, old + (old >> 1));
-    const grow = (array: Int32Array, size: number, fill: number): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(size);
+    const length = Math.max(size, old + (old >> 2));
+    const grow = (array: Int32Array, size: number): Int32Array<ArrayBuffer> => {
+      const memory = this.#shared ? new SharedArrayBuffer(4 * size) : new ArrayBuffer(4 * size);
+      const grown = new Int32Array(memory as ArrayBuffer);
       grown.set(array);
-      return grown.fill(fill, array.length);
+      return grown.fill(-1, array.length);
     };
-    this.cells = grow(this.cells, 2 * length, -1);
-    this.values = grow(this.values, length, -1);
-    this.#nextFree = grow(this.#nextFree, length, 0);
-    for (let i = old; i < length; i++) this.#nextFree[i] = i;
+    this.cells = grow(this.cells, 2 * length);
+    this.values = grow(this.values, length);
+    const nextFree = new Int32Array(length);
+    nextFree.set(this.#nextFree);
+    for (let i = old; i < length; i++) nextFree[i] = i;
+    this.#nextFree = nextFree;
   }
 
   /** The first free cell from `at` on. */
@@ -99,9 +117,17 @@ class Cells {
   }
 }
 
-/** Builds a trie. Keys are sorted by their codes, none is empty, and no two are equal. */
-export function buildTrie({ codes, places, lengths, greatest }: SortedKeys): Trie {
-  const out = new Cells(1024);
+/**
+ * Builds a trie. Keys are sorted by their codes, none is empty, and no two are equal.
+ *
+ * @param out memory to build it in; a trie that was there before is lost.
+ */
+export function buildTrie(
+  { codes, places, lengths, greatest }: SortedKeys,
+  out: TrieCells = new TrieCells(false),
+): Trie {
+  out.clear();
+  out.reserve(Math.max(1024, places.length));
   out.take(0, 0);
   // Keys from..to share the first `depth` codes, which lead to `node`.
   const nodes: number[] = [0], from: number[] = [0], to: number[] = [places.length];
@@ -133,7 +159,7 @@ export function buildTrie({ codes, places, lengths, greatest }: SortedKeys): Tri
   // With room for the greatest code behind the last cell no lookup leaves the table.
   const size = out.used + greatest + 1;
   out.reserve(size);
-  return { cells: out.cells.slice(0, 2 * size), values: out.values.slice(0, size) };
+  return { cells: out.cells.subarray(0, 2 * size), values: out.values.subarray(0, size) };
 }
 
 /** A trie over the UTF-16 units of strings. */

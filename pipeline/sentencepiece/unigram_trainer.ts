@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { mapInOrder } from "../ordered_workers.ts";
 import type { Corpus } from "./corpus.ts";
 import { Expectation } from "./em.ts";
 import { type Piece, PieceType } from "./model_proto.ts";
-import { makeSeeds, type PieceTable } from "./seeds.ts";
+import type { PieceTable } from "./seeds.ts";
+import type { SeedItem } from "./seeds_worker.ts";
 import type { PieceRules } from "./shapes.ts";
 import { compareBytes } from "./text_order.ts";
 
@@ -38,15 +40,17 @@ const MISSING_STEP = 0.0001;
  *
  * @param size pieces wanted, special ones not counted.
  * @param report is awaited before each round.
+ * @param signal ends the making of the seeds, which goes in one piece.
  */
 export async function findUnigramPieces(
   corpus: Corpus,
   settings: UnigramSettings,
   size: number,
   report: ReportRound,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Piece[]> {
   await report("finding substrings", 0);
-  let pieces = makeSeeds(corpus, settings, settings.seedSentencepieceSize);
+  let pieces = await seedsApart(corpus, settings, signal);
   const target = Math.floor(OVERSHOOT * settings.vocabSize);
   const expectation = new Expectation(corpus, settings.numProcesses);
   try {
@@ -67,6 +71,27 @@ export async function findUnigramPieces(
     expectation.stop();
   }
   return finish(pieces, corpus, size);
+}
+
+/** Makes the seeds in a thread of its own, which ends at the signal. */
+async function seedsApart(
+  { text, alphabet, unknown }: Corpus,
+  settings: UnigramSettings,
+  signal: AbortSignal,
+): Promise<PieceTable> {
+  const item = {
+    corpus: { text, alphabet, unknown },
+    rules: settings,
+    seedSize: settings.seedSentencepieceSize,
+  };
+  const made = mapInOrder<SeedItem, PieceTable>([item], {
+    worker: new URL("./seeds_worker.ts", import.meta.url),
+    workers: 1,
+    setup: undefined,
+    signal,
+  });
+  for await (const seeds of made) return seeds;
+  throw new Error("no seeds came");
 }
 
 /** The whole alphabet, then the best pieces; by falling score, ties by text. */

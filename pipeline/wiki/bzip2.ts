@@ -87,7 +87,7 @@ export function* decodeStreams(input: ByteInput, name: string): Generator<Decode
     const what = input.eof() ? "is cut short" : "is damaged";
     throw new PipelineError(
       `${name} ${what} at byte ${decoder.position}, in the bzip2 stream that starts at byte ` +
-        `${stream} (${error.message}); download it again, and compare its checksum with the published one`,
+        `${stream} (${error.message}); use a whole copy, and compare its checksum with the published one`,
     );
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { PipelineError } from "../errors.ts";
 import { isUnzipError, unzip } from "../unzip.ts";
 import { TextReader } from "../text/encoding.ts";
@@ -12,6 +12,7 @@ import { ByteInput, type SyncSource } from "./byte_input.ts";
 import { decodeStreams, findStreams } from "./bzip2.ts";
 import { readCommand } from "./decompressor.ts";
 import { type DumpKind, tellKind } from "./dump_kind.ts";
+import { PageCutter } from "./page_cutter.ts";
 
 /** A dump that is open. */
 export interface Dump {
@@ -168,8 +169,8 @@ export async function* divideXml(
   options: DecodeOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DumpPiece> {
-  let held: Buffer[] = [];
-  let heldBytes = 0, start = 0, part = -1, read = 0, told = 0;
+  const cutter = new PageCutter(PIECE_BYTES.xml);
+  let start = 0, part = -1, read = 0, told = 0;
   const piece = (bytes: Uint8Array<ArrayBuffer>, last: boolean): DumpPiece => {
     const before = told;
     told = read;
@@ -183,29 +184,25 @@ export async function* divideXml(
     if (division.wants(part)) yield piece(Uint8Array.from(bytes), last);
     start += bytes.length;
   }
+  let turn = 0;
   for await (const chunk of decode(dump, options, signal)) {
     read = chunk.read;
-    held.push(Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length));
-    heldBytes += chunk.bytes.length;
-    if (heldBytes < PIECE_BYTES.xml) continue;
-    let bytes = Buffer.concat(held);
-    for (;;) {
-      // The place depends on the XML alone, not on how it came.
-      const end = bytes.indexOf("</page>", PIECE_BYTES.xml - "</page>".length);
-      if (end === -1) break;
-      yield* cut(bytes.subarray(0, end + "</page>".length), false);
-      bytes = bytes.subarray(end + "</page>".length);
+    turn += chunk.bytes.length;
+    if (turn >= PIECE_BYTES.xml) {
+      // Decoding waits for nothing: let Ctrl-C have a turn.
+      turn = 0;
+      await new Promise((resolve) => setTimeout(resolve));
+      signal.throwIfAborted();
     }
-    if (bytes.length > LONGEST_PAGE) {
+    for (const bytes of cutter.push(chunk.bytes)) yield* cut(bytes, false);
+    if (cutter.held > LONGEST_PAGE) {
       throw new PipelineError(
         `${dump.name}: no page ends within ${LONGEST_PAGE} bytes from byte ${start} of XML on; ` +
           "give a MediaWiki dump",
       );
     }
-    held = [bytes];
-    heldBytes = bytes.length;
   }
-  yield* cut(Buffer.concat(held), true);
+  yield* cut(cutter.end(), true);
   division.parts = part + 1;
 }
 
@@ -263,7 +260,7 @@ async function* readGzip(input: ByteInput, name: string): AsyncGenerator<Decoded
   } catch (error) {
     if (!isUnzipError(error)) throw error;
     throw new PipelineError(
-      `${name} is cut short or damaged near byte ${input.position}; download it again`,
+      `${name} is cut short or damaged near byte ${input.position}; use a whole copy`,
     );
   }
 }

@@ -48,7 +48,7 @@ export function otherKind(text: string): string | undefined {
  * @throws {PipelineError} when it is empty, no dump, or wants a tool.
  */
 export function tellKind(head: Uint8Array, name: string, hasTool: boolean): DumpKind {
-  if (head.length === 0) throw new PipelineError(`${name} is empty; download the dump again`);
+  if (head.length === 0) throw new PipelineError(`${name} is empty; use a whole copy`);
   for (const [kind, bytes] of Object.entries(BEGINNINGS) as [DumpKind, readonly number[]][]) {
     if (!bytes.every((byte, i) => head[i] === byte)) continue;
     if (TOOLS[kind] === undefined || hasTool) return kind;

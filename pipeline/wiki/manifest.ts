@@ -98,6 +98,8 @@ export async function findFinished(
   const manifest = await readExtractManifest(out).catch(() => undefined);
   const differing = manifest ? differences(recipe, manifest.recipe) : ["no manifest"];
   if (manifest && manifest.deduplicate !== deduplicate) differing.push("deduplicate");
+  const missing = manifest?.files.filter(({ name }) => !names.includes(name)) ?? [];
+  differing.push(...missing.map(({ name }) => `${name} is missing`));
   if (differing.length === 0) return manifest;
   if (overwrite) return undefined;
   throw new PipelineError(

@@ -57,6 +57,9 @@ const DECLARED = /^\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([^"'>]{0,40})/;
 
 const ROOT = "mediawiki";
 
+/** Elements within each other; an export has six. More is no export, and costs more the deeper it is. */
+const DEEPEST = 100;
+
 /** Elements whose text is kept, as a path below `page`. */
 const KEPT: ReadonlySet<string> = new Set([
   "title",
@@ -119,8 +122,7 @@ export class PageParser {
     );
     const parser = this.#parser;
     parser.onerror = (error): void => {
-      // The parser goes on to the end of its chunk, so the place is taken down here.
-      this.#fault ??= { message: error.message.split("\n")[0], position: parser.position };
+      this.#stop(error.message.split("\n")[0]);
     };
     parser.onopentag = (tag): void => this.#open(tag);
     parser.ontext = (text): void => {
@@ -154,14 +156,20 @@ export class PageParser {
   write(bytes: Uint8Array): WikiPage[] {
     const text = this.#reader.decode(bytes);
     if (this.#bytes === 0 && !this.#fragment) this.#checkBeginning(text);
-    this.#parser.write(text);
-    if (this.#fault !== undefined) {
+    try {
+      this.#parser.write(text);
+    } catch (error) {
+      // The parser has no words of its own for a character that does not exist, such as &#x110000;.
+      if (this.#fault === undefined && error instanceof RangeError) {
+        this.#fault = { message: error.message, position: this.#parser.position };
+      }
+      if (this.#fault === undefined) throw error;
       const within = Math.max(0, this.#fault.position - this.#characters);
       const byte = this.#bytes + new TextEncoder().encode(text.slice(0, within)).length;
       const around = text.slice(Math.max(0, within - AROUND), within + AROUND);
       const rule = this.#fault.rule ??
         (/<mediawiki[\s>]|<\?xml\s/.test(around) ? JOINED : undefined);
-      const advice = rule ?? `${this.#fault.message}; download it again`;
+      const advice = rule ?? `${this.#fault.message}; use a whole copy`;
       throw this.#fail({ message: "broken XML", byte, advice });
     }
     this.#bytes += bytes.length;
@@ -195,9 +203,18 @@ export class PageParser {
     });
   }
 
+  /** Takes down where the parser is and leaves it, so that nothing of a broken chunk is worked on. */
+  #stop(message: string, rule?: string): never {
+    this.#fault = { message, position: this.#parser.position, rule };
+    throw new Error(message);
+  }
+
   #open({ name, attributes }: { name: string; attributes: Record<string, string> }): void {
     if (name === ROOT) this.#beginDocument();
     this.#path.push(name);
+    if (this.#path.length > DEEPEST) {
+      this.#stop(`more than ${DEEPEST} elements within each other`);
+    }
     const page = this.#path.lastIndexOf("page");
     const below = this.#path.slice(page + 1).join("/");
     if (page === -1) {
@@ -219,11 +236,7 @@ export class PageParser {
   /** A dump may be several, one behind the other; each has a head of its own. */
   #beginDocument(): void {
     if (this.#path.length > 0) {
-      this.#fault ??= {
-        message: "a second root",
-        position: this.#parser.position,
-        rule: `inside <${this.#path.join("><")}>, ${JOINED}`,
-      };
+      this.#stop("a second root", `inside <${this.#path.join("><")}>, ${JOINED}`);
     }
     // The parser would take what follows a root for an error.
     this.#parser.closedRoot = false;

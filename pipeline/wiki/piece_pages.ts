@@ -157,6 +157,6 @@ function finishPage(
 
 function checkEnd({ open }: PageParser, what: string): void {
   if (open.length > 0) {
-    throw new PipelineError(`${what} inside <${open.join("><")}>; download it again`);
+    throw new PipelineError(`${what} inside <${open.join("><")}>; use a whole copy`);
   }
 }

@@ -31,6 +31,7 @@ export function task(name: string, description: string, example: string): Comman
   return new Command(`deno task ${name}`)
     .description(description)
     .helpOption("-h, --help", "show this help")
+    .option("--verbose", "show where in the program an error arose")
     .allowExcessArguments(false)
     .addHelpText("after", `\nExample:\n  ${example}\n`);
 }
@@ -46,22 +47,81 @@ export function nearest(given: string, valid: readonly string[]): string {
  */
 const SAME_PRESS_MS = 250;
 
-/** Aborts the returned signal at the first Ctrl-C; the second ends the process at once. */
-function listenForInterrupt(): AbortSignal {
+/** How often a task looks whether the process that started it is still there. */
+const PARENT_MS = 500;
+
+const INTERRUPTS = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"] as const
+  : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Aborts the returned signal at the first Ctrl-C, request to end or hang-up; the second ends the process
+ * at once.
+ *
+ * @param stopping what the task says it does then.
+ * @param orphaned whether the end of the process that started this one counts as a request to end.
+ */
+function listenForInterrupt(stopping: string, orphaned: boolean): AbortSignal {
   const controller = new AbortController();
   let first = 0;
-  const onSignal = (): void => {
-    if (controller.signal.aborted) {
-      if (performance.now() - first > SAME_PRESS_MS) Deno.exit(130);
-      return;
-    }
+  const stop = (why: string): void => {
     first = performance.now();
     controller.abort(new Interrupted("interrupted"));
-    console.error("\nstopping: saving what is done (press Ctrl-C again to stop at once)");
+    console.error(`${why}${stopping} (Ctrl-C again ends it at once)`);
   };
-  Deno.addSignalListener("SIGINT", onSignal);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  const onSignal = (): void => {
+    if (!controller.signal.aborted) stop("\n");
+    else if (performance.now() - first > SAME_PRESS_MS) Deno.exit(130);
+  };
+  for (const name of INTERRUPTS) Deno.addSignalListener(name, onSignal);
+  if (orphaned && Deno.build.os !== "windows") {
+    const parent = Deno.ppid;
+    const timer = setInterval(() => {
+      if (Deno.ppid === parent) return;
+      clearInterval(timer);
+      if (!controller.signal.aborted) stop("the process that started this one is gone: ");
+    }, PARENT_MS);
+    Deno.unrefTimer(timer);
+  }
   return controller.signal;
+}
+
+/** What is printed on the way is not the work: where nobody reads it any more, the work goes on. */
+function printWhereItCan(): void {
+  for (const name of ["log", "info", "warn", "error"] as const) {
+    const print = console[name].bind(console);
+    console[name] = (...values: unknown[]): void => {
+      try {
+        print(...values);
+      } catch {
+        // The reader has gone away, or the disk is full.
+      }
+    };
+  }
+}
+
+/**
+ * The words of the command line. `deno task` runs in Kohaku's own folder and says in front of them where it
+ * was called from (see deno.json): paths are relative to that.
+ */
+function commandLine(): { args: string[]; fromTask: boolean } {
+  const [flag, folder, ...args] = Deno.args;
+  if (flag !== "--called-from") return { args: Deno.args, fromTask: false };
+  if (folder !== "") Deno.chdir(folder);
+  return { args, fromTask: true };
+}
+
+/** Refuses empty paths, which come of variables that are not set. */
+function refuseEmpty(
+  command: Pick<Command, "options">,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  for (const option of command.options) {
+    if (given[option.attributeName()] !== "") continue;
+    const [, what] = /<(dir|file|path|prefix|name|command)>/.exec(option.flags) ?? [];
+    if (what === undefined) continue;
+    throw new UsageError(`${option.long} is empty: give a ${what}, or leave the flag out`);
+  }
 }
 
 /** Names of Deno's own error classes that a person can mend, with what to do about them. */
@@ -79,7 +139,10 @@ const SYSTEM_FAULTS: ReadonlyArray<readonly [abstract new () => Error, string]> 
 function explain(error: unknown, signal: AbortSignal): { text: string; code: number } | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof UsageError) return { text: error.message, code: 2 };
-  if (error instanceof Interrupted || (signal.aborted && error.name === "AbortError")) {
+  if (
+    error instanceof Interrupted || error instanceof Deno.errors.Interrupted ||
+    (signal.aborted && error.name === "AbortError")
+  ) {
     return { text: error.message, code: 130 };
   }
   if (
@@ -115,14 +178,17 @@ function explainUsage(error: CommanderError, flags: readonly string[]): string {
 export async function runTask<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
   body: (options: Options, signal: AbortSignal, args: Args) => Promise<void>,
+  { stopping = "stopping" }: TaskTraits = {},
 ): Promise<never> {
+  printWhereItCan();
   command.exitOverride().configureOutput({
     writeErr: () => {},
     getOutHasColors: () => false,
     getErrHasColors: () => false,
   });
+  const { args, fromTask } = commandLine();
   try {
-    await command.parseAsync(Deno.args, { from: "user" });
+    await command.parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) Deno.exit(0);
@@ -131,14 +197,17 @@ export async function runTask<Args extends unknown[], Options extends OptionValu
     console.error(`       \`${command.name()} --help\` lists them all`);
     Deno.exit(2);
   }
-  const signal = listenForInterrupt();
+  const signal = listenForInterrupt(stopping, fromTask);
   setColorEnabled(getColorEnabled() && Deno.stdout.isTerminal());
+  const options = command.opts();
   try {
-    await body(command.opts(), signal, command.processedArgs);
+    refuseEmpty(command, options);
+    await body(options, signal, command.processedArgs);
   } catch (error) {
     const fault = explain(error, signal);
     if (fault !== undefined) {
       console.error(fault.code === 130 ? fault.text : `error: ${fault.text}`);
+      if (options.verbose) console.error(error);
       Deno.exit(fault.code);
     }
     console.error("error: this is a fault of Kohaku itself, not of your input; please report:");
@@ -146,4 +215,10 @@ export async function runTask<Args extends unknown[], Options extends OptionValu
     Deno.exit(1);
   }
   Deno.exit(0);
+}
+
+/** What tells tasks apart when they are run. */
+export interface TaskTraits {
+  /** What the task does at the first Ctrl-C, said to whoever pressed it: "stopping". */
+  readonly stopping?: string;
 }

@@ -1,6 +1,7 @@
-/** `pretrain --dry-run`: what a run would cost, with nothing read or written. */
+/** `pretrain --dry-run`: what a run would cost, with no examples read and nothing written. */
 
 import type { Gpu } from "../../kernels/device.ts";
+import { requireBindable } from "../../model/autograd/memory.ts";
 import { timePlans } from "../../model/autograd/profile.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { ModelError } from "../../model/errors.ts";
@@ -9,6 +10,7 @@ import { planPretraining } from "../../model/electra/pretraining.ts";
 import { createProgress } from "./progress.ts";
 import { planLines, recomputeLines, timeLines } from "./step_report.ts";
 import { warmTrainer } from "./synthetic.ts";
+import { formatQuantity } from "./text.ts";
 import type { TuneMode } from "./tuning.ts";
 
 /** What a plan assumes where there is no adapter: WebGPU's own limits. */
@@ -26,6 +28,7 @@ const MOST_SECONDS = 10;
  *
  * @param tune whether to time the variants of matrix products, as the run would.
  * @param adapter the adapter, or why there is none.
+ * @throws {ModelError} for a step that the adapter cannot hold, as the run would.
  */
 export async function dryRun(
   hparams: PretrainingHparams,
@@ -43,9 +46,14 @@ export async function dryRun(
     for (const line of recomputeLines(plan, kept)) console.log(line);
   }
   if (missing) {
+    console.log(
+      `the adapter must bind ${formatQuantity(plan.largest.amount, "B")}: ${plan.largest.name}`,
+    );
     console.log(`not measured: ${adapter.message}`);
     return;
   }
+  // What the run would refuse is refused here, before anything is measured.
+  requireBindable(plan.largest.name, plan.largest.amount, adapter.limits);
   const bar = createProgress({ label: "measure", unit: "steps", total: 2 * MEASURED_STEPS });
   let basis: string;
   let seconds: number;

@@ -1,6 +1,16 @@
 /** `--hparams`: JSON on the command line, or the path of a JSON file, as in the original. */
 
+import { ModelError } from "../../model/errors.ts";
 import { UsageError } from "./command.ts";
+
+/** Runs a check of what the user gave: what it refuses is bad usage. */
+export function asUsage<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw error instanceof ModelError ? new UsageError(error.message, { cause: error }) : error;
+  }
+}
 
 /** Reads hyperparameters as the user gave them. */
 export async function parseHparams(text: string): Promise<Record<string, unknown>> {

@@ -23,6 +23,12 @@ export function portion(text: string): number {
   throw new InvalidArgumentError("A number above 0 and at most 1 is needed.");
 }
 
+/** Each worker takes some 15 MB, and no machine has more cores. */
+export const workers: (text: string) => number = integerFrom(1, 256);
+
+/** Tokens of an example: attention is quadratic in them. */
+export const sequenceLength: (text: string) => number = integerFrom(5, 8192);
+
 /** Reads a flag's value as a list separated by commas. */
 export function list(text: string): string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part !== "");

@@ -60,8 +60,11 @@ function standardError(): ProgressScreen {
     },
     write: (text) => {
       const bytes = encoder.encode(text);
-      let written = 0;
-      while (written < bytes.length) written += Deno.stderr.writeSync(bytes.subarray(written));
+      try {
+        for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+      } catch {
+        // Nobody reads it, or the disk is full: the work goes on without.
+      }
     },
     now: () => performance.now(),
   };

@@ -128,7 +128,7 @@ export async function tuneProducts(
   specs: readonly MatmulSpec[],
   mode: TuneMode,
   signal: AbortSignal,
-  path: string | undefined = tuningPath(),
+  path: string | undefined = mode === "off" ? undefined : tuningPath(),
   tell: Tell = console.error,
 ): Promise<MatmulChooser | undefined> {
   if (mode === "off") return undefined;

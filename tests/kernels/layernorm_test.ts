@@ -87,6 +87,7 @@ Deno.test("layernorm backward agrees with float64, written and accumulated", asy
           accumulateHidden: accumulate,
           accumulateResidual: accumulate,
           accumulateWeight: accumulate,
+          accumulateBias: accumulate,
           subgroupSize,
         }, variant);
         const actual = await runTwice(await testGpu(), program, data);

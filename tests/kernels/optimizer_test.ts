@@ -62,6 +62,31 @@ Deno.test("adam agrees with float64: clipped or not, scaled loss, rates and deca
   }
 });
 
+Deno.test("adam's epsilon holds back tiny gradients, and those that are 0 move nothing", async () => {
+  const elements = 64;
+  const gradients = normal(elements, 2, 1e-5).fill(0, 0, 8);
+  const data = {
+    ...inputs(elements, 1),
+    gradients,
+    firstMoment: new Float32Array(elements),
+    secondMoment: new Float32Array(elements),
+    squaredNorm: Float32Array.of(gradients.reduce((sum, g) => sum + g * g, 0)),
+  };
+  const state = {
+    parameters: Float64Array.from(data.parameters),
+    firstMoment: new Float64Array(elements),
+    secondMoment: new Float64Array(elements),
+  };
+  adamReference(settings, state, gradients, data.groups, 1, 1);
+  const actual = await runTwice(await testGpu(), adam({ elements, ...settings }), {
+    ...data,
+    learningRate: Float32Array.of(1),
+    stepState: stepState(1),
+  });
+  assertClose(actual.parameters, state.parameters, 1e-5, "parameters");
+  assertEquals(actual.parameters.slice(0, 8), data.parameters.slice(0, 8));
+});
+
 Deno.test("adam changes nothing when the gradient norm is infinite or NaN", async () => {
   for (const bad of [Infinity, NaN]) {
     const data = { ...inputs(64, 1), squaredNorm: Float32Array.of(bad) };

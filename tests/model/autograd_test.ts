@@ -106,7 +106,7 @@ Deno.test("differentiating through an operation without a rule names it", () => 
   const weight = declare(store, "weight", [4, 4]), bias = declare(store, "bias", [4]);
   const tape = new Tape({ training: true });
   const x = linear(tape, tape.input("x", [2, 4], "f32"), { weight, bias });
-  const y = tape.activation("doubled", [2, 4], "f32", true);
+  const y = tape.activation("doubled", [2, 4]);
   tape.run("doubling", add({ elements: 8 }), { a: x, b: x, output: y });
   tape.differentiate("doubling", [x], [y]);
   const labels = tape.input("labels", [8], "f32");

@@ -11,16 +11,9 @@ import { WEIGHTS_FILE } from "../../model/files/checkpoint.ts";
 import { exportHuggingFace } from "../../model/electra/huggingface.ts";
 import { readStateDict } from "../../model/parameters/state_dict.ts";
 import { traceStep } from "../../model/electra/trace.ts";
-import { requireSameArchitecture } from "../../model/electra/resume.ts";
 import { normal, testGpu } from "../kernels/harness.ts";
 import { lossesReference, type NamedParameters } from "./reference_step.ts";
-import {
-  batchOf,
-  checkpointOf,
-  makePretraining,
-  restoreFrom,
-  smallHparams,
-} from "./small_electra.ts";
+import { batchOf, checkpointOf, makePretraining, restoreFrom } from "./small_electra.ts";
 
 const NO_DROPOUT = {
   model_hparam_overrides: { hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 },
@@ -183,14 +176,6 @@ Deno.test("a run that goes on from a checkpoint ends with the bits of an undistu
 Deno.test("a checkpoint of another configuration is refused with the differences", async () => {
   const trainer = await makePretraining();
   const files = await checkpointOf(trainer);
-  assertThrows(
-    () => {
-      const saved = trainer.objective.hparams;
-      requireSameArchitecture(saved, smallHparams({ embedding_size: 32 }), "step-1");
-    },
-    ModelError,
-    "embedding_size: 24 in the checkpoint, 32 asked for",
-  );
   const other = await makePretraining({ embedding_size: 32 });
   assertThrows(
     () => restoreFrom(other, files, "step-1"),

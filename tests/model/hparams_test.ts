@@ -9,7 +9,8 @@ import {
 import { Electra } from "../../model/electra/electra.ts";
 import { maskBatch } from "../../model/electra/masking.ts";
 import { ModelError } from "../../model/errors.ts";
-import type { Pretraining } from "../../model/electra/pretraining.ts";
+import { planPretraining, type Pretraining } from "../../model/electra/pretraining.ts";
+import type { StepPlan } from "../../model/training/step_plan.ts";
 import { ParameterStore } from "../../model/parameters/store.ts";
 import { roundHalfToEven } from "../../model/rounding.ts";
 import { learningRate } from "../../model/training/schedule.ts";
@@ -225,10 +226,29 @@ const MODEL_EFFECTS: { readonly [key: string]: readonly Effect[] } = {
       0.25,
     ],
   ],
+  gradient_accumulation_steps: [
+    [
+      { gradient_accumulation_steps: 4 },
+      (given) => costs(given).dispatches > 3 * costs({}).dispatches,
+      true,
+    ],
+    [{ gradient_accumulation_steps: 4 }, (given) => costs(given).bytes < costs({}).bytes, true],
+  ],
+  recompute: [
+    [{ recompute: "layers" }, (given) => costs(given).bytes < costs({}).bytes, true],
+    [{ recompute: "layers" }, (given) => costs(given).flops > costs({}).flops, true],
+    [{ recompute: "none" }, (given) => costs(given).bytes, costs({}).bytes],
+  ],
   keep_checkpoint_max: [
     [{ keep_checkpoint_max: null }, (given) => resolved(given).keep_checkpoint_max, 0],
   ],
 };
+
+/** What a step of hyperparameters costs. */
+function costs(given: Given): StepPlan {
+  const hparams = resolved({ vocab_size: 1000, train_batch_size: 16, ...given });
+  return planPretraining(hparams, { subgroupSize: 0, maxStorageBufferBindingSize: 1 << 27 });
+}
 
 /** Keys that a training step shows: tried below. */
 const BY_STEPS = [
@@ -352,6 +372,8 @@ Deno.test("each refusal says what is wrong and what to write", () => {
     [{ max_seq_length: 1e9 }, "it must be a whole number from 5 to 65,536"],
     [{ max_predictions_per_seq: 200 }, "more than the 128 tokens of max_seq_length"],
     [{ electric_objective: true }, "is true, but it is not built: leave it out"],
+    [{ recompute: "all" }, 'is the text "all"; it must be one of "none", "layers"'],
+    [{ train_batch_size: 9, gradient_accumulation_steps: 2 }, "which does not divide"],
     [{ two_tower_generator: "false" }, 'is the text "false", but it is not built'],
     [{ uniform_generator: true, electra_objective: false }, "leave nothing to train"],
   ];

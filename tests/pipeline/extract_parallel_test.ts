@@ -235,8 +235,8 @@ Deno.test("the last shard, killed while it finishes, finishes when it is run aga
     await extract(folder, "out", { ...more, shard: { index: 1, count: 2 } });
     const last = { ...more, shard: { index: 2, count: 2 } };
     assertEquals(await killBefore(9, optionsOf(folder, "out", last)), "halted");
-    const turn = [...Deno.readDirSync(folder)].map(({ name }) => name)
-      .filter((name) => /^\.out\.part\.finish\.lock-[0-9a-f-]+$/.test(name));
+    const turn = [...Deno.readDirSync(`${folder}/.kohaku-locks`)].map(({ name }) => name)
+      .filter((name) => /^out\.part\.finish-lock-[0-9a-f-]+$/.test(name));
     assertEquals(turn.length, 1);
     const { manifest } = await extract(folder, "out", last);
     assert(manifest !== undefined);

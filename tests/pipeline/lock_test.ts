@@ -17,7 +17,10 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 }
 
 function lockFiles(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((n) => n.includes(".lock-"));
+  const locks = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name === ".kohaku-locks");
+  return locks.flatMap((locks) => [locks, ...Deno.readDirSync(`${folder}/${locks}`)])
+    .map((entry) => typeof entry === "string" ? entry : `.kohaku-locks/${entry.name}`);
 }
 
 /** Starts a process that locks a path, and waits until it has done so. */
@@ -101,7 +104,7 @@ Deno.test("a lock outlives neither a kill nor an exit in the middle of work", ()
     await assertRejects(() => lock(path, WRITE), PipelineError, `process ${child.pid} on`);
     child.kill("SIGKILL");
     await child.status;
-    assertEquals(lockFiles(folder).length, 1, "a kill leaves the file");
+    assertEquals(lockFiles(folder).length, 2, "a kill leaves the file in its folder");
     (await lock(path, WRITE)).release();
     assertEquals(lockFiles(folder), [], "which the next one removes");
     assertEquals((await (await holder(path, WRITE, "exit")).status).code, 0);
@@ -110,7 +113,8 @@ Deno.test("a lock outlives neither a kill nor an exit in the middle of work", ()
 
 Deno.test("a holder on another machine is dead when it has not renewed its file for a while", () =>
   inFolder(async (folder) => {
-    const path = `${folder}/text`, file = `${folder}/.text.lock-elsewhere`;
+    const path = `${folder}/text`, file = `${folder}/.kohaku-locks/text-lock-elsewhere`;
+    await Deno.mkdir(`${folder}/.kohaku-locks`);
     const place = async (minutesAgo: number): Promise<void> => {
       const elsewhere = { ...WRITE, settled: true, pid: 1, host: "another-machine", since: "now" };
       await Deno.writeTextFile(file, JSON.stringify(elsewhere));
@@ -119,13 +123,14 @@ Deno.test("a holder on another machine is dead when it has not renewed its file 
     };
     await place(3);
     const { message } = await assertRejects(() => lock(path, WRITE), PipelineError);
-    assertStringIncludes(message, ".text.lock-elsewhere if that machine is gone");
+    assertStringIncludes(message, "text-lock-elsewhere if that machine is gone");
     await place(6);
     (await lock(path, WRITE)).release();
+    await Deno.mkdir(`${folder}/.kohaku-locks`);
     // What is no lock file of ours is taken for one that lives, for as long.
     await Deno.writeTextFile(file, "{");
     await assertRejects(() => lock(path, WRITE), PipelineError);
-    await Deno.remove(file);
+    await Deno.remove(`${folder}/.kohaku-locks`, { recursive: true });
   }));
 
 Deno.test("a holder whose file is taken away is told", () =>
@@ -146,7 +151,7 @@ Deno.test("a holder whose file is taken away is told", () =>
     }
     renew!();
     assert(!held.lost.aborted);
-    await Deno.remove(`${folder}/${lockFiles(folder)[0]}`);
+    await Deno.remove(`${folder}/${lockFiles(folder)[1]}`);
     renew!();
     assert(held.lost.aborted);
     assertStringIncludes(held.lost.reason.message, "was removed");

@@ -48,7 +48,7 @@ Deno.test("build makes examples by the original's flags, reports them, and verif
 Deno.test("build refuses flags and values that cannot be, and says what is missing", async () => {
   const cases: [string[], number, string][] = [
     [["--max-seq-len", "128"], 2, "the nearest valid one is '--max-seq-length'"],
-    [["--max-seq-length", "four"], 2, "An integer from 5 on is needed."],
+    [["--max-seq-length", "four"], 2, "An integer from 5 to 8192 is needed."],
     [["--eval-fraction", "1"], 2, "A number from 0 to below 1 is needed."],
     [["--compress", "bzip2"], 2, "Allowed choices are gzip, none."],
     [["--data-dir", "/no/such/data"], 1, "/no/such/data/text: no text there"],

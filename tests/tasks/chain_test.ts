@@ -144,6 +144,42 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
     assert(await exists(join(model, "checkpoints/step-00000024")));
   });
 
+  await t.step(
+    "a run goes on with other settings, which it names, at its place in the data",
+    async () => {
+      const stateAt = async (step: number): Promise<Record<string, unknown>> =>
+        JSON.parse(
+          await Deno.readTextFile(join(model, `checkpoints/step-000000${step}/state.json`)),
+        );
+      assertEquals((await stateAt(24)).examples, 24 * 4);
+      const { model_hparam_overrides: overrides, ...rest } = HPARAMS;
+      const turned = Object.fromEntries(Object.entries(overrides).reverse());
+      const spelled = { ...turned, num_attention_heads: 1, intermediate_size: 128 };
+      const again = {
+        mask_prob: 0.15,
+        ...rest,
+        model_hparam_overrides: spelled,
+        num_train_steps: 26,
+      };
+      const same = await succeed("pretrain", cwd, "--resume", "--hparams", JSON.stringify(again));
+      assertStringIncludes(
+        same.err,
+        "going on with other settings than before: num_train_steps: 24 → 26\n",
+      );
+      const more = { train_batch_size: 8, gradient_accumulation_steps: 2, num_train_steps: 28 };
+      const other = await succeed(
+        "pretrain",
+        cwd,
+        "--resume",
+        ...hparams({ ...more, recompute: "layers" }),
+      );
+      for (const part of ["train_batch_size: 4 → 8", "recompute: none → layers"]) {
+        assertStringIncludes(other.err, part);
+      }
+      assertEquals((await stateAt(28)).examples, 26 * 4 + 2 * 8);
+    },
+  );
+
   await t.step("an interrupted run saves, exits 130, and goes on", async () => {
     const long = [
       ...hparams({ num_train_steps: 100_000, save_checkpoints_steps: 50_000 }),
@@ -165,9 +201,34 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
 
   await t.step("each kind of bad input gives one clear line and no stack trace", async () => {
     const cases: [string, string[], number, string][] = [
-      ["pretrain", hparams({ max_seq_lenght: 3 }), 1, 'did you mean "max_seq_length"'],
-      ["pretrain", hparams({ max_seq_length: 128 }), 1, "max_position_embeddings = 64"],
+      ["pretrain", hparams({ max_seq_lenght: 3 }), 2, 'did you mean "max_seq_length"'],
+      ["pretrain", hparams({ max_seq_length: 128 }), 2, "max_position_embeddings = 64"],
       ["pretrain", hparams({ vocab_size: 1400 }).concat("--model-name", "other"), 1, "1500 pieces"],
+      ["pretrain", hparams({ do_train: false, do_eval: false }), 2, "nothing to do"],
+      [
+        "pretrain",
+        hparams({ do_train: false }).concat("--model-name", "none"),
+        2,
+        "none has no checkpoint to evaluate",
+      ],
+      [
+        "pretrain",
+        hparams().concat("--model-name", "none", "--resume"),
+        2,
+        "none has no checkpoint to go on from",
+      ],
+      [
+        "pretrain",
+        hparams({ do_train: false, pretrain_tfrecords: "missing/x.tfrecord*" }),
+        1,
+        "missing: no such folder",
+      ],
+      [
+        "pretrain",
+        hparams({ do_train: false, pretrain_tfrecords: "data/pretrain_tfrecords/no*" }),
+        1,
+        "data/pretrain_tfrecords/no*: no file matches",
+      ],
       ["pretrain", ["--hparams", "{"], 2, "not JSON"],
       ["pretrain", ["--data-dir", "nowhere"], 2, "nowhere does not exist"],
       ["pretrain", ["--mode-name", "x"], 2, "--model-name"],
@@ -190,7 +251,7 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
       ["extract", ["--dump", "missing.xml", "--out", "x"], 1, "missing.xml does not exist"],
       ["sentencepiece", ["--vocab-size", "40", "--model-prefix", "tiny"], 1, "raise --vocab-size"],
       ["sentencepiece", ["--vocab-size", "1500"], 2, "add --overwrite"],
-      ["export", ["--checkpoint", "7", "--out", "y"], 1, "there are 10, 20, 24"],
+      ["export", ["--checkpoint", "7", "--out", "y"], 1, "there are 10, 20, 24, 26, 28"],
     ];
     for (const [task, args, code, message] of cases) {
       const outcome = await run(task, cwd, ...args);
@@ -199,19 +260,42 @@ Deno.test("the whole chain, from a dump to an exported model, with stops, resump
       assert(!outcome.err.includes("    at "), outcome.err);
     }
     assert(!await exists(join(cwd, "tiny.model")));
+    assert(!await exists(join(cwd, "data/models/none")));
   });
 
   await t.step(
     "export writes both parts in the Hugging Face layout, and never over another",
     async () => {
+      await succeed("export", cwd, "--part", "both", "--dtype", "f16", "--out", "out");
       for (const part of ["discriminator", "generator"]) {
-        await succeed("export", cwd, "--part", part, "--out", part);
-        const bytes = await Deno.readFile(join(cwd, part, "model.safetensors"));
-        assert(decodeSafeTensors(bytes, part).tensors.size > 20);
-        const config = JSON.parse(await Deno.readTextFile(join(cwd, part, "config.json")));
+        const folder = join(cwd, "out", part);
+        const bytes = await Deno.readFile(join(folder, "model.safetensors"));
+        const { tensors } = decodeSafeTensors(bytes, part);
+        assert(tensors.size > 20);
+        assert([...tensors.values()].every(({ dtype }) => dtype === "F16"));
+        const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
         assertEquals(config.hidden_size, part === "generator" ? 16 : 32);
+        assertEquals(config.torch_dtype, "float16");
+        const card = await Deno.readTextFile(join(folder, "README.md"));
+        assertStringIncludes(card, `after 24 steps of pre-training: the ${part}`);
+        assertStringIncludes(card, "| num_train_steps |");
+        const model = await Deno.readFile(join(folder, "spiece.model"));
+        assertEquals(model, await Deno.readFile(join(cwd, "data", "wiki-ja.model")));
+        assert(await exists(join(folder, "tokenizer.json")));
       }
-      assertEquals((await run("export", cwd, "--out", "generator")).code, 2);
+      const again = await run("export", cwd, "--part", "generator", "--out", "out/generator");
+      assertEquals(again.code, 2, again.err);
+
+      await succeed("export", cwd, "--format", "onnx", "--part", "encoder", "--out", "onnx");
+      const sizes = await Promise.all(
+        ["model", "model_fp16", "model_quantized"].map((name) =>
+          Deno.stat(join(cwd, "onnx", "onnx", `${name}.onnx`)).then(({ size }) => size)
+        ),
+      );
+      assert(sizes[0] > sizes[1] && sizes[1] > sizes[2], String(sizes));
+      const mixed = await run("export", cwd, "--dtype", "int8", "--out", "y");
+      assertEquals(mixed.code, 2);
+      assertStringIncludes(mixed.err, "huggingface knows f32, f16, bf16");
     },
   );
 

@@ -5,7 +5,7 @@ const TASK = fromFileUrl(new URL("command_test_task.ts", import.meta.url));
 
 function spawn(args: string[]): Deno.ChildProcess {
   return new Deno.Command("deno", {
-    args: ["run", "--no-prompt", "--allow-read", TASK, ...args],
+    args: ["run", "--no-prompt", "--allow-read", "--allow-write", TASK, ...args],
     stdout: "piped",
     stderr: "piped",
     env: { NO_COLOR: "1" },
@@ -79,7 +79,7 @@ async function untilWaiting(child: Deno.ChildProcess): Promise<void> {
 }
 
 Deno.test("the first Ctrl-C lets a task save what it has, and it exits with 130", async () => {
-  for (const interrupt of ["SIGINT", "SIGTERM"] as const) {
+  for (const interrupt of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const child = spawn(["wait"]);
     await untilWaiting(child);
     child.kill(interrupt);
@@ -106,4 +106,72 @@ Deno.test("the second Ctrl-C ends a task at once, a doubled first one does not",
   child.kill("SIGINT");
   const [status] = await Promise.all([child.status, child.stderr.cancel()]);
   assertEquals(status.code, 130);
+});
+
+Deno.test("an empty path, which comes of a variable that is not set, is bad usage", async () => {
+  const { code, out, err } = await run("--data-dir", "");
+  assertEquals([code, out], [2, ""]);
+  assertStringIncludes(err, "--data-dir is empty: give a dir");
+});
+
+Deno.test("errors of workers say under --verbose where they arose", async () => {
+  const quiet = await run("worker");
+  assertEquals(quiet.code, 1);
+  assertEquals(quiet.err, "error: this file cannot be read\n");
+  const verbose = await run("worker", "--verbose");
+  assertStringIncludes(verbose.err, "command_test_worker.ts");
+});
+
+Deno.test("paths are relative to the folder from which a task was called", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "kohaku 所-" });
+  await run("--called-from", folder, "count", "made");
+  assertEquals(await Deno.readTextFile(`${folder}/made`), "done");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("work goes on where nobody reads what is printed: a dead reader, a full disk", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "kohaku-print-" });
+  for (const redirection of [">/dev/full 2>/dev/full", "2>&1 | true", "2>&1 >/dev/full | true"]) {
+    const { stdout } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        `{ deno run --no-prompt --allow-read --allow-write "$1" count "$2"; echo $? >"$2.code"; } ` +
+        redirection,
+        "sh",
+        TASK,
+        `${folder}/made`,
+      ],
+    }).output();
+    void stdout;
+    for (let tries = 0; tries < 100; tries++) {
+      if (await Deno.stat(`${folder}/made.code`).then(({ size }) => size > 0, () => false)) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/made.code`), "0\n", redirection);
+    assertEquals(await Deno.readTextFile(`${folder}/made`), "done");
+    await Deno.remove(`${folder}/made`);
+    await Deno.remove(`${folder}/made.code`);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a task whose parent was killed stops and saves, as at Ctrl-C", async () => {
+  // The shell stands for `deno task`, which waits for the task that it has started.
+  const shell = new Deno.Command("sh", {
+    args: [
+      "-c",
+      'deno run --no-prompt --allow-read "$1" --called-from . wait & wait',
+      "sh",
+      TASK,
+    ],
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  await untilWaiting(shell);
+  shell.kill("SIGKILL");
+  const err = await new Response(shell.stderr).text();
+  await shell.status;
+  assertStringIncludes(err, "the process that started this one is gone");
+  assertStringIncludes(err, "stopped; what was done is saved");
 });

@@ -3,6 +3,9 @@
 import { PipelineError } from "../../pipeline/errors.ts";
 import { Interrupted, runTask, task, UsageError } from "../../tasks/common/command.ts";
 
+import { mapInOrder } from "../../pipeline/ordered_workers.ts";
+import { createProgress } from "../../tasks/common/progress.ts";
+
 const command = task("sample", "Does nothing much.", "deno task sample --data-dir data fail")
   .option("--data-dir <dir>", "where the data is", "data")
   .option("--num-processes <n>", "how many", Number, 1)
@@ -17,6 +20,23 @@ await runTask(command, async (options, signal, [words]) => {
     console.log("waiting");
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     throw new Interrupted("stopped; what was done is saved");
+  }
+  if (words[0] === "count") {
+    // Work that prints on its way, and leaves what it did in a file.
+    const bar = createProgress({ label: "count", unit: "words", total: 50 });
+    for (let done = 1; done <= 50; done++) {
+      console.log("x".repeat(5000));
+      console.error("y".repeat(5000));
+      bar.update(done);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    bar.finish();
+    await Deno.writeTextFile(words[1], "done");
+    return;
+  }
+  if (words[0] === "worker") {
+    const worker = new URL("command_test_worker.ts", import.meta.url);
+    for await (const _ of mapInOrder(["a"], { worker, workers: 1, setup: 0, signal }));
   }
   if (words[0] === "hang") {
     setInterval(() => {}, 1000);

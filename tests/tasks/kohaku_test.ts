@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert/mod.js";
-import { fromFileUrl } from "@std/path/mod.js";
+import { dirname, fromFileUrl } from "@std/path/mod.js";
 
 const SCRIPT = fromFileUrl(new URL("../../kohaku", import.meta.url));
 
@@ -8,7 +8,8 @@ function fakeDeno(version: string): string {
   return `#!/bin/sh
 if [ "$1" = --version ]; then echo "deno ${version} (stable)"; exit 0; fi
 for word in "$0" "$@"; do printf '<%s>' "$word"; done
-echo; echo "runtime $XDG_RUNTIME_DIR"; exit 7
+echo; echo "runtime $XDG_RUNTIME_DIR"; echo "from $INIT_CWD"; echo "path $PATH"
+echo "others $(command -v python3) $(command -v deno)"; exit 7
 `;
 }
 
@@ -21,19 +22,23 @@ exec /bin/sh "$@"`;
 async function run(
   programs: Record<string, string>,
   args: string[],
+  { cwd, ...env }: { cwd?: string; INIT_CWD?: string } = {},
 ): Promise<{ code: number; out: string; err: string; home: string }> {
   const home = await Deno.makeTempDir({ prefix: "kohaku-home-" });
   try {
     await Deno.mkdir(`${home}/bin`);
-    for (const tool of ["cat", "chmod", "dirname", "id", "mkdir", "sed", "uname"]) {
+    for (const tool of ["cat", "chmod", "dirname", "id", "ln", "mkdir", "sed", "uname"]) {
       const script = `#!/bin/sh\nPATH=/usr/bin:/bin exec ${tool} "$@"\n`;
       await Deno.writeTextFile(`${home}/bin/${tool}`, script, { mode: 0o755 });
     }
     for (const [name, script] of Object.entries(programs)) {
+      await Deno.mkdir(dirname(`${home}/bin/${name}`), { recursive: true });
       await Deno.writeTextFile(`${home}/bin/${name}`, script, { mode: 0o755 });
     }
     const { code, stdout, stderr } = await new Deno.Command("sh", {
       args: ["-c", ENTER, "sh", home, SCRIPT, ...args],
+      cwd,
+      env,
     }).output();
     const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
     return { code, out: text(stdout), err: text(stderr), home };
@@ -100,4 +105,33 @@ Deno.test("./kohaku says so when npm fails", async () => {
   const { code, err } = await run({ npm: "#!/bin/sh\necho offline >&2\nexit 1\n" }, ["test"]);
   assertEquals(code, 1);
   assertStringIncludes(err, "offline\nkohaku: npm could not install Deno");
+});
+
+Deno.test("./kohaku tells tasks where it was called from, whatever an outer script says", async () => {
+  const cwd = await Deno.makeTempDir({ prefix: "kohaku 所-" });
+  try {
+    const { out } = await run({ deno: fakeDeno("2.9.0") }, ["test"], { cwd, INIT_CWD: "/usr" });
+    assertStringIncludes(out, `from ${await Deno.realPath(cwd)}\n`);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("what lies in Deno's folder never comes before what the caller's PATH has", async () => {
+  const python = "#!/bin/sh\n";
+  const installed = { "../.deno/bin/deno": fakeDeno("2.9.0"), "../.deno/bin/python3": python };
+  const none = await run({ python3: python, ...installed }, ["test"]);
+  assertStringIncludes(none.out, `others ${none.home}/bin/python3 ${none.home}/.deno/bin/deno\n`);
+  // Another deno that is too old must not come before the one that was found.
+  const old = await run({ python3: python, deno: fakeDeno("1.46.3"), ...installed }, ["test"]);
+  assertStringIncludes(
+    old.out,
+    `others ${old.home}/bin/python3 ${old.home}/.cache/kohaku/bin/deno\n`,
+  );
+});
+
+Deno.test("./kohaku goes on without a cache that it cannot write", async () => {
+  const { code, err } = await run({ deno: fakeDeno("2.9.0"), "../.cache": "in the way" }, ["test"]);
+  assertEquals(code, 7, err);
+  assertStringIncludes(err, "going on without it");
 });

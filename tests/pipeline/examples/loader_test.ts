@@ -141,6 +141,28 @@ Deno.test("seeking to any step gives exactly the batches that follow it", async 
   });
 });
 
+Deno.test("batches of another size go on at the example where the others ended", async () => {
+  await withFiles([5, 1, 9, 0, 3, 6, 2], async (folder) => {
+    const loader = new ExampleLoader(options(folder));
+    const straight = (await take(loader, 20)).flat();
+    assertEquals(loader.examples, 20 * 4);
+    await loader.close();
+    for (const batchSize of [1, 3, 8]) {
+      const other = new ExampleLoader(options(folder, { batchSize }));
+      await other.seek(7, 7 * 4);
+      assertEquals([other.position, other.examples], [7, 28]);
+      assertEquals((await take(other, 5)).flat(), straight.slice(28, 28 + 5 * batchSize));
+      assertEquals([other.position, other.examples], [12, 28 + 5 * batchSize]);
+      await other.close();
+      assertEquals(
+        (await take(other, 1)).flat(),
+        straight.slice(28 + 5 * batchSize).slice(0, batchSize),
+      );
+      await other.close();
+    }
+  });
+});
+
 Deno.test("evaluation reads each example once in file order and says how many rows are real", async () => {
   await withFiles([3, 2, 2], async (folder) => {
     for (let round = 0; round < 2; round++) {
