@@ -36,7 +36,7 @@ async function runOn(
 }
 
 const SOUND = {
-  "deno.json": "{}\n",
+  "deno.json": '{ "exports": { ".": "./mod.ts" } }\n',
   "mod.ts": "/** A number. */\nexport const number: number = 1;\n",
   "tests/a_test.ts": 'Deno.test("a", () => {});\n',
 };
