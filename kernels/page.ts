@@ -44,7 +44,8 @@ export interface Prelude {
   readonly options?: Readonly<Record<string, number | boolean>>;
 }
 
-type Constant = number | boolean | { readonly f32: number };
+/** A constant of a prelude. */
+export type Constant = number | boolean | { readonly f32: number };
 
 /** A storage binding as it stands in a finished text. */
 export interface DeclaredBinding {
@@ -101,7 +102,9 @@ export function specialise(files: readonly string[], prelude: Prelude): Speciali
   return numberBindings(text, aliases, names);
 }
 
-interface ListedName {
+/** A name that a page takes. */
+export interface ListedName {
+  /** The name. */
   readonly name: string;
   /** The flag that must be set for it to be needed. */
   readonly condition?: string;
