@@ -65,7 +65,7 @@ async function helpOf(task: string): Promise<string | undefined> {
 /** What is wrong with a task's words, by its help; undefined where nothing is. */
 function faultOf(words: readonly string[], help: string): string | undefined {
   const takesValue = new Map(
-    [...help.matchAll(/^  (?:-\w, )?(--[\w-]+)(?: ([<[]))?/gm)].map(([, flag, value]) =>
+    [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)(?: ([<[]))?/gm)].map(([, flag, value]) =>
       [flag, value === "<"] as const
     ),
   );
