@@ -7,6 +7,7 @@
 import { closestString } from "@std/text/closest_string.js";
 import { ModelError } from "../errors.ts";
 import { describeValue, type HparamRule, range, requireRule, whole } from "../hparam_rules.ts";
+import { type LearningRateSchedule, SCHEDULES } from "../training/schedule.ts";
 import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
 import { roundHalfToEven } from "../rounding.ts";
 
@@ -47,6 +48,13 @@ export interface PretrainingHparams {
   learning_rate: number;
   /** Power of the polynomial decay. */
   lr_decay_power: number;
+  /**
+   * How the rate goes on after the warm-up: "polynomial" as in the original, which decays from the first step on;
+   * "cosine" falls to 0 in half a wave; "wsd" stays at its peak and falls linearly in the last num_decay_steps.
+   */
+  lr_schedule: LearningRateSchedule;
+  /** Steps of the final decay of "wsd"; 0 is a tenth of all steps. */
+  num_decay_steps: number;
   /** Decoupled weight decay. */
   weight_decay_rate: number;
   /** Steps of linear warm-up. */
@@ -57,6 +65,13 @@ export interface PretrainingHparams {
   num_train_steps: number;
   /** Batches of an evaluation at most. */
   num_eval_steps: number;
+  /** Steps between evaluations on held-out examples; 0 evaluates at the end alone, where do_eval asks for it. */
+  eval_steps: number;
+  /**
+   * Hours between checkpoints that are kept for good, whatever keep_checkpoint_max says; 0, the default here,
+   * keeps none, as the original's estimator in effect does with its 10,000.
+   */
+  keep_checkpoint_every_n_hours: number;
   /** Checkpoints kept; 0 (or null, as the original has it too) keeps all. */
   keep_checkpoint_max: number;
   /** "small", "base" or "large". */
@@ -169,11 +184,15 @@ const HPARAMS: {
   mask_prob: [0.15, range(0, 1, "least")],
   learning_rate: [5e-4, range(0, LARGEST)],
   lr_decay_power: [1, range(0, 100)],
+  lr_schedule: ["polynomial", { kind: "choice", choices: SCHEDULES }],
+  num_decay_steps: [0, whole(0, 2 ** 32 - 1)],
   weight_decay_rate: [0.01, range(0, LARGEST)],
   num_warmup_steps: [10_000, whole(0, 2 ** 32 - 1)],
   save_checkpoints_steps: [1000, STEPS],
   num_train_steps: [1_000_000, STEPS],
   num_eval_steps: [100, STEPS],
+  eval_steps: [0, whole(0, 2 ** 32 - 1)],
+  keep_checkpoint_every_n_hours: [0, range(0, 1e6)],
   keep_checkpoint_max: [5, whole(0, 1_000_000)],
   model_size: ["small", { kind: "choice", choices: Object.keys(SIZES) }],
   model_hparam_overrides: [{}, { kind: "object" }],
