@@ -62,28 +62,6 @@ declare module "@std/fmt/colors.js" {
   export function red(text: string): string;
 }
 
-declare module "seek-bzip" {
-  /** Input of the decoder. */
-  interface Input {
-    readByte(): number;
-    read(target: Uint8Array, offset: number, count: number): number;
-    eof(): boolean;
-  }
-  /** Output of the decoder. */
-  interface Output {
-    writeByte(byte: number): void;
-  }
-  /** A decoder that goes from block to block. */
-  export default class Bunzip {
-    constructor(input: Input, output: Output);
-    readonly streamCRC: number;
-    readonly reader: { read(bits: number): number };
-    _init_block(): boolean;
-    _read_bunzip(): number;
-    _start_bunzip(input: Input, output: Output): void;
-  }
-}
-
 declare module "@std/csv/parse.js" {
   export function parse(
     input: string,

@@ -21,6 +21,7 @@ import {
   ExampleLoader,
   type ExampleSource,
 } from "../../pipeline/examples/loader.ts";
+import { adapterRecord } from "./adapter_lines.ts";
 import { Interrupted } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { lossSvg, renderPng } from "./loss_plot.ts";
@@ -121,7 +122,13 @@ export async function runPretraining(
   });
   compiling.finish(gpu.description);
   if (resumption) resumeTraining(trainer, resumption);
-  const config = { hparams, seed, precision: run.precision, device: gpu.description };
+  const config = {
+    hparams,
+    seed,
+    precision: run.precision,
+    device: gpu.description,
+    adapter: adapterRecord(gpu),
+  };
   await directory.write("config.json", JSON.stringify(config, null, 2) + "\n");
   const log = await RunLog.open(directory, trainer);
   const showcase = evaluates ? await showcaseOf(run, trainer, heldOut) : undefined;

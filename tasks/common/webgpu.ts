@@ -8,6 +8,7 @@
  */
 
 import { type AdapterPreference, Gpu } from "../../kernels/device.ts";
+import { adapterLines } from "./adapter_lines.ts";
 import { Option, UsageError } from "./command.ts";
 
 /** Where WebGPU comes from. */
@@ -21,9 +22,12 @@ export interface GpuOptions {
   readonly webgpu: WebGpuProvider;
 }
 
-/** Unsafe APIs hold subgroup matrices; quantised time stamps would tell no kernel from another. */
+/**
+ * Unsafe APIs hold subgroup matrices; 16-bit floats are hidden on NVIDIA unless asked for (docs/adapters.md,
+ * dawn-nvidia-f16); quantised time stamps would tell no kernel from another.
+ */
 const DAWN_OPTIONS = [
-  "enable-dawn-features=allow_unsafe_apis",
+  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
   "disable-dawn-features=timestamp_quantization",
 ];
 
@@ -52,13 +56,26 @@ export const precisionOption = new Option("--precision <type>", "number format o
   .default("f32" as "f32" | "f16");
 
 /**
+ * Opens the device that the flags choose, and says on the error stream what it is and has.
+ *
+ * @throws as {@link openGpu}.
+ */
+export async function requestGpu(options: GpuOptions): Promise<Gpu> {
+  const gpu = await openGpu(options);
+  for (const line of adapterLines(gpu)) console.error(line);
+  return gpu;
+}
+
+/**
  * Opens the device that the flags choose.
  *
  * @throws {UsageError} when Dawn is asked for without the permission to load it.
  * @throws {KernelError} when there is no adapter, or it lacks what kernels need.
  */
-export async function requestGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> {
-  return await Gpu.request(adapter, webgpu === "dawn" ? await loadDawn() : undefined);
+export async function openGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> {
+  return webgpu === "dawn"
+    ? await Gpu.request(adapter, await loadDawn(), "Dawn")
+    : await Gpu.request(adapter);
 }
 
 /**
