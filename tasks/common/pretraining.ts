@@ -24,7 +24,7 @@ import {
 import { adapterRecord } from "./adapter_lines.ts";
 import { Interrupted } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
-import { lossSvg, renderPng } from "./loss_plot.ts";
+import { lossSvg } from "./loss_plot.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import {
   checkExamples,
@@ -34,9 +34,11 @@ import {
 } from "./pretraining_data.ts";
 import { TrainingProgress } from "./pretraining_progress.ts";
 import { createProgress } from "./progress.ts";
+import { curvesOf } from "./run_curves.ts";
 import { findResumption, resumeTraining } from "./resumption.ts";
 import { RunLog } from "./run_log.ts";
 import { type JudgedSentences, Showcase } from "./showcase.ts";
+import { renderPng } from "./svg_image.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { Stopping, type StoppingRules } from "./stopping.ts";
 import { type TuneMode, tuneStep } from "./tuning.ts";
@@ -337,7 +339,7 @@ async function wayBack(directory: ModelDirectory, step: number): Promise<string>
 /** Draws the curves. They can be drawn again at any time, so that work goes on where it fails. */
 async function plot(directory: ModelDirectory, log: RunLog): Promise<void> {
   if (log.lines.length === 0) return;
-  const svg = lossSvg(log.lines, "ELECTRA pre-training");
+  const svg = lossSvg([curvesOf(basename(directory.path), log.lines)], basename(directory.path));
   try {
     await directory.write("loss.svg", svg);
     await directory.write("loss.png", await renderPng(svg));
