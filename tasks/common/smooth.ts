@@ -3,20 +3,33 @@
 import type { Points } from "./run_curves.ts";
 
 /**
- * A moving average that weighs each point by exp(−distance / reach), over points before it alone, so that the
- * curve never knows the future. A value that is not finite stays as it is and is no part of the average.
+ * A moving average that weighs points by exp(−distance / reach) in both directions, so that it does not lag
+ * behind a loss that falls. A value that is not finite stays as it is and is no part of the average.
  *
  * @param reach in steps.
  */
 export function smooth(points: Points, reach: number): Points {
-  let sum = 0, weight = 0, last = -Infinity;
-  return points.map(([step, value]) => {
+  const before = fadingSums(points, reach);
+  const after = fadingSums(points.toReversed(), reach).reverse();
+  return points.map(([step, value], i) => {
     if (!Number.isFinite(value)) return [step, value] as const;
-    const fade = weight === 0 ? 0 : Math.exp(-(step - last) / reach);
-    sum = sum * fade + value;
-    weight = weight * fade + 1;
-    last = step;
-    return [step, sum / weight] as const;
+    // The point itself is in both sums.
+    const sum = before[i].sum + after[i].sum - value;
+    return [step, sum / (before[i].weight + after[i].weight - 1)] as const;
+  });
+}
+
+/** For each point the weighted sum of all up to it. */
+function fadingSums(points: Points, reach: number): { sum: number; weight: number }[] {
+  let sum = 0, weight = 0, last = points[0]?.[0] ?? 0;
+  return points.map(([step, value]) => {
+    if (Number.isFinite(value)) {
+      const fade = Math.exp(-Math.abs(step - last) / reach);
+      sum = sum * fade + value;
+      weight = weight * fade + 1;
+      last = step;
+    }
+    return { sum, weight };
   });
 }
 

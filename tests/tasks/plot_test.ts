@@ -29,9 +29,11 @@ function linesOf(steps: number, height: number): object[] {
 
 const count = (svg: string, what: RegExp): number => [...svg.matchAll(what)].length;
 
-Deno.test("an average reaches back over its steps, and leaves out what is not finite", () => {
+Deno.test("an average does not lag behind a slope, and leaves out what is not finite", () => {
   const constant = Array.from({ length: 50 }, (_, i) => [10 * i, 3] as const);
   assert(smooth(constant, 20).every(([, value]) => Math.abs(value - 3) < 1e-12));
+  const slope = Array.from({ length: 201 }, (_, i) => [i, -i] as const);
+  assertAlmostEquals(smooth(slope, 5)[100][1], -100, 1e-6);
   const [, [, second], broken, [, last]] = smooth([[0, 0], [10, 1], [15, NaN], [1000, 5]], 10);
   assertAlmostEquals(second, 1 / (1 + Math.exp(-1)));
   assertEquals(broken, [15, NaN]);
