@@ -1,6 +1,5 @@
 /** Event files for TensorBoard, read back by a reader made from the definition of the format alone. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert/mod.js";
-import { join } from "@std/path/mod.js";
 import { encodeEvent } from "../../model/files/tensorboard/event.ts";
 import { histogramOf } from "../../model/files/tensorboard/histogram.ts";
 import { EventLog } from "../../tasks/common/event_log.ts";
