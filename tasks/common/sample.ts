@@ -10,10 +10,7 @@ import { extractDump } from "../../pipeline/wiki/extract.ts";
 import { writeFileAtomic } from "./files.ts";
 import { createProgress } from "./progress.ts";
 
-/**
- * Hyperparameters of the sample run; what a user gives wins. The generator samples at temperature 2:
- * it then proposes rarer words, which a model that trains for minutes can learn to notice.
- */
+/** Hyperparameters of the sample run; what a user gives wins. */
 export const SAMPLE_HPARAMS: Readonly<Record<string, unknown>> = {
   model_hparam_overrides: {
     hidden_size: 128,
@@ -32,7 +29,6 @@ export const SAMPLE_HPARAMS: Readonly<Record<string, unknown>> = {
   num_warmup_steps: 100,
   num_train_steps: 1500,
   save_checkpoints_steps: 500,
-  temperature: 2,
 };
 
 /** Share of the sample's articles that are held out. */
