@@ -17,7 +17,7 @@ import { ModelDirectory } from "./common/model_directory.ts";
 import { positive, seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
 import { examplePatterns } from "./common/pretraining_data.ts";
-import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
+import { prepareSample } from "./common/sample.ts";
 import { describeSentences } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
 import {
@@ -72,7 +72,7 @@ await runTask(command, async (options, signal) => {
     );
   }
   const { hparams, withoutEffect } = asUsage(() =>
-    resolveHparams(sample ? mergeSample(given) : given)
+    resolveHparams(sample ? { recipe: "sample", ...given } : given)
   );
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
@@ -99,7 +99,7 @@ await runTask(command, async (options, signal) => {
   const models = join(dataDir, "models");
   const tuning = tuningPath();
   await keepOnly({
-    read: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
+    read: [dataDir, tokenizerPath(dataDir, hparams), hparams.init_checkpoint, ...folders],
     write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
     lock: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
   });
@@ -171,18 +171,6 @@ async function vocabularyAt(
 function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {
   return vocab_size !== undefined ||
     Object.hasOwn(model_hparam_overrides as object ?? {}, "vocab_size");
-}
-
-/** The sample's hyperparameters under those a user gives. */
-function mergeSample(given: Record<string, unknown>): Record<string, unknown> {
-  const merged = { ...SAMPLE_HPARAMS, ...given };
-  const overrides = "model_size" in given ? {} : SAMPLE_HPARAMS.model_hparam_overrides as object;
-  const own = given.model_hparam_overrides;
-  if (typeof own === "object" || own === undefined) {
-    merged.model_hparam_overrides = { ...overrides, ...own };
-  }
-  if ("model_size" in given && !("embedding_size" in given)) delete merged.embedding_size;
-  return merged;
 }
 
 async function exists(path: string): Promise<boolean> {

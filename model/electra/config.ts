@@ -9,6 +9,7 @@ import { ModelError } from "../errors.ts";
 import { describeValue, type HparamRule, range, requireRule, whole } from "../hparam_rules.ts";
 import { type LearningRateSchedule, SCHEDULES } from "../training/schedule.ts";
 import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
+import { type RecipeName, RECIPES, withRecipe } from "./recipes.ts";
 import { roundHalfToEven } from "../rounding.ts";
 
 /**
@@ -113,6 +114,16 @@ export interface PretrainingHparams {
   vocab_file: string;
   /** SentencePiece model; empty: that of the data directory. */
   model_sentencepiece_path: string;
+  /**
+   * Folder of a checkpoint whose weights a new run begins with, by their names; those that it does not have stay
+   * random. Empty: all are random.
+   */
+  init_checkpoint: string;
+  /**
+   * Share that a moving average of the weights keeps of itself in a step, such as 0.9999; checkpoints then have
+   * it as ema.safetensors. 0 keeps none.
+   */
+  ema_decay: number;
   /** Name of the model in the data directory; empty: that of the command line. */
   model_name: string;
   /** Predictions in a row at most. */
@@ -212,6 +223,8 @@ const HPARAMS: {
   pretrain_tfrecords: ["", TEXT],
   vocab_file: ["", TEXT],
   model_sentencepiece_path: ["", TEXT],
+  init_checkpoint: ["", TEXT],
+  ema_decay: [0, range(0, 1, "most")],
   model_name: ["", TEXT],
   max_predictions_per_seq: [0, whole(1, 65_536)],
   gradient_accumulation_steps: [1, BATCH],
@@ -257,7 +270,7 @@ export interface ResolvedHparams {
 }
 
 /**
- * Completes the keys a user gave with the original's defaults. What the user gives wins over what
+ * Completes the keys a user gave with those of a recipe, where `recipe` names one, and the original's defaults. What the user gives wins over what
  * `debug` or `model_size` derive. What comes out gives the same again.
  *
  * @throws {ModelError} for an unknown key (the nearest is named) or a value of the wrong kind or range.
@@ -265,7 +278,7 @@ export interface ResolvedHparams {
 export function resolveHparams(given: Readonly<Record<string, unknown>>): ResolvedHparams {
   const withoutEffect: string[] = [];
   const user: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(given)) {
+  for (const [key, value] of Object.entries(expandRecipe(given))) {
     if (WITHOUT_EFFECT.has(key)) withoutEffect.push(key);
     else if (NOT_BUILT.has(key)) requireNotBuilt(key, value);
     else user[key] = requireHparam(key, value);
@@ -301,6 +314,13 @@ export function resolveHparams(given: Readonly<Record<string, unknown>>): Resolv
   return { hparams, withoutEffect };
 }
 
+/** What a user gives, over the recipe that `recipe` names, where it does. */
+function expandRecipe({ recipe, ...given }: Readonly<Record<string, unknown>>): object {
+  if (recipe === undefined) return given;
+  requireRule("recipe", recipe, { kind: "choice", choices: Object.keys(RECIPES) });
+  return withRecipe(recipe as RecipeName, given);
+}
+
 function requireNotBuilt(key: string, value: unknown): void {
   if (value === false) return;
   throw new ModelError(
@@ -311,7 +331,7 @@ function requireNotBuilt(key: string, value: unknown): void {
 /** A key's value, held to its rule; null where that has a meaning of its own. */
 function requireHparam(key: string, value: unknown): unknown {
   if (!Object.hasOwn(HPARAMS, key)) {
-    const known = [...Object.keys(HPARAMS), ...NOT_BUILT, ...WITHOUT_EFFECT];
+    const known = ["recipe", ...Object.keys(HPARAMS), ...NOT_BUILT, ...WITHOUT_EFFECT];
     throw new ModelError(`unknown hparam "${key}"; did you mean "${closestString(key, known)}"?`);
   }
   if (value === null) {

@@ -15,6 +15,7 @@ import {
   MOST_SKIPPED,
   runLoop,
 } from "../../model/training/loop.ts";
+import { averageOf } from "../../model/training/state.ts";
 import type { StepMetrics } from "../../model/training/training.ts";
 import {
   type ExampleBatch,
@@ -35,7 +36,7 @@ import {
 import { TrainingProgress } from "./pretraining_progress.ts";
 import { createProgress } from "./progress.ts";
 import { curvesOf } from "./run_curves.ts";
-import { findResumption, resumeTraining } from "./resumption.ts";
+import { findResumption, initialize, resumeTraining } from "./resumption.ts";
 import { RunLog } from "./run_log.ts";
 import { type JudgedSentences, Showcase } from "./showcase.ts";
 import { renderPng } from "./svg_image.ts";
@@ -124,6 +125,7 @@ export async function runPretraining(
   });
   compiling.finish(gpu.description);
   if (resumption) resumeTraining(trainer, resumption);
+  else if (hparams.init_checkpoint !== "") await initialize(trainer, hparams.init_checkpoint);
   const config = {
     hparams,
     seed,
@@ -255,8 +257,11 @@ async function save(
   examples: number,
   last: boolean,
 ): Promise<boolean> {
-  const { position, ...tensors } = await trainer.state();
-  const files = encodeCheckpoint({ ...tensors, state: { ...position, examples, hparams } });
+  const trained = await trainer.state();
+  const { position, ...tensors } = trained;
+  const average = hparams.ema_decay > 0 ? averageOf(trained, hparams.ema_decay) : undefined;
+  const state = { ...position, examples, hparams };
+  const files = encodeCheckpoint({ ...tensors, average, state });
   try {
     const { keep_checkpoint_max, keep_checkpoint_every_n_hours } = hparams;
     await directory.save(trainer.step, files, keep_checkpoint_max, keep_checkpoint_every_n_hours);

@@ -262,6 +262,10 @@ const MODEL_EFFECTS: { readonly [key: string]: readonly Effect[] } = {
     ],
     [{ gradient_accumulation_steps: 4 }, (given) => costs(given).bytes < costs({}).bytes, true],
   ],
+  ema_decay: [
+    [{ ema_decay: 0.9 }, (given) => costs(given).bytes > costs({}).bytes, true],
+    [{ ema_decay: 0 }, (given) => costs(given).bytes, costs({}).bytes],
+  ],
   recompute: [
     [{ recompute: "layers" }, (given) => costs(given).bytes < costs({}).bytes, true],
     [{ recompute: "layers" }, (given) => costs(given).flops > costs({}).flops, true],
@@ -295,6 +299,7 @@ const BY_TASK = [
   "do_eval",
   "num_eval_steps",
   "eval_steps",
+  "init_checkpoint",
   "keep_checkpoint_every_n_hours",
   "save_checkpoints_steps",
   "keep_checkpoint_max",
@@ -320,7 +325,13 @@ for (const [key, effects] of Object.entries(MODEL_EFFECTS)) {
 
 Deno.test("values of the wrong kind are refused as what they are, in every key", () => {
   const wrong = ["0.1", "x", [], {}, null, true, NaN, Infinity, -1, 1e300];
-  const texts = ["pretrain_tfrecords", "vocab_file", "model_sentencepiece_path", "model_name"];
+  const texts = [
+    "pretrain_tfrecords",
+    "vocab_file",
+    "model_sentencepiece_path",
+    "model_name",
+    "init_checkpoint",
+  ];
   const numbers = (key: string, value: unknown): boolean =>
     typeof value === "number" && typeof Reflect.get(resolved({}), key) === "number";
   for (const key of Object.keys(resolved({}))) {

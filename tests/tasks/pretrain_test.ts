@@ -1,6 +1,7 @@
 /** `pretrain` on a corpus of a few made-up documents: what its hyperparameters do, and how runs end. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
 import { fromFileUrl, join } from "@std/path/mod.js";
+import { decodeSafeTensors, type SafeTensor } from "../../model/files/safetensors.ts";
 import { Random } from "../../pipeline/examples/random.ts";
 import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 import { decodeJson } from "../../tasks/common/json.ts";
@@ -165,6 +166,41 @@ Deno.test("pretrain does what its hyperparameters say, and ends as the run went"
           assert(typeof text === "string" && probability > 0 && probability < 1);
         }
       }
+    },
+  );
+
+  await t.step(
+    "a run may begin with another's weights, and keep an average of its own",
+    async () => {
+      const from = "data/models/watched/checkpoints/step-00000006";
+      const hparams = {
+        init_checkpoint: from,
+        ema_decay: 0.5,
+        learning_rate: 0,
+        num_train_steps: 2,
+      };
+      const { code, err } = await pretrain(cwd, "begun", hparams);
+      assertEquals(code, 0, err);
+      const weights = (folder: string, name: string): Map<string, SafeTensor> => {
+        const path = join(cwd, folder, name);
+        return new Map(decodeSafeTensors(Deno.readFileSync(path), path).tensors);
+      };
+      const begun = "data/models/begun/checkpoints/step-00000002";
+      const expected = weights(from, "model.safetensors");
+      assertEquals(weights(begun, "model.safetensors"), expected);
+      assertEquals([...weights(begun, "ema.safetensors").keys()], [...expected.keys()]);
+      const wide = { init_checkpoint: from, embedding_size: 4 };
+      const refused = await pretrain(cwd, "refused", wide);
+      assertEquals(refused.code, 1, refused.err);
+      assertStringIncludes(refused.err, "does not fit this model");
+      const mlm = await pretrain(cwd, "mlm", {
+        init_checkpoint: from,
+        uniform_generator: true,
+        num_train_steps: 1,
+      });
+      assertEquals(mlm.code, 0, mlm.err);
+      const nothing = await pretrain(cwd, "refused", { init_checkpoint: "data/none" });
+      assertStringIncludes(nothing.err, "data/none/manifest.json is missing");
     },
   );
 
