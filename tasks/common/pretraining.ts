@@ -185,11 +185,13 @@ async function train(
   const stopping = new Stopping(run.stopping);
   let end: LoopEnd;
   let lossScale = 1;
+  let latest: ExampleBatch | undefined;
   try {
     end = await runLoop(trainer, {
       totalSteps: total,
       nextBatch: () => loader.next(),
       takeStep: async (batch: ExampleBatch) => {
+        latest = batch;
         const queued = await takeStep(batch);
         progress.queued(trainer.step, queued.metrics, batch);
         return queued;
@@ -226,7 +228,7 @@ async function train(
     await loader.close();
   }
   progress.finish(end.reason === "finished" ? undefined : "stopped");
-  await requireLearning(end, trainer, directory);
+  await requireLearning(end, trainer, directory, latest);
   if (end.stopped !== undefined) {
     console.error(
       `${end.stopped}: stopped at step ${trainer.step} of ${total}; --resume goes on from there`,
@@ -304,19 +306,38 @@ async function requireLearning(
   { reason, last, skippedInARow }: LoopEnd,
   trainer: Pretraining,
   directory: ModelDirectory,
+  latest: ExampleBatch | undefined,
 ): Promise<void> {
   const scaled = trainer.precision === "f16";
   if (reason === "skipped") {
+    const way = await wayBack(directory, trainer.step - skippedInARow + 1);
+    const traced = latest && await traceStuck(trainer, latest, directory);
     throw new ModelError(
       `the gradients have not been finite for ${MOST_SKIPPED} steps in a row, so nothing is learned: ` +
-        await wayBack(directory, trainer.step - skippedInARow + 1) +
-        (scaled ? ", or --precision f32" : ""),
+        way + (scaled ? ", or --precision f32" : "") +
+        (traced === undefined ? "" : `; ${traced} shows all of such a step`),
     );
   }
   const fault = last && notFinite(last, scaled);
   if (fault === undefined) return;
   const way = await wayBack(directory, trainer.step);
   throw new ModelError(`the run diverged: at step ${trainer.step} ${fault}: ${way}`);
+}
+
+/** Repeats a step that changes nothing with a trace, for study; undefined where the model has none. */
+async function traceStuck(
+  trainer: Pretraining,
+  batch: ExampleBatch,
+  directory: ModelDirectory,
+): Promise<string | undefined> {
+  try {
+    const { file } = await traceStep(trainer, batch);
+    await directory.write("not-finite.safetensors", file);
+    return directory.file("not-finite.safetensors");
+  } catch (error) {
+    console.error(`the step is not traced: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /**

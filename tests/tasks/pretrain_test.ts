@@ -266,5 +266,25 @@ Deno.test("pretrain does what its hyperparameters say, and ends as the run went"
     assertStringIncludes(judged.err, "the evaluation is not finite in");
   });
 
+  await t.step(
+    "a run whose gradients are not finite any more stops, with records and a trace",
+    async () => {
+      const hparams = { learning_rate: 1e20, num_warmup_steps: 0, num_train_steps: 400 };
+      const { code, err } = await pretrain(cwd, "stuck", hparams);
+      assertEquals(code, 1, err);
+      assertStringIncludes(err, "not been finite for 100 steps in a row");
+      const path = join(data, "models/stuck/not-finite.safetensors");
+      assertStringIncludes(err, "not-finite.safetensors shows all of such a step");
+      const { tensors } = decodeSafeTensors(await Deno.readFile(path), path);
+      assert(tensors.has("grad_norm") && tensors.has("batch/input_ids"));
+      const skipped = (await metricsOf(cwd, "stuck")).filter((line) => line.skipped);
+      assert(skipped.length >= 100, `${skipped.length}`);
+      for (const { skipped: records } of skipped) {
+        assertEquals((records as string[]).length, 2);
+        assert(/pretrain_data\.tfrecord.*: record \d+ /.test((records as string[])[0]));
+      }
+    },
+  );
+
   await Deno.remove(cwd, { recursive: true });
 });
