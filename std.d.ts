@@ -58,8 +58,11 @@ declare module "@std/fmt/colors.js" {
   export function setColorEnabled(enabled: boolean): void;
   export function getColorEnabled(): boolean;
   export function bold(text: string): string;
+  export function cyan(text: string): string;
+  export function dim(text: string): string;
   export function green(text: string): string;
   export function red(text: string): string;
+  export function yellow(text: string): string;
 }
 
 declare module "@std/csv/parse.js" {

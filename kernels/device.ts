@@ -70,7 +70,10 @@ const REQUIRED_LIMITS: Readonly<Partial<Record<keyof GPUSupportedLimits, number>
   maxStorageBufferBindingSize: 1 << 27,
 };
 
-/** What WGSL demands of a text with subgroup operations, and some compilers refuse. */
+/**
+ * What WGSL demands of a text with subgroup operations, and some compilers refuse (docs/adapters.md:
+ * deno-unlisted-subgroups).
+ */
 const ENABLE_SUBGROUPS = "enable subgroups;";
 
 /** Not part of WebGPU yet; Dawn offers it where unsafe APIs are allowed and the driver has it. */
@@ -79,7 +82,7 @@ const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureNam
 /** Lets a kernel choose the size of its subgroups; Dawn offers it where the driver does. */
 const SUBGROUP_SIZE_CONTROL = "subgroup-size-control" as GPUFeatureName;
 
-/** Lanes of the subgroups in which AMD's cards multiply matrices (docs/adapters.md, amd-matrix-lanes). */
+/** Lanes of the subgroups in which AMD's cards multiply matrices (docs/adapters.md: amd-matrix-lanes). */
 const AMD_MATRIX_LANES = 32;
 
 /** Limits raised to whatever the adapter has. */
@@ -394,7 +397,8 @@ export function requireLimits(
 /**
  * Lanes of a subgroup that kernels may count on. Up to 8 at most speaks of an adapter on a CPU, and kernels
  * are chosen by that. A GPU whose subgroups may be narrower than 16 (Intel's from 8, Apple's, by
- * what the driver says, from 4 on) counts as one without: its kernels share work through workgroup memory.
+ * what the driver says, from 4 on) counts as one without: its kernels share work through workgroup memory
+ * (docs/adapters.md: varying-subgroups).
  */
 export function reliableLanes(
   { subgroupMinSize = 0, subgroupMaxSize = subgroupMinSize }: Pick<

@@ -14,6 +14,7 @@
  */
 
 export * from "./device.ts";
+export * from "./quirks.ts";
 export * from "./errors.ts";
 export * from "./launch.ts";
 export * from "./unroll.ts";

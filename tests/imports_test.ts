@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pipeline: [WIRE],
   "model/files": ["model", "kernels", WIRE],
   model: ["model/files", "kernels", WIRE],
-  tasks: ["kernels", "pipeline", "model", "model/files", WIRE],
+  tasks: ["kernels", "pipeline", "model", "model/files", WIRE, "deno.json"],
   "mod.ts": ["kernels", "pipeline", "model", "model/files", WIRE],
 };
 

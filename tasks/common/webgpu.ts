@@ -23,10 +23,10 @@ export interface GpuOptions {
 }
 
 /**
- * Unsafe APIs hold subgroup matrices; 16-bit floats are hidden on NVIDIA unless asked for (docs/adapters.md,
- * dawn-nvidia-f16); quantised time stamps would tell no kernel from another.
+ * Unsafe APIs hold subgroup matrices. The others: docs/adapters.md: dawn-nvidia-f16 and
+ * docs/adapters.md: dawn-quantised-timestamps.
  */
-const DAWN_OPTIONS = [
+export const DAWN_OPTIONS = [
   "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
   "disable-dawn-features=timestamp_quantization",
 ];
@@ -93,8 +93,7 @@ export async function loadDawn(options: readonly string[] = []): Promise<GPU> {
     );
   }
   const { create } = await import(DAWN_PACKAGE);
-  // While anything is pending, Dawn looks for it at every turn of the event loop, which takes a whole core, and
-  // within `deno test` ever more time a turn. Once a millisecond is often enough.
+  // docs/adapters.md: dawn-busy-loop. Within `deno test` a turn takes ever more time, too.
   Object.assign(globalThis, { setImmediate: (look: () => void) => setTimeout(look, 1) });
   return create([...DAWN_OPTIONS, ...options]);
 }

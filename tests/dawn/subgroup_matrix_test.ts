@@ -148,7 +148,7 @@ matrixTest(
   },
 );
 
-matrixTest("subgroup matrices pass over rows and sums that are padding", async (storage) => {
+matrixTest("subgroup matrices skip rows and sums that are padding", async (storage) => {
   const gpu = await testGpu();
   const { subgroupMatrices } = gpu.features;
   const { encode } = CODECS[storage];
