@@ -6,7 +6,7 @@
  */
 import { closestString } from "@std/text/closest_string.js";
 import { ModelError } from "../errors.ts";
-import { describeValue, type HparamRule, range, requireRule, whole } from "./hparam_rules.ts";
+import { describeValue, type HparamRule, range, requireRule, whole } from "../hparam_rules.ts";
 import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
 import { roundHalfToEven } from "../rounding.ts";
 
