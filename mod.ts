@@ -57,7 +57,7 @@ export * from "./model/training/step_state.ts";
 export * from "./model/training/training.ts";
 export * from "./model/electra/batch.ts";
 export * from "./model/electra/config.ts";
-export * from "./model/electra/hparam_rules.ts";
+export * from "./model/hparam_rules.ts";
 export * from "./model/electra/electra.ts";
 export * from "./model/electra/evaluation.ts";
 export * from "./model/electra/heads.ts";

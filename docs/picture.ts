@@ -3,11 +3,12 @@
  * README.md. `script -qc "./kohaku pretrain" terminal.txt` records what a run prints.
  */
 
+import { dirname } from "@std/path/mod.js";
 import { lossSvg } from "../tasks/common/loss_plot.ts";
-import { parseMetricsLine } from "../tasks/common/metrics_log.ts";
+import { readCurves } from "../tasks/common/run_curves.ts";
 import { runTask, task } from "../tasks/common/command.ts";
 
-const WIDTH = 900;
+const WIDTH = 960;
 const LINE_HEIGHT = 18;
 const FONT_SIZE = 13;
 const PADDING = 18;
@@ -65,12 +66,10 @@ if (import.meta.main) {
     .option("--out <file>", "the picture", "docs/images/pretrain.svg");
   await runTask(command, async (options) => {
     const lines = shownLines(await Deno.readTextFile(options.terminal));
-    const metrics = (await Deno.readTextFile(options.metrics)).split("\n").flatMap((line) =>
-      parseMetricsLine(line) ?? []
-    );
+    const curves = await readCurves(dirname(options.metrics), "sample");
     await Deno.writeTextFile(
       options.out,
-      picture(["$ ./kohaku pretrain", ...lines], lossSvg(metrics, "sample")),
+      picture(["$ ./kohaku pretrain", ...lines], lossSvg([curves], "The sample")),
     );
   });
 }

@@ -2,8 +2,9 @@
  * What a launcher returns: WGSL made exact for its shapes, and everything needed to run it.
  *
  * A kernel is a `.wgsl` file that a person can read alone. It is made exact by a prelude put before it:
- * `enable` lines, `alias` lines (storage types) and `const` lines (shapes, tile sizes). That prelude is
- * the only mechanism of specialisation. A launcher turns shapes into a {@link KernelProgram}: a list of
+ * `enable` lines, `alias` lines (storage types) and `const` lines (widths, tile sizes). That prelude is
+ * the only mechanism of specialisation. Lengths (rows, tokens, batch, sequence) are words of a uniform, so
+ * that all lengths share one pipeline. A launcher turns shapes into a {@link KernelProgram}: a list of
  * dispatches over named buffers. It never touches a device, so it can be tested, printed and costed
  * without one.
  *
@@ -53,7 +54,7 @@ export interface KernelLaunch {
   /** Storage buffers at `@group(0) @binding(0…)`. */
   readonly bindings: readonly Binding[];
   /**
-   * Words that differ between dispatches of one pipeline (a random stream, an offset). Bound as a
+   * Words that differ between dispatches of one pipeline: lengths, a random stream, an offset. Bound as a
    * uniform after the last storage binding; a multiple of four words.
    */
   readonly params?: Uint32Array;
@@ -73,12 +74,22 @@ export interface Scratch {
   readonly elements: number;
 }
 
+/** Dispatches of an operation over other numbers of rows, so that their pipelines may be compiled early. */
+export interface OtherLengths {
+  /** The same for operations that differ in their rows alone. */
+  readonly key: string;
+  /** Makes the dispatches. */
+  readonly launches: () => readonly KernelLaunch[];
+}
+
 /** An operation: dispatches in order, joined by the names of their bindings. */
 export interface KernelProgram {
   /** Dispatches, in order. */
   readonly launches: readonly KernelLaunch[];
   /** Buffers that the dispatches share among themselves. */
   readonly scratch: readonly Scratch[];
+  /** What the same operation may dispatch instead over other rows; nothing by default. */
+  readonly others?: OtherLengths;
 }
 
 /** A program of one dispatch. */
@@ -167,6 +178,34 @@ export function declareBindings(
  */
 export function declareParams(binding: number): string {
   return `@group(0) @binding(${binding}) var<uniform> params: Params;`;
+}
+
+/**
+ * The parameter words of a launch, in the order of the fields of its text's `struct Params`.
+ *
+ * @param values by field; each fills one word.
+ * @throws {KernelError} when a field has no value, a value no field, or a value is no 32-bit unsigned integer.
+ */
+export function paramWords(
+  kernel: string,
+  wgsl: string,
+  values: Readonly<Record<string, number>>,
+): Uint32Array {
+  const body = /^struct Params \{\n([^}]*)\}/m.exec(wgsl)?.[1] ?? "";
+  const fields = [...body.matchAll(/^ *(\w+): u32,$/gm)].map(([, name]) => name);
+  const names = Object.keys(values);
+  if (fields.length !== names.length || !fields.every((name) => name in values)) {
+    throw new KernelError(`${kernel}: Params are ${fields.join(", ")}, given ${names.join(", ")}`);
+  }
+  const words = new Uint32Array(4 * Math.ceil(fields.length / 4));
+  fields.forEach((name, i) => {
+    const value = values[name];
+    if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+      throw new KernelError(`${kernel}: ${name} = ${value} is not a 32-bit unsigned integer`);
+    }
+    words[i] = value;
+  });
+  return words;
 }
 
 /**

@@ -5,7 +5,8 @@
  * times the speed on some drivers, and loops are not unrolled (docs/adapters.md: wgpu-loop-bounds); and WGSL cannot leave out a binding by a constant. So
  *
  *     //# for i in 0..ROWS        repeats the lines up to its end, with $i replaced by 0, 1, … ROWS−1;
- *     //# if BIAS                 keeps the lines up to its end where BIAS is not 0.
+ *     //# if BIAS                 keeps the lines up to its end where BIAS is not 0,
+ *     //# else                    those from here on where it is.
  *     //# end
  *
  * Blocks nest. Bounds are numbers or names given to {@link unroll}. Everything else is plain WGSL.
@@ -35,16 +36,21 @@ function expand(lines: readonly string[], names: Readonly<Record<string, number>
     const name = bound ?? condition;
     const value = names[name] ?? Number(name);
     if (!Number.isInteger(value)) throw new KernelError(`unroll: nothing is called ${name}`);
-    let depth = 1, end = at;
+    let depth = 1, end = at, otherwise = -1;
     while (depth > 0) {
       if (++end >= lines.length) throw new KernelError(`unroll: line ${at + 1} has no end`);
       if (/^\s*\/\/# (for|if) /.test(lines[end])) depth++;
       if (/^\s*\/\/# end\s*$/.test(lines[end])) depth--;
+      if (depth === 1 && condition && /^\s*\/\/# else\s*$/.test(lines[end])) otherwise = end;
     }
-    const body = lines.slice(at + 1, end);
-    for (let i = 0; i < (condition ? Math.min(1, value) : value); i++) {
-      const copy = condition ? body : body.map((line) => line.replaceAll(`$${letter}`, String(i)));
-      out.push(...expand(copy, names));
+    if (condition) {
+      const cut = otherwise < 0 ? end : otherwise;
+      out.push(...expand(value > 0 ? lines.slice(at + 1, cut) : lines.slice(cut + 1, end), names));
+    } else {
+      const body = lines.slice(at + 1, end);
+      for (let i = 0; i < value; i++) {
+        out.push(...expand(body.map((line) => line.replaceAll(`$${letter}`, String(i))), names));
+      }
     }
     at = end;
   }

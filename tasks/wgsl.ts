@@ -21,7 +21,7 @@ import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./comm
 const command = task(
   "wgsl",
   "Lists the kernels, or prints the WGSL that one of them runs for a shape on this adapter.",
-  'deno task wgsl matmul --shape 512x256x1024 --layout NT --variant "8x8" --time',
+  'deno task wgsl matmul --shape 512x256x1024 --layout NT --variant "workgroup 64x64" --time',
 )
   .argument("[kernel]", "which kernel; without it they are listed")
   .option("--shape <numbers>", "its dimensions, joined by x, in the order of the list", parseShape)

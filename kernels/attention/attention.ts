@@ -12,6 +12,7 @@ import {
   declareParams,
   type KernelLaunch,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   type Scratch,
   singleLaunch,
@@ -338,34 +339,32 @@ function build(spec: AttentionSpec, parts: Parts): KernelLaunch {
     queryGradient: "vec4<f32>",
   };
   const files = sources.map((source) => unroll(source, names));
+  const wgsl = specialise(files[files.length - 1], {
+    enables: [...(storage === "f16" ? ["f16"] : []), ...enables],
+    aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
+    constants: {
+      HEADS: heads,
+      HEAD_SIZE: headSize,
+      QUADS: quads,
+      SKIPS: Number(skipPadding),
+      ...constants,
+      ...(drops
+        ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }
+        : {}),
+    },
+    libraries: [
+      ...(drops ? [randomLibrary] : []),
+      declareBindings(bindings, types),
+      declareParams(bindings.length),
+      ...files.slice(0, -1),
+    ],
+  });
   return {
     kernel,
     label: `${batch}×${heads}×${sequence}×${headSize}${drops ? " dropout" : ""}`,
-    wgsl: specialise(files[files.length - 1], {
-      enables: [...(storage === "f16" ? ["f16"] : []), ...enables],
-      aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
-      constants: {
-        BATCH: batch,
-        HEADS: heads,
-        SEQUENCE: sequence,
-        HEAD_SIZE: headSize,
-        QUADS: quads,
-        BLOCK: skippedTokens(sequence),
-        SKIPS: Number(skipPadding),
-        ...constants,
-        ...(drops
-          ? { THRESHOLD: dropoutThreshold(dropout), KEEP_SCALE: { f32: 1 / (1 - dropout) } }
-          : {}),
-      },
-      libraries: [
-        ...(drops ? [randomLibrary] : []),
-        declareBindings(bindings, types),
-        ...(drops ? [declareParams(bindings.length)] : []),
-        ...files.slice(0, -1),
-      ],
-    }),
+    wgsl,
     bindings,
-    ...(drops ? { params: Uint32Array.of(stream, 0, 0, 0) } : {}),
+    params: paramWords(kernel, wgsl, { batch, sequence, block: skippedTokens(sequence), stream }),
     workgroups: spreadWorkgroups(Math.ceil(sequence / parts.rows) * batch * heads),
     cost: {
       flops: flopsPerProduct * batch * heads * sequence * sequence * headSize,

@@ -1,11 +1,19 @@
 // What the attention kernels share: where vectors lie, and dropout of probabilities.
 //
-// qkv holds queries, keys and values side by side: [BATCH, SEQUENCE, 3 · HEADS · HEAD_SIZE]; a head takes
+// qkv holds queries, keys and values side by side: [batch, sequence, 3 · HEADS · HEAD_SIZE]; a head takes
 // HEAD_SIZE columns of each. Vectors are handled in QUADS groups of four; where four does not divide
 // HEAD_SIZE the last group is filled up with zeros.
 //
-// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS, BLOCK (a power of two, at most 32 in a sequence), SKIPS (1
-// where padding is skipped), and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: HEADS HEAD_SIZE QUADS, SKIPS (1 where padding is skipped), and with dropout THRESHOLD KEEP_SCALE.
+
+struct Params {
+  batch: u32,
+  sequence: u32,
+  // Tokens that are skipped together: a power of two, at most 32 blocks in a sequence.
+  block: u32,
+  // Stream of random numbers; read with dropout.
+  stream: u32,
+}
 
 const SKIPS_PADDING = SKIPS == 1u;
 const ALL_BLOCKS = 0xffffffffu;
@@ -16,19 +24,15 @@ const PADDED = -10000.0;
 // A score that no key reaches, for places past the sequence.
 const ABSENT = -3.0e38;
 
-struct Params {
-  stream: u32,
-}
-
 // First element of a token's query (part 0), key (1) or value (2).
 fn part_at(head_of_batch: u32, token: u32, part: u32) -> u32 {
-  let row = head_of_batch / HEADS * SEQUENCE + token;
+  let row = head_of_batch / HEADS * params.sequence + token;
   return row * 3u * HIDDEN + part * HIDDEN + head_of_batch % HEADS * HEAD_SIZE;
 }
 
 // First element of a token's context.
 fn context_at(head_of_batch: u32, token: u32) -> u32 {
-  let row = head_of_batch / HEADS * SEQUENCE + token;
+  let row = head_of_batch / HEADS * params.sequence + token;
   return row * HIDDEN + head_of_batch % HEADS * HEAD_SIZE;
 }
 
@@ -48,45 +52,45 @@ fn quad_of_qkv(at: u32, quad: u32) -> vec4<f32> {
 //# end
 
 fn padding_of(head_of_batch: u32, token: u32) -> f32 {
-  return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * SEQUENCE + token] != 0u);
+  return select(PADDED, 0.0, attentionMask[head_of_batch / HEADS * params.sequence + token] != 0u);
 }
 
 // What is added to the score of a key.
 fn bias_of(head_of_batch: u32, key: u32) -> f32 {
-  return select(ABSENT, padding_of(head_of_batch, min(key, SEQUENCE - 1u)), key < SEQUENCE);
+  return select(ABSENT, padding_of(head_of_batch, min(key, params.sequence - 1u)), key < params.sequence);
 }
 
-// Padding that is skipped: one bit for each BLOCK tokens of a sequence, 0 where all of them are padding. Every
+// Padding that is skipped: one bit for each block tokens of a sequence, 0 where all of them are padding. Every
 // invocation looks for itself, so that the word is the same in all by construction.
 fn real_blocks(head_of_batch: u32) -> u32 {
-  let first = head_of_batch / HEADS * SEQUENCE;
+  let first = head_of_batch / HEADS * params.sequence;
   var blocks = select(ALL_BLOCKS, 0u, SKIPS_PADDING);
-  var token = select(SEQUENCE, 0u, SKIPS_PADDING);
-  while (token < SEQUENCE) {
+  var token = select(params.sequence, 0u, SKIPS_PADDING);
+  while (token < params.sequence) {
     // A real token speaks for its block.
     let real = attentionMask[first + token] != 0u;
-    let block = token / BLOCK;
+    let block = token / params.block;
     blocks |= select(0u, 1u << block, real);
-    token = select(token + 1u, (block + 1u) * BLOCK, real);
+    token = select(token + 1u, (block + 1u) * params.block, real);
   }
   return blocks;
 }
 
 // The first run of `size` tokens from `start` on, both multiples of four, that is not to be skipped; at or past
-// SEQUENCE where there is none. Loops go from run to run by this, since some drivers run what `continue`
+// the sequence where there is none. Loops go from run to run by this, since some drivers run what `continue`
 // passes over with all lanes switched off.
 fn next_run(blocks: u32, start: u32, size: u32) -> u32 {
-  let block = min(start, SEQUENCE - 1u) / BLOCK;
+  let block = min(start, params.sequence - 1u) / params.block;
   let ahead = countTrailingZeros(blocks >> block);
-  let token = select(start, (block + ahead) * BLOCK, ahead > 0u);
+  let token = select(start, (block + ahead) * params.block, ahead > 0u);
   return token - token % size;
 }
 
 //# if DROPOUT
 // Factors of four probabilities from key 4 · block on: 0 or KEEP_SCALE.
 fn dropout_factors(head_of_batch: u32, query: u32, block: u32) -> vec4<f32> {
-  let row = head_of_batch * SEQUENCE + query;
-  let counter = row * ((SEQUENCE + 3u) / 4u) + block;
+  let row = head_of_batch * params.sequence + query;
+  let counter = row * ((params.sequence + 3u) / 4u) + block;
   let words = random_words(stepState.seed, params.stream, stepState.step, counter);
   return select(vec4<f32>(), vec4<f32>(KEEP_SCALE), words >= vec4<u32>(THRESHOLD));
 }

@@ -26,9 +26,6 @@ fn largest_in(v: vec4<f32>) -> f32 {
   return max(max(v.x, v.y), max(v.z, v.w));
 }
 
-// Workgroups of one head.
-const RUNS = (SEQUENCE + TILE_ROWS - 1u) / (TILE_ROWS);
-
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -36,13 +33,15 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = workgroup.y * workgroups.x + workgroup.x;
-  let head = number / RUNS;
-  if (head >= BATCH * HEADS) {
+  // Workgroups of one head.
+  let runs = (params.sequence + TILE_ROWS - 1u) / (TILE_ROWS);
+  let head = number / runs;
+  if (head >= params.batch * HEADS) {
     return;
   }
   let x = local % 8u;
   let y = local / 8u;
-  let row = number % RUNS * TILE_ROWS;
+  let row = number % runs * TILE_ROWS;
   var sums = Sums();
   //# for p in 0..ROW_QUADS
   var largest_$p = vec4<f32>(ABSENT);
@@ -53,7 +52,7 @@ fn main(
   let blocks = select(real, ALL_BLOCKS, real == 0u);
   for (
     var column = next_run(blocks, 0u, TILE_COLUMNS);
-    column < SEQUENCE;
+    column < params.sequence;
     column = next_run(blocks, column + TILE_COLUMNS, TILE_COLUMNS)
   ) {
     var scores = scores_of(QUERY, KEY, head, row, column, local);
@@ -98,14 +97,14 @@ fn main(
   let whole_$p = sum_of(y + 8u * $pu);
   //# for j in 0..4
   let query_$p_$j = row + 4u * (y + 8u * $pu) + $ju;
-  if (query_$p_$j < SEQUENCE) {
+  if (query_$p_$j < params.sequence) {
     //# for q in 0..OUT_QUADS
     if (x + 8u * $qu < QUADS) {
       put_context(context_at(head, query_$p_$j), x + 8u * $qu, sums.row_$p_$j_$q / whole_$p[$j]);
     }
     //# end
     if (x == 0u) {
-      logSumExp[head * SEQUENCE + query_$p_$j] = largest_$p[$j] + log(whole_$p[$j]);
+      logSumExp[head * params.sequence + query_$p_$j] = largest_$p[$j] + log(whole_$p[$j]);
     }
   }
   //# end

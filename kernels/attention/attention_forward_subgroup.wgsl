@@ -4,9 +4,6 @@
 //
 // Prelude: as in attention_subgroup.wgsl; GROUPS.
 
-// Workgroups of one head.
-const RUNS = (SEQUENCE + GROUPS * SHARE - 1u) / (GROUPS * SHARE);
-
 @compute @workgroup_size(SHARE)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -15,14 +12,16 @@ fn main(
 ) {
   let lane = invocation % SHARE;
   let number = workgroup.y * workgroups.x + workgroup.x;
-  let head = number / RUNS;
-  if (head >= BATCH * HEADS) {
+  // Workgroups of one head.
+  let runs = (params.sequence + GROUPS * SHARE - 1u) / (GROUPS * SHARE);
+  let head = number / runs;
+  if (head >= params.batch * HEADS) {
     return;
   }
-  let first = number % RUNS * GROUPS * SHARE;
+  let first = number % runs * GROUPS * SHARE;
   //# for g in 0..GROUPS
   let query_$g = first + $gu * SHARE + lane;
-  let query_at_$g = part_at(head, min(query_$g, SEQUENCE - 1u), 0u);
+  let query_at_$g = part_at(head, min(query_$g, params.sequence - 1u), 0u);
   //# for l in 0..SHARE
   //# for w in 0..LANE_QUADS
   let q_$g_$l_$w = quad_of_qkv(query_at_$g, quad_across($lu, $wu)) *
@@ -39,10 +38,10 @@ fn main(
   // Where all keys are padding, all count alike.
   let real = real_blocks(head);
   let blocks = select(real, ALL_BLOCKS, real == 0u);
-  for (var key = next_run(blocks, 0u, 4u); key < SEQUENCE; key = next_run(blocks, key + 4u, 4u)) {
+  for (var key = next_run(blocks, 0u, 4u); key < params.sequence; key = next_run(blocks, key + 4u, 4u)) {
     let own_bias = bias_of(head, key + lane % 4u);
     //# for j in 0..4
-    let key_at_$j = part_at(head, min(key + $ju, SEQUENCE - 1u), 1u);
+    let key_at_$j = part_at(head, min(key + $ju, params.sequence - 1u), 1u);
     //# for w in 0..LANE_QUADS
     let k_$j_$w = quad_of_qkv(key_at_$j, quad_$w);
     let v_$j_$w = quad_of_qkv(key_at_$j + HIDDEN, quad_$w);
@@ -85,15 +84,15 @@ fn main(
     //# end
   }
   //# for g in 0..GROUPS
-  if (query_$g < SEQUENCE) {
-    logSumExp[head * SEQUENCE + query_$g] = largest_$g + log(total_$g);
+  if (query_$g < params.sequence) {
+    logSumExp[head * params.sequence + query_$g] = largest_$g + log(total_$g);
   }
   let inverse_$g = 1.0 / total_$g;
   //# for r in 0..SHARE
   let inverse_$g_$r = subgroupBroadcast(inverse_$g, $ru);
   let row_$g_$r = first + $gu * SHARE + $ru;
   //# for w in 0..LANE_QUADS
-  if (row_$g_$r < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
+  if (row_$g_$r < params.sequence && lane * LANE_QUADS + $wu < QUADS) {
     put_context(context_at(head, row_$g_$r), quad_$w, o_$g_$r_$w * inverse_$g_$r);
   }
   //# end

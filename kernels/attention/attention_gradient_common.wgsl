@@ -8,14 +8,14 @@ const NOTHING = 3.0e38;
 // The log-sum-exp of a query that is not past the sequence.
 fn log_sum_of(head_of_batch: u32, query: u32) -> f32 {
   let skipped = SKIPS_PADDING && padding_of(head_of_batch, query) != 0.0;
-  return select(logSumExp[head_of_batch * SEQUENCE + query], NOTHING, skipped);
+  return select(logSumExp[head_of_batch * params.sequence + query], NOTHING, skipped);
 }
 
-// Where the loop of a workgroup that answers for `rows` tokens from `first` on begins: past SEQUENCE where
+// Where the loop of a workgroup that answers for `rows` tokens from `first` on begins: past the sequence where
 // all of them are padding.
 fn first_run(blocks: u32, first: u32, rows: u32, size: u32) -> u32 {
   let idle = next_run(blocks, first, 4u) >= first + rows;
-  return select(next_run(blocks, 0u, size), SEQUENCE, idle);
+  return select(next_run(blocks, 0u, size), params.sequence, idle);
 }
 
 //# if VECTORS

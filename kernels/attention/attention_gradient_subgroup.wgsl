@@ -17,14 +17,14 @@ fn main(
 ) {
   let lane = invocation % SHARE;
   let head = workgroup.y * workgroups.x + workgroup.x;
-  if (head >= BATCH * HEADS) {
+  if (head >= params.batch * HEADS) {
     return;
   }
   //# for w in 0..LANE_QUADS
   let quad_$w = quad_across(lane, $wu);
   let exists_$w = exists(lane * LANE_QUADS + $wu);
   //# end
-  for (var token = next_padding(head, 0u); token < SEQUENCE; token = next_padding(head, token + 1u)) {
+  for (var token = next_padding(head, 0u); token < params.sequence; token = next_padding(head, token + 1u)) {
     //# for w in 0..LANE_QUADS
     if (lane * LANE_QUADS + $wu < QUADS) {
       //# for part in 0..3
@@ -36,18 +36,18 @@ fn main(
   let blocks = real_blocks(head);
   let first = next_run(blocks, 0u, RUN);
   var run = first;
-  while (run < SEQUENCE) {
+  while (run < params.sequence) {
     let following = next_run(blocks, run + RUN, RUN);
     let key = run + KEYS * lane;
     //# for c in 0..KEYS
-    let key_at_$c = part_at(head, min(key + $cu, SEQUENCE - 1u), 1u);
+    let key_at_$c = part_at(head, min(key + $cu, params.sequence - 1u), 1u);
     let bias_$c = bias_of(head, key + $cu);
     //# for l in 0..SHARE
     //# for w in 0..LANE_QUADS
     let k_$c_$l_$w = quad_of_qkv(key_at_$c, quad_across($lu, $wu)) * SCALE;
     let v_$c_$l_$w = quad_of_qkv(key_at_$c + HIDDEN, quad_across($lu, $wu));
     //# end
-    let across_at_$c_$l = part_at(head, min(run + KEYS * $lu + $cu, SEQUENCE - 1u), 1u);
+    let across_at_$c_$l = part_at(head, min(run + KEYS * $lu + $cu, params.sequence - 1u), 1u);
     //# for w in 0..LANE_QUADS
     let across_$c_$l_$w = quad_of_qkv(across_at_$c_$l, quad_$w) * SCALE;
     var dk_$c_$l_$w = vec4<f32>();
@@ -56,18 +56,18 @@ fn main(
     //# end
     //# end
     let is_first = run == first;
-    let is_last = following >= SEQUENCE;
+    let is_last = following >= params.sequence;
     for (
       var query = next_run(blocks, 0u, 4u);
-      query < SEQUENCE;
+      query < params.sequence;
       query = next_run(blocks, query + 4u, 4u)
     ) {
       let own_query = query + lane % 4u;
-      let own_row = min(own_query, SEQUENCE - 1u);
-      let own_log_sum = select(NOTHING, log_sum_of(head, own_row), own_query < SEQUENCE);
-      let own_projection = rowProjection[head * SEQUENCE + own_row];
+      let own_row = min(own_query, params.sequence - 1u);
+      let own_log_sum = select(NOTHING, log_sum_of(head, own_row), own_query < params.sequence);
+      let own_projection = rowProjection[head * params.sequence + own_row];
       //# for r in 0..4
-      let query_$r = min(query + $ru, SEQUENCE - 1u);
+      let query_$r = min(query + $ru, params.sequence - 1u);
       let query_at_$r = part_at(head, query_$r, 0u);
       let output_at_$r = context_at(head, query_$r);
       //# for w in 0..LANE_QUADS
@@ -129,10 +129,10 @@ fn main(
       //# end
       //# end
       //# for r in 0..4
-      if (query + $ru < SEQUENCE) {
+      if (query + $ru < params.sequence) {
         //# for w in 0..LANE_QUADS
         if (lane * LANE_QUADS + $wu < QUADS) {
-          let at = (head * SEQUENCE + query + $ru) * QUADS + quad_$w;
+          let at = (head * params.sequence + query + $ru) * QUADS + quad_$w;
           if (!is_first) {
             dq_$r_$w += queryGradient[at];
           }
@@ -149,7 +149,7 @@ fn main(
     //# for c in 0..KEYS
     //# for l in 0..SHARE
     //# for w in 0..LANE_QUADS
-    if (run + KEYS * $lu + $cu < SEQUENCE && lane * LANE_QUADS + $wu < QUADS) {
+    if (run + KEYS * $lu + $cu < params.sequence && lane * LANE_QUADS + $wu < QUADS) {
       put_gradient(across_at_$c_$l, quad_$w, dk_$c_$l_$w * SCALE);
       put_gradient(across_at_$c_$l + HIDDEN, quad_$w, dv_$c_$l_$w);
     }
@@ -160,11 +160,11 @@ fn main(
   }
 }
 
-// The first padded token from `start` on that may be skipped; SEQUENCE where there is none.
+// The first padded token from `start` on that may be skipped; the sequence where there is none.
 fn next_padding(head_of_batch: u32, start: u32) -> u32 {
-  let first = head_of_batch / HEADS * SEQUENCE;
-  var token = select(SEQUENCE, start, SKIPS_PADDING);
-  while (token < SEQUENCE && attentionMask[first + token] != 0u) {
+  let first = head_of_batch / HEADS * params.sequence;
+  var token = select(params.sequence, start, SKIPS_PADDING);
+  while (token < params.sequence && attentionMask[first + token] != 0u) {
     token++;
   }
   return token;

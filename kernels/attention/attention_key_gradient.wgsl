@@ -2,9 +2,6 @@
 //
 // Prelude: as in attention_tile.wgsl.
 
-// Workgroups of one head.
-const RUNS = (SEQUENCE + TILE_ROWS - 1u) / (TILE_ROWS);
-
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -12,34 +9,36 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = workgroup.y * workgroups.x + workgroup.x;
-  let head = number / RUNS;
-  if (head >= BATCH * HEADS) {
+  // Workgroups of one head.
+  let runs = (params.sequence + TILE_ROWS - 1u) / (TILE_ROWS);
+  let head = number / runs;
+  if (head >= params.batch * HEADS) {
     return;
   }
   let x = local % 8u;
   let y = local / 8u;
-  let row = number % RUNS * TILE_ROWS;
+  let row = number % runs * TILE_ROWS;
   var key_sums = Sums();
   var value_sums = Sums();
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   let key_$p_$j = row + 4u * (y + 8u * $pu) + $ju;
-  let bias_$p_$j = padding_of(head, min(key_$p_$j, SEQUENCE - 1u));
+  let bias_$p_$j = padding_of(head, min(key_$p_$j, params.sequence - 1u));
   //# end
   //# end
   let blocks = real_blocks(head);
   for (
     var column = first_run(blocks, row, TILE_ROWS, TILE_COLUMNS);
-    column < SEQUENCE;
+    column < params.sequence;
     column = next_run(blocks, column + TILE_COLUMNS, TILE_COLUMNS)
   ) {
     let query = column + 4u * x;
     var log_sums: vec4<f32>;
     var projections: vec4<f32>;
     //# for i in 0..4
-    let query_$i = min(query + $iu, SEQUENCE - 1u);
-    log_sums[$i] = select(NOTHING, log_sum_of(head, query_$i), query + $iu < SEQUENCE);
-    projections[$i] = rowProjection[head * SEQUENCE + query_$i];
+    let query_$i = min(query + $iu, params.sequence - 1u);
+    log_sums[$i] = select(NOTHING, log_sum_of(head, query_$i), query + $iu < params.sequence);
+    projections[$i] = rowProjection[head * params.sequence + query_$i];
     //# end
     // What goes on into the values' gradients, and what into the keys'.
     var kept = scores_of(KEY, QUERY, head, row, column, local);
@@ -71,7 +70,7 @@ fn main(
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   //# for q in 0..OUT_QUADS
-  if (key_$p_$j < SEQUENCE && x + 8u * $qu < QUADS) {
+  if (key_$p_$j < params.sequence && x + 8u * $qu < QUADS) {
     let at_$p_$j_$q = part_at(head, key_$p_$j, KEY);
     put_gradient(at_$p_$j_$q, x + 8u * $qu, key_sums.row_$p_$j_$q);
     put_gradient(at_$p_$j_$q + HIDDEN, x + 8u * $qu, value_sums.row_$p_$j_$q);

@@ -1,9 +1,16 @@
 // Σ dO∘O of each query in each head, which the gradients of all its scores share; one invocation a row of
 // one head.
 //
-// Prelude: BATCH HEADS SEQUENCE HEAD_SIZE QUADS.
+// Prelude: HEADS HEAD_SIZE QUADS.
 
-const RUNS = (SEQUENCE + 63u) / 64u;
+struct Params {
+  batch: u32,
+  sequence: u32,
+  // Tokens that are skipped together: a power of two, at most 32 blocks in a sequence.
+  block: u32,
+  // Stream of random numbers; read with dropout.
+  stream: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -12,24 +19,26 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = group.y * groups.x + group.x;
-  let query = number % RUNS * 64u + local;
-  let head = number / RUNS;
-  if (query >= SEQUENCE || head >= BATCH * HEADS) {
+  // Workgroups of one head.
+  let runs = (params.sequence + 63u) / 64u;
+  let query = number % runs * 64u + local;
+  let head = number / runs;
+  if (query >= params.sequence || head >= params.batch * HEADS) {
     return;
   }
-  let row = (head / HEADS * SEQUENCE + query) * HEADS + head % HEADS;
+  let row = (head / HEADS * params.sequence + query) * HEADS + head % HEADS;
   //# if VECTORS
   var products = vec4<f32>();
   //# for d in 0..QUADS
   products += vec4<f32>(contextGradient[row * QUADS + $du]) * vec4<f32>(context[row * QUADS + $du]);
   //# end
-  rowProjection[head * SEQUENCE + query] = dot(products, vec4<f32>(1.0));
+  rowProjection[head * params.sequence + query] = dot(products, vec4<f32>(1.0));
   //# end
   //# if SCALARS
   var sum = 0.0;
   for (var at = row * HEAD_SIZE; at < (row + 1u) * HEAD_SIZE; at++) {
     sum += f32(contextGradient[at]) * f32(context[at]);
   }
-  rowProjection[head * SEQUENCE + query] = sum;
+  rowProjection[head * params.sequence + query] = sum;
   //# end
 }

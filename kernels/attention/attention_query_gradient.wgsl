@@ -2,9 +2,6 @@
 //
 // Prelude: as in attention_tile.wgsl.
 
-// Workgroups of one head.
-const RUNS = (SEQUENCE + TILE_ROWS - 1u) / (TILE_ROWS);
-
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -12,25 +9,27 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = workgroup.y * workgroups.x + workgroup.x;
-  let head = number / RUNS;
-  if (head >= BATCH * HEADS) {
+  // Workgroups of one head.
+  let runs = (params.sequence + TILE_ROWS - 1u) / (TILE_ROWS);
+  let head = number / runs;
+  if (head >= params.batch * HEADS) {
     return;
   }
   let x = local % 8u;
   let y = local / 8u;
-  let row = number % RUNS * TILE_ROWS;
+  let row = number % runs * TILE_ROWS;
   var sums = Sums();
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   let query_$p_$j = row + 4u * (y + 8u * $pu) + $ju;
-  let log_sum_$p_$j = log_sum_of(head, min(query_$p_$j, SEQUENCE - 1u));
-  let projection_$p_$j = rowProjection[head * SEQUENCE + min(query_$p_$j, SEQUENCE - 1u)];
+  let log_sum_$p_$j = log_sum_of(head, min(query_$p_$j, params.sequence - 1u));
+  let projection_$p_$j = rowProjection[head * params.sequence + min(query_$p_$j, params.sequence - 1u)];
   //# end
   //# end
   let blocks = real_blocks(head);
   for (
     var column = first_run(blocks, row, TILE_ROWS, TILE_COLUMNS);
-    column < SEQUENCE;
+    column < params.sequence;
     column = next_run(blocks, column + TILE_COLUMNS, TILE_COLUMNS)
   ) {
     var scores = scores_of(QUERY, KEY, head, row, column, local);
@@ -54,7 +53,7 @@ fn main(
   //# for p in 0..ROW_QUADS
   //# for j in 0..4
   //# for q in 0..OUT_QUADS
-  if (query_$p_$j < SEQUENCE && x + 8u * $qu < QUADS) {
+  if (query_$p_$j < params.sequence && x + 8u * $qu < QUADS) {
     put_gradient(part_at(head, query_$p_$j, QUERY), x + 8u * $qu, sums.row_$p_$j_$q);
   }
   //# end

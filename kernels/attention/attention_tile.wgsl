@@ -42,7 +42,7 @@ var<workgroup> stage: array<array<vec4<f32>, WIDTH>, DEPTH>;
 var<workgroup> weights: array<array<vec4<f32>, TILE_ROW_QUADS>, TILE_COLUMNS>;
 
 fn quad_of(source: u32, head: u32, token: u32, quad: u32) -> vec4<f32> {
-  let row = min(token, SEQUENCE - 1u);
+  let row = min(token, params.sequence - 1u);
   //# if READS_GRADIENT
   if (source == GRADIENT) {
     return quad_of_gradient(context_at(head, row), quad);

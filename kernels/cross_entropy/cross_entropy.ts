@@ -9,6 +9,7 @@ import {
   declareBindings,
   declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -94,11 +95,8 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
     wgsl: specialise(source, {
       enables: storage === "f16" ? ["f16"] : [],
       constants: {
-        ROWS: rows,
         VOCABULARY: vocabulary,
-        CHUNK_COLUMNS: chunkColumns,
         TEMPERATURE: { f32: spec.temperature },
-        ROWS_PER_SEQUENCE: spec.rowsPerSequence ?? 1,
       },
       libraries: [
         ...(sample ? [randomLibrary] : []),
@@ -107,7 +105,13 @@ export function crossEntropyChunk(spec: CrossEntropyChunkSpec): KernelProgram {
       ],
     }),
     bindings,
-    params: Uint32Array.of(chunkStart, spec.stream, 0, 0),
+    params: paramWords("cross_entropy", source, {
+      rows,
+      rows_per_sequence: spec.rowsPerSequence ?? 1,
+      chunk_start: chunkStart,
+      chunk_columns: chunkColumns,
+      stream: spec.stream,
+    }),
     workgroups: spreadWorkgroups(rows),
     cost: {
       flops: (sample ? 12 : 5) * rows * chunkColumns,
@@ -134,10 +138,10 @@ export function crossEntropyFinish({ rows }: { readonly rows: number }): KernelP
     kernel: "cross_entropy_finish",
     label: `${rows}`,
     wgsl: specialise(finishSource, {
-      constants: { ROWS: rows },
-      libraries: [declareBindings(bindings)],
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("cross_entropy_finish", finishSource, { rows }),
     workgroups: spreadWorkgroups(Math.ceil(rows / 64)),
     cost: { flops: 3 * rows, bytes: 44 * rows },
   });
@@ -196,7 +200,7 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
     wgsl: specialise(unroll(body, names), {
       enables: storage === "f16" || gradientStorage === "f16" ? ["f16"] : [],
       aliases: { Value: typeOf("f32"), Ids: typeOf("u32"), Stored: typeOf(gradientStorage) },
-      constants: { ROWS: rows, VALUES: values, RUNS: runs, SCALE: { f32: gradientScale } },
+      constants: { SCALE: { f32: gradientScale } },
       libraries: [
         randomLibrary,
         declareBindings(bindings, {
@@ -207,7 +211,12 @@ export function crossEntropyChunkBackward(spec: CrossEntropyBackwardSpec): Kerne
       ],
     }),
     bindings,
-    params: Uint32Array.of(chunkStart, 0, 0, 0),
+    params: paramWords("cross_entropy_backward", backwardSource, {
+      rows,
+      chunk_start: chunkStart,
+      values,
+      runs,
+    }),
     workgroups: spreadWorkgroups(rows * runs),
     cost: {
       flops: 5 * elements,

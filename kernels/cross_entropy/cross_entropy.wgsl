@@ -11,16 +11,20 @@
 // Draws go by the row's place in the whole batch and by the whole batch's seed, so that a batch gives the same
 // samples in parts as in one.
 //
-// Prelude: ROWS VOCABULARY CHUNK_COLUMNS TEMPERATURE ROWS_PER_SEQUENCE.
+// Prelude: VOCABULARY TEMPERATURE.
 
 struct Params {
+  rows: u32,
+  // Rows that belong to one sequence.
+  rows_per_sequence: u32,
+  // First piece of the chunk, and its pieces.
   chunk_start: u32,
+  chunk_columns: u32,
   stream: u32,
 }
 
 const LEAST = -1.0e37;
 const WIDTH = 64u;
-const QUADS = (CHUNK_COLUMNS + 3u) / 4u;
 
 struct Partial {
   largest: f32,
@@ -34,24 +38,24 @@ var<workgroup> partials: array<Partial, WIDTH>;
 
 //# if VECTORS
 fn quad_of_logits(row: u32, quad: u32) -> vec4<f32> {
-  return vec4<f32>(logits[row * QUADS + quad]);
+  return vec4<f32>(logits[row * (params.chunk_columns / 4u) + quad]);
 }
 
 fn logit_of(row: u32, column: u32) -> f32 {
-  return f32(logits[row * QUADS + column / 4u][column % 4u]);
+  return f32(logits[row * (params.chunk_columns / 4u) + column / 4u][column % 4u]);
 }
 //# end
 //# if SCALARS
 fn quad_of_logits(row: u32, quad: u32) -> vec4<f32> {
   var value = vec4<f32>(LEAST);
-  for (var i = 0u; i < min(4u, CHUNK_COLUMNS - 4u * quad); i++) {
-    value[i] = f32(logits[row * CHUNK_COLUMNS + 4u * quad + i]);
+  for (var i = 0u; i < min(4u, params.chunk_columns - 4u * quad); i++) {
+    value[i] = f32(logits[row * params.chunk_columns + 4u * quad + i]);
   }
   return value;
 }
 
 fn logit_of(row: u32, column: u32) -> f32 {
-  return f32(logits[row * CHUNK_COLUMNS + column]);
+  return f32(logits[row * params.chunk_columns + column]);
 }
 //# end
 
@@ -72,8 +76,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let own_row = group.y * groups.x + group.x;
-  let inside = own_row < ROWS;
-  let row = min(own_row, ROWS - 1u);
+  let inside = own_row < params.rows;
+  let row = min(own_row, params.rows - 1u);
   let target_id = targets[row];
   // Each lane of a vec4 keeps its own best; maximum and sum are common to the four.
   var best = vec4<f32>(LEAST);
@@ -84,12 +88,12 @@ fn main(
   var scores = vec4<f32>();
   var noisy_ids = vec4<u32>();
   let seed = stepState.seed ^ (stepState.first_sequence * 0x9e3779b1u);
-  let row_in_batch = stepState.first_sequence * ROWS_PER_SEQUENCE + row;
+  let row_in_batch = stepState.first_sequence * params.rows_per_sequence + row;
   //# end
   //# if OFFERS
   var offered_largest = LEAST;
   //# end
-  for (var quad = local; quad < QUADS; quad += WIDTH) {
+  for (var quad = local; quad < (params.chunk_columns + 3u) / 4u; quad += WIDTH) {
     let x = quad_of_logits(row, quad);
     let ids = vec4<u32>(params.chunk_start + 4u * quad) + vec4<u32>(0u, 1u, 2u, 3u);
     let better = x > best;
@@ -172,7 +176,7 @@ fn main(
       noisy_id = part.noisy_id;
     }
   }
-  if (target_id >= params.chunk_start && target_id - params.chunk_start < CHUNK_COLUMNS) {
+  if (target_id >= params.chunk_start && target_id - params.chunk_start < params.chunk_columns) {
     target_logit = logit_of(row, target_id - params.chunk_start);
   }
   state[8u * row] = bitcast<u32>(largest);

@@ -1,16 +1,18 @@
 // Gradient of the normalised cross-entropy with respect to one chunk of logits, a run of one row a
 // workgroup: (softmax − [column = target]) · weight · normalizer · scale.
 //
-// Prelude: Value (f32 or vec4<f32>), Ids (u32 or vec4<u32>), Stored (a Value in storage), ROWS, VALUES (of
-// a row), RUNS (of a row), SCALE.
+// Prelude: Value (f32 or vec4<f32>), Ids (u32 or vec4<u32>), Stored (a Value in storage), SCALE.
 
 struct Params {
+  rows: u32,
+  // First piece of the chunk.
   chunk_start: u32,
-  stream: u32,
+  // Values of a row, and workgroups that share them.
+  values: u32,
+  runs: u32,
 }
 
 const WIDTH = 64u;
-const EACH = (VALUES + RUNS * WIDTH - 1u) / (RUNS * WIDTH);
 
 @compute @workgroup_size(WIDTH)
 fn main(
@@ -19,24 +21,25 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let run = group.y * groups.x + group.x;
-  let row = run / RUNS;
-  if (row >= ROWS) {
+  let each = (params.values + params.runs * WIDTH - 1u) / (params.runs * WIDTH);
+  let row = run / params.runs;
+  if (row >= params.rows) {
     return;
   }
-  let first = run % RUNS * WIDTH * EACH;
+  let first = run % params.runs * WIDTH * each;
   let largest = bitcast<f32>(state[8u * row]);
   let total = bitcast<f32>(state[8u * row + 1u]);
   let factor = weights[row] * normalizer[0] * SCALE * stepState.loss_scale;
   let probability_factor = factor / total;
   let target_id = Ids(targets[row]);
-  for (var i = first + local; i < min(first + WIDTH * EACH, VALUES); i += WIDTH) {
+  for (var i = first + local; i < min(first + WIDTH * each, params.values); i += WIDTH) {
     //# if VECTORS
     let ids = vec4<u32>(params.chunk_start + 4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
     //# end
     //# if SCALARS
     let ids = params.chunk_start + i;
     //# end
-    let at = row * VALUES + i;
+    let at = row * params.values + i;
     let rise = exp(Value(logits[at]) - Value(largest)) * probability_factor;
     GRADIENT[at] = Stored(rise - select(Value(), Value(factor), ids == target_id));
   }

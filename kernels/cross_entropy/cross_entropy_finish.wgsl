@@ -1,6 +1,8 @@
 // The results of each row once all chunks are in, one invocation a row.
-//
-// Prelude: ROWS.
+
+struct Params {
+  rows: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,7 +11,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let row = (group.y * groups.x + group.x) * 64u + local;
-  if (row >= ROWS) {
+  if (row >= params.rows) {
     return;
   }
   let largest = bitcast<f32>(state[8u * row]);

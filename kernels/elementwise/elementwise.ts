@@ -9,6 +9,7 @@ import {
   declareBindings,
   declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -57,28 +58,28 @@ function elementwise(spec: ElementwiseSpec, body: Body): KernelProgram {
   ]);
   const words = vectors ? "random_words" : "random_word";
   const text = unroll(source, { ACCUMULATE: Number(accumulate) }).replaceAll("OUTPUT", output);
+  const wgsl = specialise(text, {
+    enables: storage === "f16" || inputStorage === "f16" ? ["f16"] : [],
+    aliases: { Value: typeOf("f32"), Stored: typeOf(storage), Words: typeOf("u32") },
+    libraries: [
+      ...(stream !== undefined ? [randomLibrary] : []),
+      declareBindings(bindings, types),
+      declareParams(bindings.length),
+      ...(stream !== undefined
+        ? [
+          "fn words_of(i: u32) -> Words {" +
+          ` return ${words}(stepState.seed, params.stream, stepState.step, i); }`,
+        ]
+        : []),
+      `fn function_of(i: u32) -> Value { return ${expression}; }`,
+    ],
+  });
   return singleLaunch({
     kernel,
     label: `${elements}`,
-    wgsl: specialise(text, {
-      enables: storage === "f16" || inputStorage === "f16" ? ["f16"] : [],
-      aliases: { Value: typeOf("f32"), Stored: typeOf(storage), Words: typeOf("u32") },
-      constants: { VALUES: elements / lanes },
-      libraries: [
-        ...(stream !== undefined ? [randomLibrary, "struct Params { stream: u32 }"] : []),
-        declareBindings(bindings, types),
-        ...(stream !== undefined
-          ? [
-            declareParams(bindings.length),
-            "fn words_of(i: u32) -> Words {" +
-            ` return ${words}(stepState.seed, params.stream, stepState.step, i); }`,
-          ]
-          : []),
-        `fn function_of(i: u32) -> Value { return ${expression}; }`,
-      ],
-    }),
+    wgsl,
     bindings,
-    ...(stream !== undefined ? { params: Uint32Array.of(stream, 0, 0, 0) } : {}),
+    params: paramWords(kernel, wgsl, { values: elements / lanes, stream: stream ?? 0 }),
     workgroups: spreadWorkgroups(Math.ceil(elements / lanes / 64)),
     cost: {
       flops: flops * elements,

@@ -1,7 +1,11 @@
 // Joins runs of equal ids that reach over several pieces: the invocation of the piece where a run begins
 // adds what the following pieces hold of it, in order.
 //
-// Prelude: TOKENS COLUMNS PIECE.
+// Prelude: COLUMNS PIECE.
+
+struct Params {
+  tokens: u32,
+}
 
 const ACROSS = (COLUMNS + 63u) / 64u;
 
@@ -15,7 +19,7 @@ fn main(
   let column = number % ACROSS * 64u + local;
   let own = number / ACROSS;
   let last = (own + 1u) * PIECE - 1u;
-  if (column >= COLUMNS || last + 1u >= TOKENS) {
+  if (column >= COLUMNS || last + 1u >= params.tokens) {
     return;
   }
   let row = sortedIds[last];
@@ -25,7 +29,7 @@ fn main(
     return;
   }
   var total = carry[(2u * own + 1u) * COLUMNS + column];
-  for (var piece = own + 1u; piece * PIECE < TOKENS && sortedIds[piece * PIECE] == row; piece++) {
+  for (var piece = own + 1u; piece * PIECE < params.tokens && sortedIds[piece * PIECE] == row; piece++) {
     total += carry[(2u * piece) * COLUMNS + column];
   }
   tableGradient[row * COLUMNS + column] += total;

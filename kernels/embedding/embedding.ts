@@ -9,8 +9,10 @@ import {
   type Binding,
   bytesPerElement,
   declareBindings,
+  declareParams,
   type KernelLaunch,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   type Scratch,
   singleLaunch,
@@ -74,16 +76,11 @@ export function embeddingForward(spec: EmbeddingSpec): KernelProgram {
     wgsl: specialise(forwardSource, {
       enables: storage === "f16" ? ["f16"] : [],
       aliases: { Elem: storage },
-      constants: {
-        TOKENS: tokens,
-        SEQUENCE: sequence,
-        COLUMNS: columns,
-        VOCABULARY: vocabulary,
-        TYPES: types,
-      },
-      libraries: [declareBindings(bindings)],
+      constants: { COLUMNS: columns, VOCABULARY: vocabulary, TYPES: types },
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("embedding", forwardSource, { tokens, sequence }),
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
     cost: { flops: 2 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
   });
@@ -134,7 +131,7 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
     dtype: "f32",
     elements: 2 * pieces * columns,
   });
-  const constants = { TOKENS: tokens, COLUMNS: columns, PIECE };
+  const constants = { COLUMNS: columns, PIECE }, lengths = { tokens };
   const launches: KernelLaunch[] = [];
   if (!accumulate) {
     const [zero] = fill({ elements: vocabulary * columns, value: 0 }).launches;
@@ -145,7 +142,7 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
     });
   }
   launches.push(
-    launch("rank_tokens", rankSource, { TOKENS: tokens, VOCABULARY: vocabulary }, [
+    launch("rank_tokens", rankSource, { VOCABULARY: vocabulary }, lengths, [
       { name: "ids", access: "read", dtype: "u32", elements: tokens },
       { ...sorted, access: "write" },
       { name: "order", access: "write", dtype: "u32", elements: tokens },
@@ -154,6 +151,7 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
       "sum_runs",
       runsSource,
       constants,
+      lengths,
       [
         sorted,
         { name: "order", access: "read", dtype: "u32", elements: tokens },
@@ -170,6 +168,7 @@ export function embeddingWordBackward(spec: WordGradientSpec): KernelProgram {
       "add_carries",
       carriesSource,
       constants,
+      lengths,
       [sorted, carry("read"), table],
       spreadWorkgroups(Math.ceil(columns / 64) * pieces),
       4 * pieces * columns,
@@ -208,7 +207,8 @@ export function embeddingPositionBackward(spec: PositionGradientSpec): KernelPro
     launch(
       "position_gradient",
       unroll(positionSource, { ACCUMULATE: Number(accumulate) }),
-      { BATCH: batch, SEQUENCE: sequence, COLUMNS: columns, POSITIONS: positions },
+      { COLUMNS: columns, POSITIONS: positions },
+      { batch, sequence },
       [
         {
           name: "outputGradient",
@@ -258,7 +258,8 @@ export function embeddingTypeBackward(spec: TypeGradientSpec): KernelProgram {
   const partials = launch(
     "type_gradient",
     typeSource,
-    { TOKENS: tokens, COLUMNS: columns, TYPES: types, GROUP_ROWS: perGroup },
+    { COLUMNS: columns, TYPES: types },
+    { tokens, group_rows: perGroup },
     [
       { name: "typeIds", access: "read", dtype: "u32", elements: tokens },
       { name: "outputGradient", access: "read", dtype: storage, elements: tokens * columns },
@@ -280,6 +281,7 @@ function launch(
   kernel: string,
   source: string,
   constants: Readonly<Record<string, number>>,
+  lengths: Readonly<Record<string, number>>,
   bindings: readonly Binding[],
   workgroups: readonly [number, number, number],
   touched = Infinity,
@@ -293,13 +295,14 @@ function launch(
   const half = bindings.some(({ dtype }) => dtype === "f16");
   return {
     kernel,
-    label: Object.values(constants).join("×"),
+    label: [...Object.values(lengths), ...Object.values(constants)].join("×"),
     wgsl: specialise(source, {
       enables: half ? ["f16"] : [],
       constants,
-      libraries: [declareBindings(bindings)],
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords(kernel, source, lengths),
     workgroups,
     cost: { flops: 0, bytes },
   };

@@ -1,6 +1,11 @@
 // word[id] + position[place] + type[segment], one invocation an element. Ids past a table are clamped.
 //
-// Prelude: Elem TOKENS SEQUENCE COLUMNS VOCABULARY TYPES.
+// Prelude: Elem COLUMNS VOCABULARY TYPES.
+
+struct Params {
+  tokens: u32,
+  sequence: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,7 +14,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= TOKENS * COLUMNS) {
+  if (i >= params.tokens * COLUMNS) {
     return;
   }
   let token = i / COLUMNS;
@@ -17,5 +22,5 @@ fn main(
   let word = min(ids[token], VOCABULARY - 1u);
   let segment = min(typeIds[token], TYPES - 1u);
   output[i] = Elem(wordTable[word * COLUMNS + column] +
-    positionTable[(token % SEQUENCE) * COLUMNS + column] + typeTable[segment * COLUMNS + column]);
+    positionTable[(token % params.sequence) * COLUMNS + column] + typeTable[segment * COLUMNS + column]);
 }

@@ -1,7 +1,12 @@
 // Gradient of the position table: each row sums the gradients at its place over the batch, one invocation
 // an element. Places past the sequence get 0.
 //
-// Prelude: BATCH SEQUENCE COLUMNS POSITIONS.
+// Prelude: COLUMNS POSITIONS.
+
+struct Params {
+  batch: u32,
+  sequence: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,9 +19,9 @@ fn main(
     return;
   }
   var total = 0.0;
-  if (i < SEQUENCE * COLUMNS) {
-    for (var row = 0u; row < BATCH; row++) {
-      total += f32(outputGradient[row * SEQUENCE * COLUMNS + i]);
+  if (i < params.sequence * COLUMNS) {
+    for (var row = 0u; row < params.batch; row++) {
+      total += f32(outputGradient[row * params.sequence * COLUMNS + i]);
     }
   }
   //# if ACCUMULATE

@@ -1,7 +1,11 @@
 // Sorts tokens by id, stably: each invocation counts the tokens that go before its own. Quadratic in the
 // number of tokens, yet a thousandth of a training step's work, and the same on every run.
 //
-// Prelude: TOKENS VOCABULARY.
+// Prelude: VOCABULARY.
+
+struct Params {
+  tokens: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,13 +14,13 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let token = (group.y * groups.x + group.x) * 64u + local;
-  if (token >= TOKENS) {
+  if (token >= params.tokens) {
     return;
   }
   let own = ids[token];
   var rank = 0u;
   // The same `other` in all invocations, so that they load it together.
-  for (var other = 0u; other < TOKENS; other++) {
+  for (var other = 0u; other < params.tokens; other++) {
     rank += u32(ids[other] < own + u32(other < token));
   }
   sortedIds[rank] = min(own, VOCABULARY - 1u);

@@ -2,7 +2,11 @@
 // lies within the piece goes to the table. A run that goes on past the piece's end is left in `carry`
 // for the invocation of the piece where it began; see add_carries.wgsl.
 //
-// Prelude: TOKENS COLUMNS PIECE.
+// Prelude: COLUMNS PIECE.
+
+struct Params {
+  tokens: u32,
+}
 
 const ACROSS = (COLUMNS + 63u) / 64u;
 
@@ -15,11 +19,11 @@ fn main(
   let number = group.y * groups.x + group.x;
   let column = number % ACROSS * 64u + local;
   let piece = number / ACROSS;
-  if (column >= COLUMNS || piece * PIECE >= TOKENS) {
+  if (column >= COLUMNS || piece * PIECE >= params.tokens) {
     return;
   }
   let first = piece * PIECE;
-  let end = min(first + PIECE, TOKENS);
+  let end = min(first + PIECE, params.tokens);
   var total = 0.0;
   var inherited = first > 0u && sortedIds[first - 1u] == sortedIds[first];
   // What the piece owes to a run from before, and what its own last run has before going on.
@@ -28,7 +32,7 @@ fn main(
   for (var i = first; i < end; i++) {
     total += f32(outputGradient[order[i] * COLUMNS + column]);
     let row = sortedIds[i];
-    let goes_on = i + 1u < TOKENS && sortedIds[min(i + 1u, TOKENS - 1u)] == row;
+    let goes_on = i + 1u < params.tokens && sortedIds[min(i + 1u, params.tokens - 1u)] == row;
     if (goes_on && i + 1u < end) {
       continue;
     }

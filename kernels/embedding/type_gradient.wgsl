@@ -1,6 +1,12 @@
 // Gradient of the segment table over one group of tokens, one invocation an element of the table.
 //
-// Prelude: TOKENS COLUMNS TYPES GROUP_ROWS.
+// Prelude: COLUMNS TYPES .
+
+struct Params {
+  tokens: u32,
+  // Rows that are summed on their own.
+  group_rows: u32,
+}
 
 const ACROSS = (TYPES * COLUMNS + 63u) / 64u;
 
@@ -13,13 +19,13 @@ fn main(
   let number = group.y * groups.x + group.x;
   let place = number % ACROSS * 64u + local;
   let part = number / ACROSS;
-  if (place >= TYPES * COLUMNS || part * GROUP_ROWS >= TOKENS) {
+  if (place >= TYPES * COLUMNS || part * params.group_rows >= params.tokens) {
     return;
   }
   let segment = place / COLUMNS;
   let column = place % COLUMNS;
   var total = 0.0;
-  for (var token = part * GROUP_ROWS; token < min((part + 1u) * GROUP_ROWS, TOKENS); token++) {
+  for (var token = part * params.group_rows; token < min((part + 1u) * params.group_rows, params.tokens); token++) {
     if (min(typeIds[token], TYPES - 1u) == segment) {
       total += f32(outputGradient[token * COLUMNS + column]);
     }

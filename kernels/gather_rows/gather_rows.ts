@@ -7,7 +7,9 @@ import {
   type Binding,
   bytesPerElement,
   declareBindings,
+  declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -86,10 +88,11 @@ function build(
     wgsl: specialise(source, {
       enables: storage === "f16" ? ["f16"] : [],
       aliases: { Elem: storage },
-      constants: { BATCH: batch, SEQUENCE: sequence, PICKS: picks, COLUMNS: columns },
-      libraries: [declareBindings(bindings)],
+      constants: { COLUMNS: columns },
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords(kernel, source, { batch, sequence, picks }),
     workgroups: spreadWorkgroups(Math.ceil(invocations / 64)),
     cost: {
       flops: 0,

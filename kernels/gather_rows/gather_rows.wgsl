@@ -1,6 +1,12 @@
 // Rows of each sequence at given positions, one invocation an element.
 //
-// Prelude: BATCH SEQUENCE PICKS COLUMNS.
+// Prelude: COLUMNS.
+
+struct Params {
+  batch: u32,
+  sequence: u32,
+  picks: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,10 +15,10 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= BATCH * PICKS * COLUMNS) {
+  if (i >= params.batch * params.picks * COLUMNS) {
     return;
   }
   let pick = i / COLUMNS;
-  let position = min(positions[pick], SEQUENCE - 1u);
-  output[i] = input[(pick / PICKS * SEQUENCE + position) * COLUMNS + i % COLUMNS];
+  let position = min(positions[pick], params.sequence - 1u);
+  output[i] = input[(pick / params.picks * params.sequence + position) * COLUMNS + i % COLUMNS];
 }

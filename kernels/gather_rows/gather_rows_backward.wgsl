@@ -1,7 +1,13 @@
 // Gradient of gathering rows, one invocation an element of the input: it looks through its sequence's
 // picks for its own position, so that several picks of one row add up in order.
 //
-// Prelude: Elem BATCH SEQUENCE PICKS COLUMNS.
+// Prelude: Elem COLUMNS.
+
+struct Params {
+  batch: u32,
+  sequence: u32,
+  picks: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,14 +16,14 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= BATCH * SEQUENCE * COLUMNS) {
+  if (i >= params.batch * params.sequence * COLUMNS) {
     return;
   }
   let row = i / COLUMNS;
-  let first = row / SEQUENCE * PICKS;
+  let first = row / params.sequence * params.picks;
   var total = 0.0;
-  for (var pick = first; pick < first + PICKS; pick++) {
-    if (min(positions[pick], SEQUENCE - 1u) == row % SEQUENCE) {
+  for (var pick = first; pick < first + params.picks; pick++) {
+    if (min(positions[pick], params.sequence - 1u) == row % params.sequence) {
       total += f32(outputGradient[pick * COLUMNS + i % COLUMNS]);
     }
   }

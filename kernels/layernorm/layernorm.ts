@@ -11,6 +11,7 @@ import {
   declareParams,
   type KernelLaunch,
   type KernelProgram,
+  paramWords,
   type Prelude,
   requireDimensions,
   singleLaunch,
@@ -97,19 +98,20 @@ export function layerNormForward(spec: LayerNormSpec, variant?: RowVariant): Ker
   const source = shared
     ? forwardLanesSource
     : forwardSource.replaceAll("SUM", residual ? "sum" : "hidden");
+  const wgsl = specialise(
+    unroll(source, {
+      DROPOUT: Number(drops),
+      RESIDUAL: Number(residual),
+      ...shared?.constants,
+    }),
+    prelude(spec, bindings, drops, shared, { EPSILON: { f32: epsilon }, ROWS_EACH }),
+  );
   return singleLaunch({
     kernel: "layernorm",
     label: labelOf(spec, drops),
-    wgsl: specialise(
-      unroll(source, {
-        DROPOUT: Number(drops),
-        RESIDUAL: Number(residual),
-        ...shared?.constants,
-      }),
-      prelude(spec, bindings, drops, shared, { EPSILON: { f32: epsilon }, ROWS_EACH }),
-    ),
+    wgsl,
     bindings,
-    ...(drops ? { params: Uint32Array.of(spec.stream ?? 0, 0, 0, 0) } : {}),
+    params: paramWords("layernorm", wgsl, { rows, stream: spec.stream ?? 0 }),
     workgroups: spreadWorkgroups(Math.ceil(rows / (shared ? ROWS_EACH : 64))),
     cost: { flops: 8 * elements, bytes: bytesPerElement(storage) * elements * (residual ? 4 : 2) },
   });
@@ -167,15 +169,20 @@ export function layerNormBackward(
     ACCUMULATE_HIDDEN: Number(spec.accumulateHidden ?? false),
     ...shared?.constants,
   };
+  const wgsl = specialise(
+    unroll(shared ? backwardLanesSource : backwardSource, names),
+    prelude(spec, bindings, drops, shared),
+  );
   const input: KernelLaunch = {
     kernel: "layernorm_backward",
     label: labelOf(spec, drops),
-    wgsl: specialise(
-      unroll(shared ? backwardLanesSource : backwardSource, names),
-      prelude(spec, bindings, drops, shared, { GROUP_ROWS: groupRows }),
-    ),
+    wgsl,
     bindings,
-    ...(drops ? { params: Uint32Array.of(spec.stream ?? 0, 0, 0, 0) } : {}),
+    params: paramWords("layernorm_backward", wgsl, {
+      rows,
+      ...(shared ? { group_rows: groupRows } : {}),
+      stream: spec.stream ?? 0,
+    }),
     workgroups: spreadWorkgroups(shared ? groups : Math.ceil(rows / 64)),
     cost: {
       flops: (shared ? 19 : 14) * elements,
@@ -210,14 +217,13 @@ function weightPartials(
     { name: "statistics", access: "read", dtype: "f32", elements: 2 * rows },
     partial,
   ];
+  const wgsl = specialise(weightSource, prelude(spec, bindings, false, undefined));
   return {
     kernel: "layernorm_weight_gradient",
     label: `${rows}×${columns}`,
-    wgsl: specialise(
-      weightSource,
-      prelude(spec, bindings, false, undefined, { GROUP_ROWS: groupRows }),
-    ),
+    wgsl,
     bindings,
+    params: paramWords("layernorm_weight_gradient", wgsl, { rows, group_rows: groupRows }),
     workgroups: spreadWorkgroups(Math.ceil(columns / 64) * groups),
     cost: {
       flops: 5 * elements,
@@ -251,11 +257,12 @@ function weightSum(
         ACCUMULATE_BIAS: Number(accumulateBias),
       }),
       {
-        constants: { COLUMNS: columns, GROUPS: groups },
-        libraries: [declareBindings(bindings)],
+        constants: { COLUMNS: columns },
+        libraries: [declareBindings(bindings), declareParams(bindings.length)],
       },
     ),
     bindings,
+    params: paramWords("layernorm_weight_sum", weightSumSource, { groups }),
     workgroups: spreadWorkgroups(Math.ceil(columns / 64)),
     cost: { flops: 2 * groups * columns, bytes: 4 * (2 * groups + 2) * columns },
   };
@@ -263,11 +270,11 @@ function weightSum(
 
 /** What goes before a kernel over rows; activations and weights are vec4s where lanes share rows. */
 function prelude(
-  { rows, columns, dropout = 0, storage = "f32" }: LayerNormSpec,
+  { columns, dropout = 0, storage = "f32" }: LayerNormSpec,
   bindings: readonly Binding[],
   drops: boolean,
   shared: RowLanes | undefined,
-  constants: Prelude["constants"],
+  constants: Prelude["constants"] = {},
 ): Prelude {
   const scalars = ["statistics", "stepState"];
   const types = shared
@@ -281,7 +288,6 @@ function prelude(
     enables: [...(storage === "f16" ? ["f16"] : []), ...(shared?.enables ?? [])],
     aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
     constants: {
-      ROWS: rows,
       COLUMNS: columns,
       ...constants,
       ...shared?.constants,
@@ -292,7 +298,7 @@ function prelude(
     libraries: [
       ...(drops ? [randomLibrary] : []),
       declareBindings(bindings, types),
-      ...(drops ? [declareParams(bindings.length)] : []),
+      declareParams(bindings.length),
       ...(shared ? [shared.library] : []),
     ],
   };

@@ -2,11 +2,13 @@
 // g = rstd · (w∘dy − mean(w∘dy) − x̂ · mean(w∘dy∘x̂)); it goes to the residual as it is and through the
 // dropout's mask to the hidden states.
 //
-// Prelude: ROWS COLUMNS, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: COLUMNS, and with dropout THRESHOLD KEEP_SCALE.
 
-//# if DROPOUT
-struct Params { stream: u32 }
-//# end
+struct Params {
+  rows: u32,
+  // Stream of random numbers; read with dropout.
+  stream: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -15,7 +17,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let row = (group.y * groups.x + group.x) * 64u + local;
-  if (row >= ROWS) {
+  if (row >= params.rows) {
     return;
   }
   let base = row * COLUMNS;

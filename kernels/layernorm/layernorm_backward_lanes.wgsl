@@ -1,11 +1,15 @@
-// Gradients of layernorm, a row in the registers of a workgroup, GROUP_ROWS rows one after the other: those
+// Gradients of layernorm, a row in the registers of a workgroup, a group of rows one after the other: those
 // of the input as in layernorm_backward.wgsl, and the group's share in those of weight and bias.
 //
-// Prelude: ROWS COLUMNS QUADS (of a row) LANES LANE_QUADS GROUP_ROWS, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: COLUMNS QUADS (of a row) LANES LANE_QUADS, and with dropout THRESHOLD KEEP_SCALE.
 
-//# if DROPOUT
-struct Params { stream: u32 }
-//# end
+struct Params {
+  rows: u32,
+  // Rows that are summed on their own.
+  group_rows: u32,
+  // Stream of random numbers; read with dropout.
+  stream: u32,
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -14,8 +18,8 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let number = group.y * groups.x + group.x;
-  let first = number * GROUP_ROWS;
-  if (first >= ROWS) {
+  let first = number * params.group_rows;
+  if (first >= params.rows) {
     return;
   }
   //# for q in 0..LANE_QUADS
@@ -25,7 +29,7 @@ fn main(
   var weight_sum_$q = vec4<f32>();
   var bias_sum_$q = vec4<f32>();
   //# end
-  for (var row = first; row < min(first + GROUP_ROWS, ROWS); row++) {
+  for (var row = first; row < min(first + params.group_rows, params.rows); row++) {
     let mean = statistics[2u * row];
     let rstd = statistics[2u * row + 1u];
     var scaled = vec4<f32>();

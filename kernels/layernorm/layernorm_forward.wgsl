@@ -1,11 +1,13 @@
 // Layernorm over rows, one invocation a row: output = (sum − mean) · rstd · weight + bias, where sum is
 // the input, or residual + dropout(input). Mean and variance in two passes, so that nothing cancels.
 //
-// Prelude: ROWS COLUMNS EPSILON, and with dropout THRESHOLD KEEP_SCALE.
+// Prelude: COLUMNS EPSILON, and with dropout THRESHOLD KEEP_SCALE.
 
-//# if DROPOUT
-struct Params { stream: u32 }
-//# end
+struct Params {
+  rows: u32,
+  // Stream of random numbers; read with dropout.
+  stream: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,7 +16,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let row = (group.y * groups.x + group.x) * 64u + local;
-  if (row >= ROWS) {
+  if (row >= params.rows) {
     return;
   }
   let base = row * COLUMNS;

@@ -1,12 +1,14 @@
 // Layernorm over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other. Each row
 // is read once; mean and variance still take two steps, so that nothing cancels.
 //
-// Prelude: ROWS COLUMNS QUADS (of a row) LANES LANE_QUADS ROWS_EACH EPSILON, and with dropout THRESHOLD
+// Prelude: COLUMNS QUADS (of a row) LANES LANE_QUADS ROWS_EACH EPSILON, and with dropout THRESHOLD
 // KEEP_SCALE.
 
-//# if DROPOUT
-struct Params { stream: u32 }
-//# end
+struct Params {
+  rows: u32,
+  // Stream of random numbers; read with dropout.
+  stream: u32,
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -21,7 +23,7 @@ fn main(
   let weight_$q = weight[column_$q];
   let bias_$q = bias[column_$q];
   //# end
-  for (var row = first; row < min(first + ROWS_EACH, ROWS); row++) {
+  for (var row = first; row < min(first + ROWS_EACH, params.rows); row++) {
     var totals = vec4<f32>();
     //# for q in 0..LANE_QUADS
     let at_$q = row * QUADS + column_$q;

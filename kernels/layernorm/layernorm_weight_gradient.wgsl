@@ -1,6 +1,12 @@
 // Column sums of dy∘x̂ and of dy over one group of rows, one invocation a column.
 //
-// Prelude: ROWS COLUMNS GROUP_ROWS.
+// Prelude: COLUMNS .
+
+struct Params {
+  rows: u32,
+  // Rows that are summed on their own.
+  group_rows: u32,
+}
 
 const ACROSS = (COLUMNS + 63u) / 64u;
 
@@ -13,12 +19,12 @@ fn main(
   let number = group.y * groups.x + group.x;
   let column = number % ACROSS * 64u + local;
   let part = number / ACROSS;
-  if (column >= COLUMNS || part * GROUP_ROWS >= ROWS) {
+  if (column >= COLUMNS || part * params.group_rows >= params.rows) {
     return;
   }
   var weightSum = 0.0;
   var biasSum = 0.0;
-  for (var row = part * GROUP_ROWS; row < min((part + 1u) * GROUP_ROWS, ROWS); row++) {
+  for (var row = part * params.group_rows; row < min((part + 1u) * params.group_rows, params.rows); row++) {
     let gradient = f32(outputGradient[row * COLUMNS + column]);
     let centred = f32(sum[row * COLUMNS + column]) - statistics[2u * row];
     weightSum += gradient * centred * statistics[2u * row + 1u];

@@ -1,6 +1,10 @@
-// Gradients of weight and bias from the sums of GROUPS groups of rows, one invocation a column.
+// Gradients of weight and bias from the sums of groups of rows, one invocation a column.
 //
-// Prelude: COLUMNS GROUPS.
+// Prelude: COLUMNS.
+
+struct Params {
+  groups: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,7 +18,7 @@ fn main(
   }
   var weightSum = 0.0;
   var biasSum = 0.0;
-  for (var g = 0u; g < GROUPS; g++) {
+  for (var g = 0u; g < params.groups; g++) {
     weightSum += partial[2u * g * COLUMNS + column];
     biasSum += partial[(2u * g + 1u) * COLUMNS + column];
   }

@@ -7,7 +7,9 @@ import {
   type Binding,
   bytesPerElement,
   declareBindings,
+  declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -43,10 +45,10 @@ export function weightedSum({ elements }: { readonly elements: number }): Kernel
     kernel: "weighted_sum",
     label: `${elements}`,
     wgsl: specialise(sumSource, {
-      constants: { ELEMENTS: elements },
-      libraries: [declareBindings(bindings)],
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("weighted_sum", sumSource, { elements }),
     workgroups: [1, 1, 1],
     cost: { flops: 2 * elements, bytes: 8 * elements },
   });
@@ -72,10 +74,10 @@ export function sigmoidCrossEntropyForward(
     kernel: "sigmoid_cross_entropy",
     label: `${elements}`,
     wgsl: specialise(sigmoidSource, {
-      constants: { ELEMENTS: elements },
-      libraries: [declareBindings(bindings)],
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("sigmoid_cross_entropy", sigmoidSource, { elements }),
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
     cost: { flops: 6 * elements, bytes: 12 * elements },
   });
@@ -117,10 +119,11 @@ export function sigmoidCrossEntropyBackward(spec: SigmoidBackwardSpec): KernelPr
     wgsl: specialise(unroll(sigmoidBackwardSource, { ACCUMULATE: Number(accumulate) }), {
       enables: storage === "f16" ? ["f16"] : [],
       aliases: { Elem: storage },
-      constants: { ELEMENTS: elements, SCALE: { f32: gradientScale } },
-      libraries: [randomLibrary, declareBindings(bindings)],
+      constants: { SCALE: { f32: gradientScale } },
+      libraries: [randomLibrary, declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("sigmoid_cross_entropy_backward", sigmoidBackwardSource, { elements }),
     workgroups: spreadWorkgroups(Math.ceil(elements / 64)),
     cost: { flops: 6 * elements, bytes: (12 + bytesPerElement(storage)) * elements },
   });

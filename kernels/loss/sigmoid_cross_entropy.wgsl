@@ -1,6 +1,8 @@
 // Sigmoid cross-entropy of each logit in its stable form, one invocation an element.
-//
-// Prelude: ELEMENTS.
+
+struct Params {
+  elements: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,7 +11,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= ELEMENTS) {
+  if (i >= params.elements) {
     return;
   }
   let x = logits[i];

@@ -1,7 +1,11 @@
 // Gradient of the normalised sigmoid cross-entropy, one invocation an element:
 // (σ(x) − label) · weight · normalizer · scale.
 //
-// Prelude: Elem ELEMENTS SCALE.
+// Prelude: Elem SCALE.
+
+struct Params {
+  elements: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,7 +14,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups.x + group.x) * 64u + local;
-  if (i >= ELEMENTS) {
+  if (i >= params.elements) {
     return;
   }
   let probability = 1.0 / (1.0 + exp(-logits[i]));

@@ -1,11 +1,7 @@
-// Matrix product for shapes that do not fall into vec4s: odd strides, odd widths. Each invocation makes
+// Matrix product for shapes that do not fall into vec4s: odd widths. Each invocation makes
 // four rows by four columns; reads are clamped into the matrix, stores are guarded.
 //
-// Prelude: as in matmul_tile.wgsl, with A_ROW A_K B_K B_COLUMN: elements between neighbours along
-// each axis, which covers every layout; SPLITS and SPLIT_K as in matmul_workgroup.wgsl.
-
-const ACROSS = (N + 4u * WORKGROUP_X - 1u) / (4u * WORKGROUP_X);
-const DOWN = (M + 4u * WORKGROUP_Y - 1u) / (4u * WORKGROUP_Y);
+// Prelude: as in matmul_shape.wgsl; WORKGROUP_X WORKGROUP_Y SPLITS.
 
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
 fn main(
@@ -14,27 +10,29 @@ fn main(
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
   let number = group.y * groups.x + group.x;
+  let across = (params.n + 4u * WORKGROUP_X - 1u) / (4u * WORKGROUP_X);
+  let down = (params.m + 4u * WORKGROUP_Y - 1u) / (4u * WORKGROUP_Y);
   // Where this tile lies, across and down, and in which product or split.
-  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
-  if (workgroup.z >= BATCH * SPLITS) {
+  let workgroup = vec3<u32>(number % across, number / across % down, number / (across * down));
+  if (workgroup.z >= params.batch * SPLITS) {
     return;
   }
   let row0 = (workgroup.y * WORKGROUP_Y + local.y) * 4u;
   let column0 = (workgroup.x * WORKGROUP_X + local.x) * 4u;
-  if (row0 >= M || column0 >= N) {
+  if (row0 >= params.m || column0 >= params.n) {
     return;
   }
   //# for i in 0..4
   var c_$i = vec4<f32>();
-  let a_$i = workgroup.z / SPLITS * A_BATCH + min(row0 + $iu, M - 1u) * A_ROW;
-  let b_$i = workgroup.z / SPLITS * B_BATCH + min(column0 + $iu, N - 1u) * B_COLUMN;
+  let a_$i = workgroup.z / SPLITS * (params.m * params.k) + min(row0 + $iu, params.m - 1u) * a_row();
+  let b_$i = workgroup.z / SPLITS * (params.k * params.n) + min(column0 + $iu, params.n - 1u) * b_column();
   //# end
-  let first = workgroup.z % SPLITS * SPLIT_K;
-  for (var k = first; k < min(first + SPLIT_K, K); k++) {
+  let first = workgroup.z % SPLITS * params.split_k;
+  for (var k = first; k < min(first + params.split_k, params.k); k++) {
     let bs = vec4<f32>(
-      f32(b[b_0 + k * B_K]), f32(b[b_1 + k * B_K]), f32(b[b_2 + k * B_K]), f32(b[b_3 + k * B_K]));
+      f32(b[b_0 + k * b_k()]), f32(b[b_1 + k * b_k()]), f32(b[b_2 + k * b_k()]), f32(b[b_3 + k * b_k()]));
     //# for i in 0..4
-    c_$i += f32(a[a_$i + k * A_K]) * bs;
+    c_$i += f32(a[a_$i + k * a_k()]) * bs;
     //# end
   }
   //# for i in 0..4
@@ -45,15 +43,15 @@ fn main(
 }
 
 fn store(matrix: u32, row: u32, column: u32, sum: f32) {
-  if (row >= M || column >= N) {
+  if (row >= params.m || column >= params.n) {
     return;
   }
   //# if SPLIT
-  partials[(matrix * M + row) * N + column] = sum;
+  partials[(matrix * params.m + row) * params.n + column] = sum;
   //# end
   //# if WHOLE
-  let at = matrix * C_BATCH + row * C_STRIDE + column;
-  var value = ALPHA * sum;
+  let at = matrix * (params.m * params.n) + row * params.n + column;
+  var value = sum;
   //# if BIAS
   value += bias[column];
   //# end

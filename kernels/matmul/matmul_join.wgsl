@@ -1,6 +1,6 @@
 // Joins the splits of a product along k, always in the same order, and ends it as matmul_store.wgsl does.
 //
-// Prelude: as in matmul_store.wgsl, with BATCH and SPLITS.
+// Prelude: as in matmul_store.wgsl, with SPLITS.
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,8 +9,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = (group.y * groups_count.x + group.x) * 64u + local;
-  let quads = M * N / 4u;
-  if (i >= BATCH * quads) {
+  let quads = params.m * params.n / 4u;
+  if (i >= params.batch * quads) {
     return;
   }
   let matrix = i / quads;
@@ -19,6 +19,6 @@ fn main(
   for (var split = 1u; split < SPLITS; split++) {
     sum += partials[at + split * quads];
   }
-  let column = i % quads % (N / 4u) * 4u;
-  store(matrix, i % quads / (N / 4u), column, sum, bias_of(column));
+  let column = i % quads % (params.n / 4u) * 4u;
+  store(matrix, i % quads / (params.n / 4u), column, sum, bias_of(column));
 }

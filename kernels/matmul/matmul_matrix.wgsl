@@ -9,9 +9,8 @@
 // end of k, zeros are staged. Sums leave through workgroup memory, one matrix a subgroup at a time, for
 // the common end of all products.
 //
-// Prelude: as in matmul_tile.wgsl, with `Left`, `Right`, `Result` (the matrix types) of SIZE_M, SIZE_N and
-// SIZE_K, LANES (the most of a subgroup), ROWS, COLUMNS, DEPTH, SPLITS and SPLIT_K as in
-// matmul_workgroup.wgsl, and A_ROW, A_K, B_K, B_COLUMN (the strides of storage along each dimension).
+// Prelude: as in matmul_shape.wgsl, with `Left`, `Right`, `Result` (the matrix types) of SIZE_M, SIZE_N and
+// SIZE_K, LANES (the most of a subgroup), ROWS, COLUMNS, DEPTH, WORKGROUP_X, WORKGROUP_Y, SPLITS.
 
 const SUBGROUPS = WORKGROUP_X * WORKGROUP_Y;
 const INVOCATIONS = SUBGROUPS * LANES;
@@ -52,34 +51,34 @@ fn load_a(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
   let line = quad / (A_WIDTH / 4u);
   let along = 4u * (quad % (A_WIDTH / 4u));
   //# if A_STRAIGHT
-  let row = min(workgroup.y * TILE_M + line, M - 1u);
+  let row = min(workgroup.y * TILE_M + line, params.m - 1u);
   let k = k0 + along;
   //# end
   //# if A_TRANSPOSED
-  let row = min(workgroup.y * TILE_M + along, M - 4u);
+  let row = min(workgroup.y * TILE_M + along, params.m - 4u);
   let k = k0 + line;
   //# end
-  if (quad >= A_QUADS || k >= K) {
+  if (quad >= A_QUADS || k >= params.k) {
     return Elem4();
   }
-  return a[(workgroup.z / SPLITS * A_BATCH + row * A_ROW + k * A_K) / 4u];
+  return a[(workgroup.z / SPLITS * (params.m * params.k) + row * a_row() + k * a_k()) / 4u];
 }
 
 fn load_b(quad: u32, workgroup: vec3<u32>, k0: u32) -> Elem4 {
   let line = quad / (B_WIDTH / 4u);
   let along = 4u * (quad % (B_WIDTH / 4u));
   //# if B_STRAIGHT
-  let column = min(workgroup.x * TILE_N + along, N - 4u);
+  let column = min(workgroup.x * TILE_N + along, params.n - 4u);
   let k = k0 + line;
   //# end
   //# if B_TRANSPOSED
-  let column = min(workgroup.x * TILE_N + line, N - 1u);
+  let column = min(workgroup.x * TILE_N + line, params.n - 1u);
   let k = k0 + along;
   //# end
-  if (quad >= B_QUADS || k >= K) {
+  if (quad >= B_QUADS || k >= params.k) {
     return Elem4();
   }
-  return b[(workgroup.z / SPLITS * B_BATCH + k * B_K + column * B_COLUMN) / 4u];
+  return b[(workgroup.z / SPLITS * (params.k * params.n) + k * b_k() + column * b_column()) / 4u];
 }
 
 fn stage_a(quad: u32, value: Elem4) {
@@ -121,9 +120,6 @@ fn b_at(k: u32, column: u32) -> u32 {
   //# end
 }
 
-const ACROSS = (N + TILE_N - 1u) / TILE_N;
-const DOWN = (M + TILE_M - 1u) / TILE_M;
-
 @compute @workgroup_size(INVOCATIONS)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -132,18 +128,20 @@ fn main(
   @builtin(subgroup_id) subgroup: u32,
 ) {
   let number = group.y * groups.x + group.x;
+  let across = (params.n + TILE_N - 1u) / TILE_N;
+  let down = (params.m + TILE_M - 1u) / TILE_M;
   // Where this tile lies, across and down, and in which product or split.
-  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
-  if (workgroup.z >= BATCH * SPLITS) {
+  let workgroup = vec3<u32>(number % across, number / across % down, number / (across * down));
+  if (workgroup.z >= params.batch * SPLITS) {
     return;
   }
   //# if WALKS_ALL
-  let first = workgroup.z % SPLITS * SPLIT_K;
+  let first = workgroup.z % SPLITS * params.split_k;
   //# end
   //# if SKIPS_SUMS
-  let first = next_real(workgroup.z % SPLITS * SPLIT_K);
+  let first = next_real(workgroup.z % SPLITS * params.split_k);
   //# end
-  var end = min(workgroup.z % SPLITS * SPLIT_K + SPLIT_K, K);
+  var end = min(workgroup.z % SPLITS * params.split_k + params.split_k, params.k);
   //# if SKIPS_ROWS
   end = select(end, first, is_padding(workgroup.y * TILE_M, TILE_M));
   //# end

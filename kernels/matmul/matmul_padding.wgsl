@@ -4,12 +4,12 @@
 //# if SKIPS_ROWS
 // Whether all rows of a tile are padding.
 fn is_padding(row: u32, rows: u32) -> bool {
-  return tokenBlocks[row / TOKEN_BLOCK] * TOKEN_BLOCK >= min(row + rows, M);
+  return tokenBlocks[row / TOKEN_BLOCK] * TOKEN_BLOCK >= min(row + rows, params.m);
 }
 //# end
 //# if SKIPS_SUMS
 // The first step of the sums from k on that is not padding; at or past the end where there is none.
 fn next_real(k: u32) -> u32 {
-  return max(k, tokenBlocks[min(k, K - 1u) / TOKEN_BLOCK] * TOKEN_BLOCK);
+  return max(k, tokenBlocks[min(k, params.k - 1u) / TOKEN_BLOCK] * TOKEN_BLOCK);
 }
 //# end

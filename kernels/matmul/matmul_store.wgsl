@@ -1,23 +1,23 @@
-// The end of every product made in vec4s: scale, bias, GELU or its derivative, and the guarded store of
+// The end of every product made in vec4s: bias, GELU or its derivative, and the guarded store of
 // four columns of one row.
 //
-// Prelude: as in matmul_tile.wgsl.
+// Prelude: as in matmul_shape.wgsl.
 
 // What is added to four columns of every row; loaded once for all rows of an invocation.
 fn bias_of(column: u32) -> vec4<f32> {
   var value = vec4<f32>();
   //# if BIAS
-  value = bias[min(column, N - 4u) / 4u];
+  value = bias[min(column, params.n - 4u) / 4u];
   //# end
   return value;
 }
 
 fn store(matrix: u32, row: u32, column: u32, sum: vec4<f32>, bias_here: vec4<f32>) {
-  if (row >= M || column >= N) {
+  if (row >= params.m || column >= params.n) {
     return;
   }
-  let at = (matrix * C_BATCH + row * C_STRIDE + column) / 4u;
-  var value = ALPHA * sum + bias_here;
+  let at = (matrix * (params.m * params.n) + row * params.n + column) / 4u;
+  var value = sum + bias_here;
   //# if GELU
   //# for i in 0..4
   let gelu_$i = gelu(value[$i]);

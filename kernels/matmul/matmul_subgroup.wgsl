@@ -3,16 +3,12 @@
 // n, so all of them need the same rows of A: SHARE lanes load SHARE rows, and broadcasts hand them round.
 // Each invocation holds ROWS × (4 · QUADS) sums, ROWS = GROUPS · SHARE.
 //
-// Prelude: as in matmul_tile.wgsl; SPLITS and SPLIT_K (steps of k that one split sums, a multiple of
-// four); GOES_DOWN (1 where workgroups next to each other lie below one another); SHARE is 4 or 8, no more than the
-// least subgroup size. No lane leaves
+// Prelude: as in matmul_shape.wgsl; QUADS GROUPS WORKGROUP_X SPLITS; SHARE is 4 or 8, no more than the least
+// subgroup size. A split sums a multiple of four steps. No lane leaves
 // early, since others wait for its broadcasts: columns past the edge are clamped, stores are guarded.
 
 const ROWS = GROUPS * SHARE;
 const COLUMNS = 4u * QUADS;
-
-const ACROSS = (N + COLUMNS * WORKGROUP_X - 1u) / (COLUMNS * WORKGROUP_X);
-const DOWN = (M + ROWS - 1u) / ROWS;
 
 @compute @workgroup_size(WORKGROUP_X)
 fn main(
@@ -22,20 +18,22 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let number = group.y * groups.x + group.x;
-  let place = number % (ACROSS * DOWN);
+  let across = (params.n + COLUMNS * WORKGROUP_X - 1u) / (COLUMNS * WORKGROUP_X);
+  let down = (params.m + ROWS - 1u) / ROWS;
+  let place = number % (across * down);
   // Which product or split, and where the tile lies in it, across and down.
-  let matrix = number / (ACROSS * DOWN);
+  let matrix = number / (across * down);
   let tile = select(
-    vec2<u32>(place % ACROSS, place / ACROSS), vec2<u32>(place / DOWN, place % DOWN), GOES_DOWN == 1u);
-  if (matrix >= BATCH * SPLITS) {
+    vec2<u32>(place % across, place / across), vec2<u32>(place / down, place % down), params.goes_down == 1u);
+  if (matrix >= params.batch * SPLITS) {
     return;
   }
   let row0 = tile.y * ROWS;
   let column0 = (tile.x * WORKGROUP_X + invocation) * COLUMNS;
-  let a_base = matrix / SPLITS * (A_BATCH / 4u);
-  let b_base = matrix / SPLITS * (B_BATCH / 4u);
-  let first = matrix % SPLITS * SPLIT_K;
-  var end = min(first + SPLIT_K, K);
+  let a_base = matrix / SPLITS * ((params.m * params.k) / 4u);
+  let b_base = matrix / SPLITS * ((params.k * params.n) / 4u);
+  let first = matrix % SPLITS * params.split_k;
+  var end = min(first + params.split_k, params.k);
   //# if SKIPS_ROWS
   end = select(end, first, is_padding(row0, ROWS));
   //# end
@@ -54,17 +52,17 @@ fn main(
   // Where this lane's part of A and its columns of B start, in vec4s.
   //# for g in 0..GROUPS
   //# if A_STRAIGHT
-  let a_$g = a_base + min(row0 + $gu * SHARE + share, M - 1u) * (A_STRIDE / 4u);
+  let a_$g = a_base + min(row0 + $gu * SHARE + share, params.m - 1u) * (a_stride() / 4u);
   //# end
   //# if A_TRANSPOSED
-  let a_$g = a_base + min((row0 + $gu * SHARE + share) / 4u, (M - 1u) / 4u) +
-    share % 4u * (A_STRIDE / 4u);
+  let a_$g = a_base + min((row0 + $gu * SHARE + share) / 4u, (params.m - 1u) / 4u) +
+    share % 4u * (a_stride() / 4u);
   //# end
   //# end
   //# for q in 0..QUADS
-  let column_$q = min(column0 + 4u * $qu, N - 4u);
+  let column_$q = min(column0 + 4u * $qu, params.n - 4u);
   //# if B_TRANSPOSED
-  let b_$q = b_base + column_$q * (B_STRIDE / 4u);
+  let b_$q = b_base + column_$q * (b_stride() / 4u);
   //# end
   //# if B_STRAIGHT
   let b_$q = b_base + column_$q / 4u;
@@ -75,19 +73,19 @@ fn main(
     //# for q in 0..QUADS
     //# if B_TRANSPOSED
     let u0_$q = vec4<f32>(b[b_$q + k / 4u]);
-    let u1_$q = vec4<f32>(b[b_$q + k / 4u + B_STRIDE / 4u]);
-    let u2_$q = vec4<f32>(b[b_$q + k / 4u + 2u * (B_STRIDE / 4u)]);
-    let u3_$q = vec4<f32>(b[b_$q + k / 4u + 3u * (B_STRIDE / 4u)]);
+    let u1_$q = vec4<f32>(b[b_$q + k / 4u + b_stride() / 4u]);
+    let u2_$q = vec4<f32>(b[b_$q + k / 4u + 2u * (b_stride() / 4u)]);
+    let u3_$q = vec4<f32>(b[b_$q + k / 4u + 3u * (b_stride() / 4u)]);
     let b0_$q = vec4<f32>(u0_$q.x, u1_$q.x, u2_$q.x, u3_$q.x);
     let b1_$q = vec4<f32>(u0_$q.y, u1_$q.y, u2_$q.y, u3_$q.y);
     let b2_$q = vec4<f32>(u0_$q.z, u1_$q.z, u2_$q.z, u3_$q.z);
     let b3_$q = vec4<f32>(u0_$q.w, u1_$q.w, u2_$q.w, u3_$q.w);
     //# end
     //# if B_STRAIGHT
-    let b0_$q = vec4<f32>(b[b_$q + k * (B_STRIDE / 4u)]);
-    let b1_$q = vec4<f32>(b[b_$q + (k + 1u) * (B_STRIDE / 4u)]);
-    let b2_$q = vec4<f32>(b[b_$q + (k + 2u) * (B_STRIDE / 4u)]);
-    let b3_$q = vec4<f32>(b[b_$q + (k + 3u) * (B_STRIDE / 4u)]);
+    let b0_$q = vec4<f32>(b[b_$q + k * (b_stride() / 4u)]);
+    let b1_$q = vec4<f32>(b[b_$q + (k + 1u) * (b_stride() / 4u)]);
+    let b2_$q = vec4<f32>(b[b_$q + (k + 2u) * (b_stride() / 4u)]);
+    let b3_$q = vec4<f32>(b[b_$q + (k + 3u) * (b_stride() / 4u)]);
     //# end
     //# end
     //# for g in 0..GROUPS
@@ -106,7 +104,7 @@ fn main(
     //# end
     //# if A_TRANSPOSED
     // A step of k in each lane of four, four rows in each vec4.
-    let t_$g = vec4<f32>(a[a_$g + k * (A_STRIDE / 4u)]);
+    let t_$g = vec4<f32>(a[a_$g + k * (a_stride() / 4u)]);
     //# for h in 0..SHARE_QUADS
     let s0_$g_$h = subgroupBroadcast(t_$g, 4u * $hu);
     let s1_$g_$h = subgroupBroadcast(t_$g, 4u * $hu + 1u);
@@ -125,12 +123,12 @@ fn main(
   //# if K_TAIL
   for (var k = end / 4u * 4u; k < end; k++) {
     //# for q in 0..QUADS
-    let tail_$q = vec4<f32>(b[b_$q + k * (B_STRIDE / 4u)]);
+    let tail_$q = vec4<f32>(b[b_$q + k * (b_stride() / 4u)]);
     //# end
     //# for g in 0..GROUPS
     //# for h in 0..SHARE_QUADS
-    let rows_$g_$h = min((row0 + $gu * SHARE) / 4u + $hu, (M - 1u) / 4u);
-    let t_$g_$h = vec4<f32>(a[a_base + rows_$g_$h + k * (A_STRIDE / 4u)]);
+    let rows_$g_$h = min((row0 + $gu * SHARE) / 4u + $hu, (params.m - 1u) / 4u);
+    let t_$g_$h = vec4<f32>(a[a_base + rows_$g_$h + k * (a_stride() / 4u)]);
     //# for r in 0..4
     //# for q in 0..QUADS
     c_$g_$h_$r_$q += t_$g_$h[$r] * tail_$q;

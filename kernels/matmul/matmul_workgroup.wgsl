@@ -7,8 +7,8 @@
 // stores of a turned block nor the loads of a row meet in one bank. At the edges of the matrix, reads are
 // clamped and only stores are guarded; past the end of k, zeros are staged.
 //
-// Prelude: as in matmul_tile.wgsl, with TILE_M TILE_N DEPTH, SPLITS and SPLIT_K (steps of k that one split
-// sums, a multiple of DEPTH). K need be a multiple of four only where an operand is stored along k.
+// Prelude: as in matmul_shape.wgsl; TILE_M TILE_N DEPTH ROW_QUADS QUADS WORKGROUP_X WORKGROUP_Y SPLITS. A split
+// sums a multiple of DEPTH steps. k need be a multiple of four only where an operand is stored along k.
 
 const TILE_ROW_QUADS = TILE_M / 4u;
 const TILE_QUADS = TILE_N / 4u;
@@ -28,20 +28,20 @@ fn slot(k: u32, quad: u32) -> u32 {
 // Four steps of k of four rows of A, or of four columns of B, as one vec4 a step.
 fn a_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
   //# if K_EDGE
-  if (k >= K) {
+  if (k >= params.k) {
     return mat4x4<f32>();
   }
   //# end
   //# if A_TRANSPOSED
-  let at = base + min(quad, (M - 1u) / 4u) + k * (A_STRIDE / 4u);
+  let at = base + min(quad, (params.m - 1u) / 4u) + k * (a_stride() / 4u);
   return mat4x4<f32>(
     vec4<f32>(a[at]),
     //# for i in 0..3
     //# if K_TAIL
-    select(vec4<f32>(), vec4<f32>(a[at + min($iu + 1u, K - 1u - k) * (A_STRIDE / 4u)]), k + $iu + 1u < K),
+    select(vec4<f32>(), vec4<f32>(a[at + min($iu + 1u, params.k - 1u - k) * (a_stride() / 4u)]), k + $iu + 1u < params.k),
     //# end
     //# if K_WHOLE
-    vec4<f32>(a[at + ($iu + 1u) * (A_STRIDE / 4u)]),
+    vec4<f32>(a[at + ($iu + 1u) * (a_stride() / 4u)]),
     //# end
     //# end
   );
@@ -50,7 +50,7 @@ fn a_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
   let at = base + k / 4u;
   return transpose(mat4x4<f32>(
     //# for i in 0..4
-    vec4<f32>(a[at + min(4u * quad + $iu, M - 1u) * (A_STRIDE / 4u)]),
+    vec4<f32>(a[at + min(4u * quad + $iu, params.m - 1u) * (a_stride() / 4u)]),
     //# end
   ));
   //# end
@@ -58,29 +58,29 @@ fn a_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
 
 fn b_block(base: u32, quad: u32, k: u32) -> mat4x4<f32> {
   //# if K_EDGE
-  if (k >= K) {
+  if (k >= params.k) {
     return mat4x4<f32>();
   }
   //# end
   //# if B_STRAIGHT
-  let at = base + min(quad, N / 4u - 1u) + k * (B_STRIDE / 4u);
+  let at = base + min(quad, params.n / 4u - 1u) + k * (b_stride() / 4u);
   return mat4x4<f32>(
     vec4<f32>(b[at]),
     //# for i in 0..3
     //# if K_TAIL
-    select(vec4<f32>(), vec4<f32>(b[at + min($iu + 1u, K - 1u - k) * (B_STRIDE / 4u)]), k + $iu + 1u < K),
+    select(vec4<f32>(), vec4<f32>(b[at + min($iu + 1u, params.k - 1u - k) * (b_stride() / 4u)]), k + $iu + 1u < params.k),
     //# end
     //# if K_WHOLE
-    vec4<f32>(b[at + ($iu + 1u) * (B_STRIDE / 4u)]),
+    vec4<f32>(b[at + ($iu + 1u) * (b_stride() / 4u)]),
     //# end
     //# end
   );
   //# end
   //# if B_TRANSPOSED
-  let at = base + 4u * min(quad, N / 4u - 1u) * (B_STRIDE / 4u) + k / 4u;
+  let at = base + 4u * min(quad, params.n / 4u - 1u) * (b_stride() / 4u) + k / 4u;
   return transpose(mat4x4<f32>(
     //# for i in 0..4
-    vec4<f32>(b[at + $iu * (B_STRIDE / 4u)]),
+    vec4<f32>(b[at + $iu * (b_stride() / 4u)]),
     //# end
   ));
   //# end
@@ -110,13 +110,13 @@ fn load(number: u32, workgroup: vec3<u32>, k: u32) -> mat4x4<f32> {
   let matrix = workgroup.z / SPLITS;
   if (number < A_BLOCKS) {
     let place = a_place(number);
-    return a_block(matrix * (A_BATCH / 4u), workgroup.y * TILE_ROW_QUADS + place.x, k + 4u * place.y);
+    return a_block(matrix * ((params.m * params.k) / 4u), workgroup.y * TILE_ROW_QUADS + place.x, k + 4u * place.y);
   }
   if (number >= BLOCKS) {
     return mat4x4<f32>();
   }
   let place = b_place(number - A_BLOCKS);
-  return b_block(matrix * (B_BATCH / 4u), workgroup.x * TILE_QUADS + place.x, k + 4u * place.y);
+  return b_block(matrix * ((params.k * params.n) / 4u), workgroup.x * TILE_QUADS + place.x, k + 4u * place.y);
 }
 
 fn stage(number: u32, block: mat4x4<f32>) {
@@ -136,9 +136,6 @@ fn stage(number: u32, block: mat4x4<f32>) {
   //# end
 }
 
-const ACROSS = (N + TILE_N - 1u) / TILE_N;
-const DOWN = (M + TILE_M - 1u) / TILE_M;
-
 @compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -147,18 +144,20 @@ fn main(
   @builtin(local_invocation_index) invocation: u32,
 ) {
   let number = group.y * groups.x + group.x;
+  let across = (params.n + TILE_N - 1u) / TILE_N;
+  let down = (params.m + TILE_M - 1u) / TILE_M;
   // Where this tile lies, across and down, and in which product or split.
-  let workgroup = vec3<u32>(number % ACROSS, number / ACROSS % DOWN, number / (ACROSS * DOWN));
-  if (workgroup.z >= BATCH * SPLITS) {
+  let workgroup = vec3<u32>(number % across, number / across % down, number / (across * down));
+  if (workgroup.z >= params.batch * SPLITS) {
     return;
   }
   //# if WALKS_ALL
-  let first = workgroup.z % SPLITS * SPLIT_K;
+  let first = workgroup.z % SPLITS * params.split_k;
   //# end
   //# if SKIPS_SUMS
-  let first = next_real(workgroup.z % SPLITS * SPLIT_K);
+  let first = next_real(workgroup.z % SPLITS * params.split_k);
   //# end
-  var end = min(workgroup.z % SPLITS * SPLIT_K + SPLIT_K, K);
+  var end = min(workgroup.z % SPLITS * params.split_k + params.split_k, params.k);
   //# if SKIPS_ROWS
   end = select(end, first, is_padding(workgroup.y * TILE_M, TILE_M));
   //# end

@@ -20,13 +20,13 @@ export interface MatmulOperands {
   readonly c?: ArrayLike<number>;
 }
 
-/** C, and gelu'(z) where the epilogue is `gelu`; dense storage only. */
+/** C, and gelu'(z) where the epilogue is `gelu`. */
 export function matmulReference(
   spec: MatmulSpec,
   operands: MatmulOperands,
 ): { c: Float64Array; derivative: Float64Array } {
   const { a, b } = operands;
-  const { m, n, k, layout, batch = 1, alpha = 1, epilogue = "none" } = spec;
+  const { m, n, k, layout, batch = 1, epilogue = "none" } = spec;
   const c = new Float64Array(batch * m * n), derivative = new Float64Array(batch * m * n);
   for (let p = 0; p < batch; p++) {
     for (let row = 0; row < m; row++) {
@@ -38,7 +38,7 @@ export function matmulReference(
           sum += a[p * m * k + left] * b[p * k * n + right];
         }
         const at = p * m * n + row * n + column;
-        const z = alpha * sum + (spec.bias ? operands.bias![column] : 0);
+        const z = sum + (spec.bias ? operands.bias![column] : 0);
         c[at] = z;
         if (epilogue === "gelu") {
           c[at] = geluReference(z);

@@ -8,14 +8,22 @@ import type { SubgroupMatrix } from "../device.ts";
 import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
 import { type Binding, bytesPerElement, declareBindings, specialise } from "../launch.ts";
 import { unroll } from "../unroll.ts";
-import type { MatmulSpec, Strides } from "./spec.ts";
+import type { MatmulSpec } from "./spec.ts";
 import { depthOf, type MatmulTile } from "./variants.ts";
 import matrixSource from "./matmul_matrix.wgsl" with { type: "text" };
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
 import partialSource from "./matmul_partial.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
-import { options, paddingOptions, shapes, types, VECTOR_TYPES } from "./wgsl.ts";
+import {
+  layoutOptions,
+  options,
+  paddingOptions,
+  shapeLibrary,
+  types,
+  VECTOR_TYPES,
+  workgroupOf,
+} from "./wgsl.ts";
 
 /** Bytes between staged lines; Vulkan wants matrices to start at multiples of 16. */
 const PADDING_BYTES = 16;
@@ -23,12 +31,11 @@ const PADDING_BYTES = 16;
 /** The text of a variant of kind `matrix`, or of its first dispatch where it splits k. */
 export function matrixWgsl(
   spec: MatmulSpec,
-  strides: Strides,
   bindings: readonly Binding[],
   tile: MatmulTile,
   matrix: SubgroupMatrix,
 ): string {
-  const { k, layout, storage = "f32" } = spec;
+  const { layout, storage = "f32" } = spec;
   const { rows, columns, workgroupX, workgroupY, splits = 1 } = tile;
   const [aTransposed, bTransposed] = [layout[0] === "T", layout[1] === "T"];
   const depth = depthOf(tile, storage);
@@ -41,10 +48,7 @@ export function matrixWgsl(
     TILES_N: columns / matrix.n,
     A_LOADS: loads(rows * workgroupY),
     B_LOADS: loads(columns * workgroupX),
-    A_TRANSPOSED: Number(aTransposed),
-    A_STRAIGHT: Number(!aTransposed),
-    B_TRANSPOSED: Number(bTransposed),
-    B_STRAIGHT: Number(!bTransposed),
+    ...layoutOptions(spec),
   };
   const body = unroll(matrixSource, names)
     .replaceAll("A_MAJOR", aTransposed ? "col_major" : "row_major")
@@ -69,17 +73,12 @@ export function matrixWgsl(
       Result: `subgroup_matrix_result<f32, ${matrix.n}, ${matrix.m}>`,
     },
     constants: {
-      ...shapes(spec, strides, tile),
-      A_ROW: aTransposed ? 1 : strides.a,
-      A_K: aTransposed ? strides.a : 1,
-      B_K: bTransposed ? 1 : strides.b,
-      B_COLUMN: bTransposed ? strides.b : 1,
+      ...workgroupOf(tile),
       ROWS: rows,
       COLUMNS: columns,
       DEPTH: depth,
       PADDING: PADDING_BYTES / bytesPerElement(storage),
       SPLITS: splits,
-      SPLIT_K: Math.ceil(k / splits / depth) * depth,
       SIZE_M: matrix.m,
       SIZE_N: matrix.n,
       SIZE_K: matrix.k,
@@ -89,6 +88,7 @@ export function matrixWgsl(
     libraries: [
       ...(splits === 1 ? [geluLibrary] : []),
       declareBindings(bindings, VECTOR_TYPES),
+      shapeLibrary(spec, bindings),
       unroll(paddingSource, names),
       splits === 1 ? unroll(storeSource, names) : partialSource,
     ],

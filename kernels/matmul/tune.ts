@@ -15,22 +15,11 @@ export type MatmulTable = Readonly<Record<string, string>>;
 /** Everything about a product that its speed may depend on, in words: the key of a table. */
 export function matmulCase(spec: MatmulSpec): string {
   const { m, n, k, layout, batch = 1, storage = "f32", outputStorage = storage } = spec;
-  const strides = [
-    spec.aRowStride,
-    spec.bRowStride,
-    spec.cRowStride,
-    spec.aBatchStride,
-    spec.bBatchStride,
-    spec.cBatchStride,
-  ];
   return [
     `${layout} ${batch}×${m}×${n}×${k} ${storage} to ${outputStorage}`,
     ...(spec.bias ? ["bias"] : []),
     ...(spec.epilogue && spec.epilogue !== "none" ? [spec.epilogue] : []),
     ...(spec.accumulate ? ["accumulate"] : []),
-    ...(strides.some((stride) => stride !== undefined)
-      ? [`strides ${strides.map((stride) => stride ?? "dense").join(",")}`]
-      : []),
   ].join(" ");
 }
 

@@ -7,16 +7,16 @@ import type { SubgroupMatrix } from "../device.ts";
 import { KernelError } from "../errors.ts";
 import { bytesPerElement } from "../launch.ts";
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
-import { type MatmulSpec, type Strides, stridesOf } from "./spec.ts";
+import type { MatmulSpec } from "./spec.ts";
 
 /** How the work of a product is shared out. */
 export interface MatmulTile {
   /**
-   * `register`: each invocation reads what it needs. `subgroup`: rows of A go round by broadcasts.
+   * `subgroup`: rows of A go round by broadcasts.
    * `workgroup`: operands are staged in workgroup memory. `matrix`: they are staged for subgroup matrices,
    * and subgroups stand where other kinds have invocations. `any`: one number at a time.
    */
-  readonly kind: "register" | "subgroup" | "workgroup" | "matrix" | "any";
+  readonly kind: "subgroup" | "workgroup" | "matrix" | "any";
   /** Rows per invocation (`matrix`: per subgroup), a multiple of 4; of 8 in `subgroup`. */
   readonly rows: number;
   /** Columns per invocation (`matrix`: per subgroup), a multiple of 4. */
@@ -31,13 +31,6 @@ export interface MatmulTile {
   readonly splits?: number;
 }
 
-const registerTile = (rows: number, columns: number, workgroupY: number): MatmulTile => ({
-  kind: "register",
-  rows,
-  columns,
-  workgroupX: 8,
-  workgroupY,
-});
 const subgroupTile = (rows: number, columns: number, splits = 1): MatmulTile => ({
   kind: "subgroup",
   rows,
@@ -65,10 +58,6 @@ const matrixTile = (rows: number, columns: number, splits = 1): MatmulTile => ({
 
 /** Names of the variants. */
 export type MatmulVariant =
-  | "16x16"
-  | "16x8"
-  | "8x8"
-  | "4x4"
   | "subgroup 40x8"
   | "subgroup 40x8 split 16"
   | "subgroup 32x8"
@@ -94,15 +83,11 @@ export type MatmulVariant =
   | "any split 64";
 
 /**
- * Variants of the matmul, named by the part of C that an invocation (`register`, `subgroup`) or a
+ * Variants of the matmul, named by the part of C that an invocation (`subgroup`) or a
  * workgroup (`workgroup`, `matrix`) makes. Those of kind `subgroup` need a `subgroupSize` of 4 to 8, those
  * of kind `matrix` subgroup matrices of the operands' type that add up in f32.
  */
 export const matmulVariants: Readonly<Record<MatmulVariant, MatmulTile>> = {
-  "16x16": registerTile(16, 16, 2),
-  "16x8": registerTile(16, 8, 4),
-  "8x8": registerTile(8, 8, 4),
-  "4x4": registerTile(4, 4, 4),
   "subgroup 40x8": subgroupTile(40, 8),
   "subgroup 40x8 split 16": subgroupTile(40, 8, 16),
   "subgroup 32x8": subgroupTile(32, 8),
@@ -148,10 +133,9 @@ export function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | und
   const { m, n, k, batch = 1, storage = "f32", subgroupSize = 0 } = spec;
   const tile: MatmulTile = matmulVariants[variant];
   const { kind, splits = 1 } = tile;
-  const strides = stridesOf(spec);
-  if (kind !== "any" && !fallsIntoVectors(spec, strides)) return "wants multiples of 4";
+  if (kind !== "any" && !fallsIntoVectors(spec)) return "wants multiples of 4";
   // The joining goes in vec4s.
-  if (kind === "any" && splits > 1 && (n % 4 > 0 || strides.c % 4 > 0 || strides.cBatch % 4 > 0)) {
+  if (kind === "any" && splits > 1 && n % 4 > 0) {
     return "wants a result in multiples of 4";
   }
   // Their many sums would spill on a GPU, and take its compiler long.
@@ -161,9 +145,10 @@ export function whyUnfit(spec: MatmulSpec, variant: MatmulVariant): string | und
   if (kind === "matrix" && !matrixOfTile(spec, tile)) {
     return `wants subgroup matrices of ${storage} that add up in f32`;
   }
-  if (splits > 1 && k < LEAST_SPLIT * splits) {
-    return `wants sums of at least ${LEAST_SPLIT * splits}`;
-  }
+  // The length of sums over rows differs from plan to plan: it counts by its next power of two, or not at all.
+  const least = LEAST_SPLIT * splits, length = spec.layout === "TN" ? nextPower(k) : k;
+  const anyLength = spec.layout === "TN" && kind === "any";
+  if (splits > 1 && length < least && !anyLength) return `wants sums of at least ${least}`;
   if (splits > 1 && 4 * splits * batch * m * n > MOST_PARTIAL_BYTES) {
     return `would need more than ${MOST_PARTIAL_BYTES} bytes for its partial sums`;
   }
@@ -219,7 +204,7 @@ export function skippedPadding(
   if (padding && batch > 1) {
     throw new KernelError(`matmul: padding is passed over in one product, not in ${batch}`);
   }
-  if (tile.kind === "register" || tile.kind === "any") return undefined;
+  if (tile.kind === "any") return undefined;
   if (padding !== "sums") return padding;
   // In the long loop of a CPU's tiles, looking for padding costs more than most batches have of it.
   if (tile.kind === "subgroup") return undefined;
@@ -228,10 +213,22 @@ export function skippedPadding(
   return k % TOKEN_BLOCK === 0 && TOKEN_BLOCK % depth === 0 ? padding : undefined;
 }
 
+/** The next power of two. */
+export function nextPower(count: number): number {
+  return 2 ** Math.ceil(Math.log2(count));
+}
+
 /** Whether all rows start at multiples of four elements and k may be walked in fours. */
-function fallsIntoVectors({ m, n, k, layout, batch = 1 }: MatmulSpec, strides: Strides): boolean {
-  const { a, b, c, aBatch, bBatch, cBatch } = strides;
-  const rows = [a, b, c, n, ...(layout === "TN" ? [m] : [k])];
-  const matrices = batch > 1 ? [aBatch, bBatch, cBatch] : [];
-  return [...rows, ...matrices].every((value) => value % 4 === 0);
+export function fallsIntoVectors({ m, n, k, layout }: MatmulSpec): boolean {
+  return n % 4 === 0 && (layout === "TN" ? m : k) % 4 === 0;
+}
+
+/** Steps of k that one split sums; a multiple of what a variant walks at a time. */
+export function splitLength(
+  { k, storage = "f32" }: MatmulSpec,
+  tile: MatmulTile,
+): number {
+  const { kind, splits = 1 } = tile;
+  const step = kind === "any" ? 1 : kind === "matrix" ? depthOf(tile, storage) : TOKEN_BLOCK;
+  return Math.ceil(k / splits / step) * step;
 }

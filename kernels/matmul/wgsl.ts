@@ -4,44 +4,35 @@
  * @module
  */
 import geluLibrary from "../gelu/gelu.wgsl" with { type: "text" };
-import { type Binding, declareBindings, specialise } from "../launch.ts";
+import { type Binding, declareBindings, declareParams, specialise } from "../launch.ts";
 import { TOKEN_BLOCK } from "../padding/token_blocks.ts";
 import { unroll } from "../unroll.ts";
-import type { MatmulSpec, Strides } from "./spec.ts";
-import { goesDown, type MatmulTile } from "./variants.ts";
+import type { MatmulSpec } from "./spec.ts";
+import type { MatmulTile } from "./variants.ts";
 import anySource from "./matmul_any.wgsl" with { type: "text" };
 import joinSource from "./matmul_join.wgsl" with { type: "text" };
 import paddingSource from "./matmul_padding.wgsl" with { type: "text" };
 import partialSource from "./matmul_partial.wgsl" with { type: "text" };
+import shapeSource from "./matmul_shape.wgsl" with { type: "text" };
 import storeSource from "./matmul_store.wgsl" with { type: "text" };
 import subgroupSource from "./matmul_subgroup.wgsl" with { type: "text" };
-import tileSource from "./matmul_tile.wgsl" with { type: "text" };
 import workgroupSource from "./matmul_workgroup.wgsl" with { type: "text" };
 
 /** The text of the `any` variant. */
 export function anyWgsl(
   spec: MatmulSpec,
-  strides: Strides,
   bindings: readonly Binding[],
   tile: MatmulTile,
 ): string {
-  const { k, layout } = spec;
   const { splits = 1 } = tile;
   const names = { ...options(spec), SPLIT: Number(splits > 1), WHOLE: Number(splits === 1) };
   return specialise(unroll(anySource, names), {
     ...types(spec),
-    constants: {
-      ...shapes(spec, strides, tile),
-      SPLITS: splits,
-      SPLIT_K: Math.ceil(k / splits),
-      A_ROW: layout[0] === "T" ? 1 : strides.a,
-      A_K: layout[0] === "T" ? strides.a : 1,
-      B_K: layout[1] === "T" ? 1 : strides.b,
-      B_COLUMN: layout[1] === "T" ? strides.b : 1,
-    },
+    constants: { ...workgroupOf(tile), SPLITS: splits },
     libraries: [
       geluLibrary,
       declareBindings(bindings, { a: "Elem", b: "Elem", derivative: "Elem", c: "Output" }),
+      shapeLibrary(spec, bindings),
     ],
   });
 }
@@ -49,12 +40,12 @@ export function anyWgsl(
 /** The text of every other variant, or of its first dispatch where it splits k. */
 export function vectorWgsl(
   spec: MatmulSpec,
-  strides: Strides,
   bindings: readonly Binding[],
   tile: MatmulTile,
 ): string {
   const { k, layout, subgroupSize = 4 } = spec;
   const { kind, rows, columns, workgroupX, workgroupY, depth = 4, splits = 1 } = tile;
+  const transposed = layout === "TN";
   const padding = paddingOptions(bindings, spec);
   const quads = { ROW_QUADS: rows / 4, QUADS: columns / 4 };
   const share = subgroupSize >= 8 ? 8 : 4;
@@ -62,16 +53,9 @@ export function vectorWgsl(
   const blocks = (tiles.TILE_M + tiles.TILE_N) / 4 * (depth / 4);
   const constants: Record<string, number> = {
     ...quads,
-    A_STRIDE: strides.a,
-    B_STRIDE: strides.b,
-    ...(kind === "register" ? {} : {
-      SPLITS: splits,
-      SPLIT_K: Math.ceil(k / splits / TOKEN_BLOCK) * TOKEN_BLOCK,
-      TOKEN_BLOCK,
-    }),
-    ...(kind === "subgroup"
-      ? { GROUPS: rows / share, SHARE: share, GOES_DOWN: Number(goesDown(spec, tile)) }
-      : {}),
+    SPLITS: splits,
+    TOKEN_BLOCK,
+    ...(kind === "subgroup" ? { GROUPS: rows / share, SHARE: share } : {}),
     ...(kind === "workgroup" ? { ...tiles, DEPTH: depth } : {}),
   };
   const names = {
@@ -80,23 +64,22 @@ export function vectorWgsl(
     ...constants,
     SHARE_QUADS: share / 4,
     LOADS: Math.ceil(blocks / (workgroupX * workgroupY)),
-    A_TRANSPOSED: Number(layout[0] === "T"),
-    A_STRAIGHT: Number(layout[0] === "N"),
-    B_TRANSPOSED: Number(layout[1] === "T"),
-    B_STRAIGHT: Number(layout[1] === "N"),
-    K_TAIL: Number(k % 4 !== 0),
-    K_WHOLE: Number(k % 4 === 0),
-    // Where padding is passed over, stages may begin past the end.
-    K_EDGE: Number(k % depth !== 0 || padding.SKIPS_SUMS > 0),
+    ...layoutOptions(spec),
+    // Sums over tokens may have any length; others are over widths that four divides.
+    K_TAIL: Number(transposed),
+    K_WHOLE: Number(!transposed),
+    // Sums over tokens or over a part of the vocabulary may end anywhere in a stage, and where padding is skipped,
+    // stages may begin past the end.
+    K_EDGE: Number(layout !== "NT" || k % depth !== 0 || padding.SKIPS_SUMS > 0),
   };
-  const sources = { register: tileSource, subgroup: subgroupSource, workgroup: workgroupSource };
-  return specialise(unroll(sources[kind as keyof typeof sources], names), {
+  return specialise(unroll(kind === "subgroup" ? subgroupSource : workgroupSource, names), {
     ...types(spec),
     enables: [...types(spec).enables, ...(kind === "subgroup" ? ["subgroups"] : [])],
-    constants: { ...shapes(spec, strides, tile), ...constants },
+    constants: { ...workgroupOf(tile), ...constants },
     libraries: [
       ...(splits === 1 ? [geluLibrary] : []),
       declareBindings(bindings, VECTOR_TYPES),
+      shapeLibrary(spec, bindings),
       unroll(paddingSource, names),
       splits === 1 ? unroll(storeSource, names) : partialSource,
     ],
@@ -106,19 +89,16 @@ export function vectorWgsl(
 /** The text that joins the splits. */
 export function joinWgsl(
   spec: MatmulSpec,
-  strides: Strides,
   bindings: readonly Binding[],
   tile: MatmulTile,
 ): string {
   return specialise(joinSource, {
     ...types(spec),
-    constants: {
-      ...shapes(spec, strides, tile),
-      SPLITS: tile.splits ?? 1,
-    },
+    constants: { SPLITS: tile.splits ?? 1 },
     libraries: [
       geluLibrary,
       declareBindings(bindings, VECTOR_TYPES),
+      shapeLibrary(spec, bindings),
       unroll(storeSource, options(spec)),
     ],
   });
@@ -173,23 +153,23 @@ export function types(
   };
 }
 
-/** Constants that every text has. */
-export function shapes(
-  { m, n, k, batch = 1, alpha = 1 }: MatmulSpec,
-  { c, aBatch, bBatch, cBatch }: Strides,
-  { workgroupX, workgroupY }: MatmulTile,
-): Record<string, number | { f32: number }> {
+/** Which operands are stored transposed, for {@link unroll}. */
+export function layoutOptions({ layout }: MatmulSpec): Record<string, number> {
+  const [a, b] = [layout[0] === "T", layout[1] === "T"];
   return {
-    M: m,
-    N: n,
-    K: k,
-    BATCH: batch,
-    C_STRIDE: c,
-    A_BATCH: aBatch,
-    B_BATCH: bBatch,
-    C_BATCH: cBatch,
-    ALPHA: { f32: alpha },
-    WORKGROUP_X: workgroupX,
-    WORKGROUP_Y: workgroupY,
+    A_TRANSPOSED: Number(a),
+    A_STRAIGHT: Number(!a),
+    B_TRANSPOSED: Number(b),
+    B_STRAIGHT: Number(!b),
   };
+}
+
+/** The parameter words that every text has, their declaration included, and where operands lie. */
+export function shapeLibrary(spec: MatmulSpec, bindings: readonly Binding[]): string {
+  return [unroll(shapeSource, layoutOptions(spec)), declareParams(bindings.length)].join("\n");
+}
+
+/** The invocations of a workgroup. */
+export function workgroupOf({ workgroupX, workgroupY }: MatmulTile): Record<string, number> {
+  return { WORKGROUP_X: workgroupX, WORKGROUP_Y: workgroupY };
 }

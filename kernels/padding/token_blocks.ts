@@ -6,7 +6,9 @@
 import {
   type Binding,
   declareBindings,
+  declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -41,10 +43,11 @@ export function tokenBlocks({ tokens }: { readonly tokens: number }): KernelProg
     kernel: "token_blocks",
     label: `${tokens}`,
     wgsl: specialise(source, {
-      constants: { TOKENS: tokens, BLOCK: TOKEN_BLOCK },
-      libraries: [declareBindings(bindings)],
+      constants: { BLOCK: TOKEN_BLOCK },
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("token_blocks", source, { tokens }),
     workgroups: spreadWorkgroups(Math.ceil(blocks / 64)),
     cost: { flops: 0, bytes: 4 * (tokens + blocks) },
   });

@@ -1,7 +1,11 @@
 // Tells for each block of BLOCK tokens the first one from it on that holds a real token, one past the last
 // block where none does; one invocation a block. So whoever meets padding finds its end by one load.
 //
-// Prelude: TOKENS BLOCK.
+// Prelude: BLOCK.
+
+struct Params {
+  tokens: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -11,12 +15,12 @@ fn main(
 ) {
   let block = (group.y * groups.x + group.x) * 64u + local;
   let first = block * BLOCK;
-  if (block >= (TOKENS + BLOCK - 1u) / BLOCK) {
+  if (block >= (params.tokens + BLOCK - 1u) / BLOCK) {
     return;
   }
   var token = first;
-  while (token < TOKENS && attentionMask[min(token, TOKENS - 1u)] == 0u) {
+  while (token < params.tokens && attentionMask[min(token, params.tokens - 1u)] == 0u) {
     token++;
   }
-  tokenBlocks[block] = select(token / BLOCK, (TOKENS + BLOCK - 1u) / BLOCK, token >= TOKENS);
+  tokenBlocks[block] = select(token / BLOCK, (params.tokens + BLOCK - 1u) / BLOCK, token >= params.tokens);
 }

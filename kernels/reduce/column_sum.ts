@@ -8,8 +8,10 @@ import {
   type Binding,
   bytesPerElement,
   declareBindings,
+  declareParams,
   type KernelLaunch,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   specialise,
   spreadWorkgroups,
@@ -58,7 +60,8 @@ export function columnSum(spec: ColumnSumSpec): KernelProgram {
   const perGroup = narrow && rows <= MOST_ROWS_NARROW ? rows : groupRows(rows);
   const groups = Math.ceil(rows / perGroup);
   const zeroes = { zeroColumns: spec.zeroColumns, narrow };
-  if (groups === 1) {
+  // A single stage has the text of a second one, unless it must read f16.
+  if (groups === 1 && storage === "f32") {
     return {
       launches: [
         sumLaunch("input", "output", rows, columns, rows, accumulate, storage, zeroes),
@@ -101,32 +104,37 @@ export function sumLaunch(
     },
   ];
   const names = { ACCUMULATE: Number(accumulate), ZEROES: Number(zeroColumns !== undefined) };
-  const body = source.replaceAll("INPUT", input).replaceAll("OUTPUT", output);
   const vectors = [columns, ...(zeroColumns ?? [])].every((value) => value % 4 === 0);
   const lanes = vectors ? 4 : 1, width = narrow ? 8 : 64;
+  const [read, written] = bindings;
+  const wgsl = specialise(unroll(source, names), {
+    enables: storage === "f16" ? ["f16"] : [],
+    aliases: { Value: vectors ? "vec4<f32>" : "f32" },
+    constants: {
+      WIDTH: width,
+      ...(zeroColumns
+        ? { ZERO_FROM: zeroColumns[0] / lanes, ZERO_TO: zeroColumns[1] / lanes }
+        : {}),
+    },
+    libraries: [
+      // Both stages have the same text, whatever they bind.
+      declareBindings(
+        [{ ...read, name: "input" }, { ...written, name: "output" }],
+        vectors ? { input: `vec4<${storage}>`, output: "vec4<f32>" } : {},
+      ),
+      declareParams(bindings.length),
+    ],
+  });
   return {
     kernel: "column_sum",
     label: `${rows}×${columns}`,
-    wgsl: specialise(unroll(body, names), {
-      enables: storage === "f16" ? ["f16"] : [],
-      aliases: { Value: vectors ? "vec4<f32>" : "f32" },
-      constants: {
-        ROWS: rows,
-        COLUMNS: columns / lanes,
-        GROUP_ROWS: perGroup,
-        WIDTH: width,
-        ...(zeroColumns
-          ? { ZERO_FROM: zeroColumns[0] / lanes, ZERO_TO: zeroColumns[1] / lanes }
-          : {}),
-      },
-      libraries: [
-        declareBindings(
-          bindings,
-          vectors ? { [input]: `vec4<${storage}>`, [output]: "vec4<f32>" } : {},
-        ),
-      ],
-    }),
+    wgsl,
     bindings,
+    params: paramWords("column_sum", wgsl, {
+      rows,
+      columns: columns / lanes,
+      group_rows: perGroup,
+    }),
     workgroups: spreadWorkgroups(Math.ceil(columns / lanes / width) * groups),
     cost: {
       flops: rows * columns,

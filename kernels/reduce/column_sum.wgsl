@@ -1,10 +1,17 @@
 // Column sums over one group of rows, one invocation a column or four; groups are summed by the same kernel.
 // Rows are added in blocks, so that rounding does not grow with their number.
 //
-// Prelude: Value (f32 or vec4<f32>), ROWS COLUMNS (in Values) GROUP_ROWS WIDTH.
+// Prelude: Value (f32 or vec4<f32>), WIDTH.
+
+struct Params {
+  rows: u32,
+  // In Values.
+  columns: u32,
+  // Rows that are summed on their own.
+  group_rows: u32,
+}
 
 const BLOCK = 32u;
-const ACROSS = (COLUMNS + WIDTH - 1u) / WIDTH;
 
 @compute @workgroup_size(WIDTH)
 fn main(
@@ -13,17 +20,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = group.y * groups.x + group.x;
-  let column = number % ACROSS * WIDTH + local;
-  let part = number / ACROSS;
-  if (column >= COLUMNS || part * GROUP_ROWS >= ROWS) {
+  let across = (params.columns + WIDTH - 1u) / WIDTH;
+  let column = number % across * WIDTH + local;
+  let part = number / across;
+  if (column >= params.columns || part * params.group_rows >= params.rows) {
     return;
   }
-  let end = min((part + 1u) * GROUP_ROWS, ROWS);
+  let end = min((part + 1u) * params.group_rows, params.rows);
   var total = Value();
-  for (var first = part * GROUP_ROWS; first < end; first += BLOCK) {
+  for (var first = part * params.group_rows; first < end; first += BLOCK) {
     var block = Value();
     for (var row = first; row < min(first + BLOCK, end); row++) {
-      block += Value(INPUT[row * COLUMNS + column]);
+      block += Value(input[row * params.columns + column]);
     }
     total += block;
   }
@@ -32,9 +40,9 @@ fn main(
     total = Value();
   }
   //# end
-  let at = part * COLUMNS + column;
+  let at = part * params.columns + column;
   //# if ACCUMULATE
-  total += OUTPUT[at];
+  total += output[at];
   //# end
-  OUTPUT[at] = total;
+  output[at] = total;
 }

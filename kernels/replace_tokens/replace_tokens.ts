@@ -6,7 +6,9 @@
 import {
   type Binding,
   declareBindings,
+  declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -48,10 +50,10 @@ export function replaceTokens({ batch, sequence, picks }: ReplaceTokensSpec): Ke
     kernel: "replace_tokens",
     label: `${batch}×${sequence}`,
     wgsl: specialise(source, {
-      constants: { BATCH: batch, SEQUENCE: sequence, PICKS: picks },
-      libraries: [declareBindings(bindings)],
+      libraries: [declareBindings(bindings), declareParams(bindings.length)],
     }),
     bindings,
+    params: paramWords("replace_tokens", source, { batch, sequence, picks }),
     workgroups: spreadWorkgroups(Math.ceil(tokens / 64)),
     cost: { flops: 0, bytes: 12 * (tokens + batch * picks) },
   });

@@ -7,7 +7,9 @@ import {
   type Binding,
   bytesPerElement,
   declareBindings,
+  declareParams,
   type KernelProgram,
+  paramWords,
   requireDimensions,
   singleLaunch,
   specialise,
@@ -86,21 +88,22 @@ function rowKernel(
   const shared = rowLanes(kernel, columns, subgroupSize, variant);
   const types = Object.fromEntries(bindings.map(({ name }) => [name, "Elem4"]));
   const names = { ACCUMULATE: Number(accumulate), ...shared?.constants };
+  const wgsl = specialise(unroll(shared ? lanesSource : rowSource, names), {
+    enables: [...(storage === "f16" ? ["f16"] : []), ...(shared?.enables ?? [])],
+    aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
+    constants: shared ? { ROWS_EACH, ...shared.constants } : { COLUMNS: columns },
+    libraries: [
+      declareBindings(bindings, shared ? types : {}),
+      declareParams(bindings.length),
+      ...(shared ? [shared.library] : []),
+    ],
+  });
   return singleLaunch({
     kernel,
     label: `${rows}×${columns}`,
-    wgsl: specialise(unroll(shared ? lanesSource : rowSource, names), {
-      enables: [...(storage === "f16" ? ["f16"] : []), ...(shared?.enables ?? [])],
-      aliases: { Elem: storage, Elem4: `vec4<${storage}>` },
-      constants: shared
-        ? { ROWS: rows, ROWS_EACH, ...shared.constants }
-        : { ROWS: rows, COLUMNS: columns },
-      libraries: [
-        declareBindings(bindings, shared ? types : {}),
-        ...(shared ? [shared.library] : []),
-      ],
-    }),
+    wgsl,
     bindings,
+    params: paramWords(kernel, wgsl, { rows }),
     workgroups: spreadWorkgroups(Math.ceil(rows / (shared ? ROWS_EACH : 64))),
     cost: {
       flops: 5 * rows * columns,

@@ -1,6 +1,10 @@
 // Gradient of softmax over rows, one invocation a row: g = p ∘ (dy − Σ p∘dy).
 //
-// Prelude: ROWS COLUMNS.
+// Prelude: COLUMNS.
+
+struct Params {
+  rows: u32,
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,7 +13,7 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let row = (group.y * groups.x + group.x) * 64u + local;
-  if (row >= ROWS) {
+  if (row >= params.rows) {
     return;
   }
   let base = row * COLUMNS;

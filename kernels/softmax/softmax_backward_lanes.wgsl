@@ -2,6 +2,10 @@
 //
 // Prelude: as in softmax_lanes.wgsl.
 
+struct Params {
+  rows: u32,
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -9,7 +13,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let first = (group.y * groups.x + group.x) * ROWS_EACH;
-  for (var row = first; row < min(first + ROWS_EACH, ROWS); row++) {
+  for (var row = first; row < min(first + ROWS_EACH, params.rows); row++) {
     var products = vec4<f32>();
     //# for q in 0..LANE_QUADS
     let place_$q = lane + $qu * LANES;

@@ -1,6 +1,10 @@
 // Softmax over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other.
 //
-// Prelude: ROWS QUADS (of a row) LANES LANE_QUADS ROWS_EACH.
+// Prelude: QUADS (of a row) LANES LANE_QUADS ROWS_EACH.
+
+struct Params {
+  rows: u32,
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -9,7 +13,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let first = (group.y * groups.x + group.x) * ROWS_EACH;
-  for (var row = first; row < min(first + ROWS_EACH, ROWS); row++) {
+  for (var row = first; row < min(first + ROWS_EACH, params.rows); row++) {
     //# for q in 0..LANE_QUADS
     let place_$q = lane + $qu * LANES;
     let at_$q = row * QUADS + min(place_$q, QUADS - 1u);

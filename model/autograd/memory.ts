@@ -12,6 +12,8 @@ import type { Tensor } from "./tensor.ts";
 export interface PlannedBuffer {
   /** Size in bytes, a multiple of four. */
   bytes: number;
+  /** Whether what it holds is dead after the step, so that other plans may have it between steps. */
+  readonly isShared: boolean;
   /** Tensors that live in it, never two at once. */
   readonly tensors: Tensor[];
 }
@@ -83,7 +85,7 @@ export function planMemory(
   for (const [tensor, lifetime] of bySize) {
     if (tensor.role !== "input" && tensor.role !== "activation") continue;
     if (tensor.role === "input" || kept.has(tensor)) {
-      buffers.push({ bytes: tensorBytes(tensor), tensors: [tensor] });
+      buffers.push({ bytes: tensorBytes(tensor), isShared: false, tensors: [tensor] });
       continue;
     }
     const free = shared.findLast(({ taken }) =>
@@ -93,7 +95,7 @@ export function planMemory(
       free.buffer.tensors.push(tensor);
       free.taken.push(lifetime);
     } else {
-      const buffer = { bytes: tensorBytes(tensor), tensors: [tensor] };
+      const buffer = { bytes: tensorBytes(tensor), isShared: true, tensors: [tensor] };
       buffers.push(buffer);
       shared.push({ buffer, taken: [lifetime] });
     }

@@ -6,6 +6,7 @@
 import type { Gpu } from "../../kernels/device.ts";
 import { bytesPerElement } from "../../kernels/launch.ts";
 import { ModelError } from "../errors.ts";
+import { Arena } from "./arena.ts";
 import { owner, planMemory, requireBindable, tensorBytes } from "./memory.ts";
 import { Submission } from "./submission.ts";
 import type { RecordedDispatch, Tape } from "./tape.ts";
@@ -32,7 +33,7 @@ export type HostArray = Float32Array | Uint32Array | Int32Array;
 export interface PlanStatistics {
   /** Dispatches a step. */
   readonly dispatches: number;
-  /** Device buffers made for the plan. */
+  /** Device buffers that the plan uses, parameters left out. */
   readonly buffers: number;
   /** Bytes of those buffers. */
   readonly bytes: number;
@@ -41,6 +42,15 @@ export interface PlanStatistics {
 }
 
 const UNIFORM_ALIGNMENT = 256;
+
+interface PlanBuffers {
+  /** Inputs, what is kept for the host, parameter words. */
+  readonly own: readonly GPUBuffer[];
+  /** Activations. */
+  readonly lent: readonly GPUBuffer[];
+  /** The arena of the activations, where it is the plan's own. */
+  readonly arena: Arena | undefined;
+}
 
 interface Command {
   readonly pipeline: GPUComputePipeline;
@@ -52,7 +62,7 @@ interface Command {
 export class Plan {
   readonly #gpu: Gpu;
   readonly #locations: ReadonlyMap<Tensor, Location>;
-  readonly #buffers: readonly GPUBuffer[];
+  readonly #buffers: PlanBuffers;
   readonly #commands: readonly Command[];
   /** What was recorded, in the order in which it runs. */
   readonly dispatches: readonly RecordedDispatch[];
@@ -60,7 +70,7 @@ export class Plan {
   private constructor(
     gpu: Gpu,
     locations: ReadonlyMap<Tensor, Location>,
-    buffers: readonly GPUBuffer[],
+    buffers: PlanBuffers,
     commands: readonly Command[],
   ) {
     this.#gpu = gpu;
@@ -71,10 +81,12 @@ export class Plan {
   }
 
   /**
-   * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording.
+   * Makes buffers, pipelines (compiled in parallel) and bind groups for a recording. Plans of the same recording
+   * over fewer rows find all their pipelines compiled.
    *
    * @param parameters the memory of all tensors that are neither inputs nor activations.
    * @param onCompile called as pipelines become ready.
+   * @param sharedArena lends memory for activations; the plan's own by default.
    * @throws {ModelError} when a tensor outgrows the adapter's binding or buffer limit.
    * @throws {KernelError} when a kernel does not compile.
    */
@@ -83,23 +95,32 @@ export class Plan {
     tape: Tape,
     parameters: ParameterMemory,
     onCompile?: (ready: number, total: number) => void,
+    sharedArena?: Arena,
   ): Promise<Plan> {
+    const ownArena = sharedArena ? undefined : new Arena(gpu);
+    const arena = sharedArena ?? ownArena!;
     const { device, limits } = gpu;
     const planned = planMemory(tape.dispatches, tape.kept);
     for (const { bytes, tensors } of planned) requireBindable(`${tensors[0]}`, bytes, limits);
-    const pipelines = await compilePipelines(gpu, tape.dispatches, onCompile);
+    const pipelines = await compilePipelines(gpu, tape, onCompile);
     const locations = new Map<Tensor, Location>();
     const buffers: GPUBuffer[] = [];
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("validation");
-    for (const { bytes, tensors } of planned) {
+    const shared = planned.filter(({ isShared }) => isShared);
+    const { lent, made } = arena.lend(shared.map(({ bytes }) => bytes));
+    shared.forEach(({ tensors }, i) => {
+      for (const tensor of tensors) locations.set(tensor, { buffer: lent[i], offset: 0 });
+    });
+    for (const { bytes, isShared, tensors: [tensor] } of planned) {
+      if (isShared) continue;
       const buffer = device.createBuffer({
-        label: tensors[0].name,
+        label: tensor.name,
         size: bytes,
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       });
       buffers.push(buffer);
-      for (const tensor of tensors) locations.set(tensor, { buffer, offset: 0 });
+      locations.set(tensor, { buffer, offset: 0 });
     }
     const locate = (tensor: Tensor): Location => locations.get(tensor) ?? parameters.locate(tensor);
     const uniforms = uniformSlices(gpu, tape.dispatches);
@@ -139,20 +160,22 @@ export class Plan {
     const exhausted = await device.popErrorScope();
     if (exhausted) {
       for (const buffer of buffers) buffer.destroy();
+      arena.discard(made);
       throw new ModelError(
         "the adapter has not enough memory for this batch: use a smaller batch or sequence",
       );
     }
     if (invalid) throw new ModelError(`the plan does not fit the adapter: ${invalid.message}`);
-    return new Plan(gpu, locations, buffers, commands);
+    return new Plan(gpu, locations, { own: buffers, lent, arena: ownArena }, commands);
   }
 
   /** What the plan holds and costs. */
   get statistics(): PlanStatistics {
+    const buffers = [...this.#buffers.own, ...this.#buffers.lent];
     return {
       dispatches: this.#commands.length,
-      buffers: this.#buffers.length,
-      bytes: this.#buffers.reduce((sum, buffer) => sum + buffer.size, 0),
+      buffers: buffers.length,
+      bytes: buffers.reduce((sum, buffer) => sum + buffer.size, 0),
       flops: this.#commands.reduce((sum, { dispatch }) => sum + dispatch.launch.cost.flops, 0),
     };
   }
@@ -224,9 +247,10 @@ export class Plan {
     }
   }
 
-  /** Frees the plan's buffers. */
+  /** Frees the plan's buffers, but for those of a shared arena. */
   destroy(): void {
-    for (const buffer of this.#buffers) buffer.destroy();
+    for (const buffer of this.#buffers.own) buffer.destroy();
+    this.#buffers.arena?.destroy();
   }
 }
 
@@ -240,13 +264,14 @@ function viewOffset(tensor: Tensor): number {
 
 async function compilePipelines(
   gpu: Gpu,
-  dispatches: readonly RecordedDispatch[],
+  { dispatches, shorter }: Tape,
   onCompile?: (ready: number, total: number) => void,
 ): Promise<GPUComputePipeline[]> {
-  const total = new Set(dispatches.map(({ launch }) => launch.wgsl)).size;
+  const launches = [...dispatches.map(({ launch }) => launch), ...shorter];
+  const total = new Set(launches.map(({ wgsl }) => wgsl)).size;
   const seen = new Set<string>();
   let ready = 0;
-  return await Promise.all(dispatches.map(({ launch }) => {
+  return await Promise.all(launches.map((launch) => {
     const pipeline = gpu.pipeline(launch.wgsl, `${launch.kernel} ${launch.label}`);
     if (!seen.has(launch.wgsl)) {
       seen.add(launch.wgsl);

@@ -145,6 +145,8 @@ export type MatmulChooser = (spec: MatmulSpec) => MatmulVariant | undefined;
 export class Tape {
   /** Dispatches in the order in which they will run. */
   readonly dispatches: RecordedDispatch[] = [];
+  /** What recordings over fewer rows dispatch instead, so that its pipelines are compiled with this tape's. */
+  readonly shorter: KernelLaunch[] = [];
   /** Whether dropout is active. */
   readonly training: boolean;
   /** The least subgroup size of the device, 0 without: launchers choose variants by it. */
@@ -153,8 +155,6 @@ export class Tape {
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** Names the variants of matrix products. */
   readonly chooseMatmul: MatmulChooser;
-  /** Whether kernels skip padding where that changes no result. */
-  readonly skipPadding: boolean;
   /** Storage of activations, of their gradients, and of the matrices they are multiplied by. */
   readonly storage: "f32" | "f16";
   /** Bytes that one binding may hold. */
@@ -163,10 +163,12 @@ export class Tape {
   readonly stepState: Tensor;
   readonly #kept = new Set<Tensor>();
   readonly #rules: Rule[] = [];
+  readonly #others = new Set<string>();
   /** Outputs of differentiable operations over inputs that need no gradient. */
   readonly #still = new Set<Tensor>();
   readonly #producers = new Map<Tensor, string>();
   readonly #copies = new Map<Tensor, Tensor>();
+  #skipPadding: boolean;
   #phase: Phase;
   #streams = 0;
   #differentiated = false;
@@ -205,7 +207,17 @@ export class Tape {
     this.maxStorageBufferBindingSize = options.maxStorageBufferBindingSize ?? 1 << 27;
     this.stepState = options.stepState ?? new Tensor("step state", [4], "u32", "input");
     this.#phase = options.phase ?? "forward";
-    this.skipPadding = options.skipPadding ?? true;
+    this.#skipPadding = options.skipPadding ?? true;
+  }
+
+  /** Whether kernels skip padding where that changes no result. */
+  get skipPadding(): boolean {
+    return this.#skipPadding;
+  }
+
+  /** Has all that follows compute padding too, for a loss that looks at it. */
+  computePadding(): void {
+    this.#skipPadding = false;
   }
 
   /** A tensor that the host writes before each step. */
@@ -284,6 +296,11 @@ export class Tape {
     const scratch = new Map<string, Tensor>();
     for (const { name, dtype, elements } of program.scratch) {
       scratch.set(name, this.activation(`${operation} ${name}`, [elements], dtype));
+    }
+    const { others } = program;
+    if (others && !this.#others.has(others.key)) {
+      this.#others.add(others.key);
+      this.shorter.push(...others.launches());
     }
     const used = new Set<string>();
     for (const launch of program.launches) {

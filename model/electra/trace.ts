@@ -5,10 +5,9 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import { asFloat32, encodeSafeTensors, type SafeTensor, safeTensor } from "../files/safetensors.ts";
-import { readStateDict } from "../parameters/state_dict.ts";
-import type { StoreKind } from "../parameters/store.ts";
+import { encodeSafeTensors, safeTensor } from "../files/safetensors.ts";
 import { ADAM } from "../training/optimizer.ts";
+import { traceUpdate } from "../training/trace.ts";
 import type { StepMetrics } from "../training/training.ts";
 import type { TokenBatch } from "./masking.ts";
 import type { Pretraining } from "./pretraining.ts";
@@ -22,29 +21,11 @@ export async function traceStep(
   training: Pretraining,
   batch: TokenBatch,
 ): Promise<{ file: Uint8Array<ArrayBuffer>; metrics: StepMetrics }> {
-  const { store, objective: { hparams, model } } = training;
+  const { objective: { hparams, model } } = training;
   if (!model.generator || !model.discriminator) {
     throw new ModelError("a trace needs both generator and discriminator");
   }
-  if (training.plans.length > 2) {
-    throw new ModelError("a trace needs batches in one part: gradient_accumulation_steps = 1");
-  }
-  const tensors = new Map<string, SafeTensor>();
-  const add = async (prefix: string, kind: StoreKind, lossScale = 1): Promise<void> => {
-    for (const [name, tensor] of await readStateDict(store, kind)) {
-      const data = asFloat32(name, tensor).map((value) => value / lossScale);
-      tensors.set(`${prefix}/${name}`, safeTensor(data, tensor.shape));
-    }
-  };
-  await training.finish();
-  await add("param", "parameters");
-  await add("adam_m", "adam_m");
-  await add("adam_v", "adam_v");
-
-  const { metrics: pending, prepared } = await training.train(batch);
-  const metrics = await pending;
-  await add("grad", "gradients", metrics.lossScale);
-  await add("after", "parameters");
+  const { tensors, metrics, prepared } = await traceUpdate(training, batch);
 
   const { batch: B, sequence: S } = prepared.shape;
   const M = hparams.max_predictions_per_seq;
@@ -69,8 +50,6 @@ export async function traceStep(
   scalar("loss/mlm", metrics.losses.masked_lm);
   scalar("loss/disc", metrics.losses.disc);
   scalar("loss/total", metrics.totalLoss);
-  scalar("grad_norm", metrics.gradientNorm);
-  scalar("lr", metrics.learningRate);
   tensors.set("step", safeTensor(Int32Array.of(metrics.step), []));
 
   const disc = model.discriminatorConfig, gen = model.generatorConfig;

@@ -89,7 +89,7 @@ export function vocabularyCrossEntropy(
     const spec = { m: rows, n: count, k: columns, layout: "NT", bias: true } as const;
     tape.run(
       "vocabulary logits",
-      matmulOn(tape, { ...spec, outputStorage: "f32" }),
+      matmulOn(tape, { ...spec, outputStorage: "f32" }, { n: vocabulary }),
       {
         a: hidden,
         b: tape.slice(stored, start * columns, [count, columns]),
@@ -168,18 +168,24 @@ export function vocabularyCrossEntropy(
       gradients.into(hidden, (c, accumulate) => {
         tape.run(
           "vocabulary hidden gradient",
-          matmulOn(tape, { m: rows, n: columns, k: count, layout: "NN", accumulate }),
+          matmulOn(tape, { m: rows, n: columns, k: count, layout: "NN", accumulate }, {
+            k: vocabulary,
+          }),
           { a: logitsGradient, b: tape.slice(stored, start * columns, [count, columns]), c },
         );
       });
       if (tableTarget) {
         const { gradient, accumulate } = tableTarget;
         const spec = { m: count, n: columns, k: rows, layout: "TN", accumulate } as const;
-        tape.run("vocabulary table gradient", matmulOn(tape, { ...spec, outputStorage: "f32" }), {
-          a: logitsGradient,
-          b: hidden,
-          c: tape.slice(gradient, start * columns, [count, columns]),
-        });
+        tape.run(
+          "vocabulary table gradient",
+          matmulOn(tape, { ...spec, outputStorage: "f32" }, { m: vocabulary }),
+          {
+            a: logitsGradient,
+            b: hidden,
+            c: tape.slice(gradient, start * columns, [count, columns]),
+          },
+        );
       }
       if (biasTarget) {
         const { gradient, accumulate } = biasTarget;

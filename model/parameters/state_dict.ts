@@ -35,6 +35,7 @@ export async function readStateDict(
  * Writes named tensors into one of the flat stores.
  *
  * @param source the file's name, for messages.
+ * @param isWanted which parameters to write, by their names; all by default, the others keep their values.
  * @throws {ModelError} listing tensors that are missing or of another shape; nothing is written then.
  */
 export function writeStateDict(
@@ -42,9 +43,11 @@ export function writeStateDict(
   kind: StoreKind,
   named: ReadonlyMap<string, SafeTensor>,
   source: string,
+  isWanted: (name: string) => boolean = () => true,
 ): void {
   const faults: string[] = [];
-  for (const { parts } of store.parametersOf(kind)) {
+  const wanted = store.parametersOf(kind).filter(({ parts: [{ name }] }) => isWanted(name));
+  for (const { parts } of wanted) {
     for (const { name, shape } of parts) {
       const tensor = named.get(name);
       if (!tensor) faults.push(`${name} is missing`);
@@ -59,7 +62,7 @@ export function writeStateDict(
       `${source} does not fit this model: ${faults.slice(0, 5).join("; ")}${more}`,
     );
   }
-  for (const parameter of store.parametersOf(kind)) {
+  for (const parameter of wanted) {
     const data = new Float32Array(parameter.value.elements);
     let offset = 0;
     for (const { name } of parameter.parts) {

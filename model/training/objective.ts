@@ -15,6 +15,8 @@ export interface BatchShape {
   readonly batch: number;
   /** Tokens of each. */
   readonly sequence: number;
+  /** Which of its recordings the objective makes of it; for those that have several, as several heads. */
+  readonly task?: string;
 }
 
 /** What chance depends on beside the batch: the same seed and step draw the same. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
+import type { Arena } from "../autograd/arena.ts";
 import { type ParameterMemory, Plan } from "../autograd/plan.ts";
 import { ReadbackRing } from "../autograd/readback.ts";
 import type { Tensor } from "../autograd/tensor.ts";
@@ -22,6 +23,8 @@ export class Pass {
     readonly plan: Plan,
     /** Inputs, losses and outputs. */
     readonly recording: Recording,
+    /** Whether it leaves some gradients as they were, as those of heads that have no part in it. */
+    readonly leavesGradients: boolean,
     stepState: Tensor,
   ) {
     this.#gpu = gpu;
@@ -32,17 +35,19 @@ export class Pass {
    * Compiles a recorded pass.
    *
    * @param memory of all that is kept between steps.
+   * @param arena for activations, where other plans share it.
    * @param onCompile called as pipelines become ready.
    * @throws {ModelError} when it does not fit the adapter.
    */
   static async compile(
     gpu: Gpu,
-    { tape, recording }: RecordedPass,
+    { tape, recording, leavesGradients = false }: RecordedPass,
     memory: ParameterMemory,
+    arena: Arena,
     onCompile?: (ready: number, total: number) => void,
   ): Promise<Pass> {
-    const plan = await Plan.compile(gpu, tape, memory, onCompile);
-    return new Pass(gpu, plan, recording, tape.stepState);
+    const plan = await Plan.compile(gpu, tape, memory, onCompile, arena);
+    return new Pass(gpu, plan, recording, leavesGradients, tape.stepState);
   }
 
   /** Queues a part of a batch for the next run; see {@link writeInputs}. */
@@ -87,7 +92,7 @@ export class PassesByShape {
 
   /** The pass for a shape. */
   of(shape: BatchShape): Promise<Pass> {
-    const key = `${shape.batch}×${shape.sequence}`;
+    const key = `${shape.batch}×${shape.sequence} ${shape.task ?? ""}`;
     let pass = this.#passes.get(key);
     if (!pass) this.#passes.set(key, pass = this.#compile(shape));
     return pass;

@@ -57,6 +57,8 @@ export interface RecordedPass {
   readonly tape: Tape;
   /** Inputs, losses and outputs. */
   readonly recording: Recording;
+  /** Whether it leaves some gradients as they were, as those of heads that have no part in it. */
+  readonly leavesGradients?: boolean;
 }
 
 /** A tape that updates the parameters. */
@@ -80,9 +82,14 @@ export function recordGradients(
   const stepState = state.tensor;
   const tape = new Tape({ training: true, storage, skipPadding, stepState, ...traits });
   const recording = objective.record(tape, shape);
-  tape.backward(recording.losses, (value) => store.gradientOf(value), accumulate);
+  const { reached } = tape.backward(
+    recording.losses,
+    (value) => store.gradientOf(value),
+    accumulate,
+  );
   keepResults(tape, recording);
-  return { tape, recording };
+  const leavesGradients = store.parametersOf("gradients").some(({ value }) => !reached.has(value));
+  return { tape, recording, leavesGradients };
 }
 
 /** Records the second half of a training step: parameters follow their gradients. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
+import { Arena } from "../autograd/arena.ts";
 import { Plan } from "../autograd/plan.ts";
 import { type HostNumbers, ReadbackRing, type ReadbackSlot } from "../autograd/readback.ts";
 import { Submission } from "../autograd/submission.ts";
@@ -116,6 +117,8 @@ export class Training<O extends AnyObjective = AnyObjective> {
   /** Storage of activations. */
   readonly precision: "f32" | "f16";
   readonly #gpu: Gpu;
+  /** Activations of all plans, of which one runs at a time. */
+  readonly #arena: Arena;
   readonly #options: TrainingOptions;
   readonly #traits: DeviceTraits;
   readonly #state: StepState;
@@ -133,6 +136,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   private constructor(gpu: Gpu, store: ParameterStore, objective: O, options: TrainingOptions) {
     const { precision = "f32", accumulationSteps = 1, share = { index: 0, of: 1 } } = options;
     this.#gpu = gpu;
+    this.#arena = new Arena(gpu);
     this.#options = options;
     this.#traits = traitsOf(gpu, options.chooseMatmul);
     this.#state = new StepState();
@@ -150,11 +154,11 @@ export class Training<O extends AnyObjective = AnyObjective> {
     this.#passes = new PassesByShape(async (shape) => {
       const step = { storage: precision, accumulate: accumulationSteps > 1 };
       const recorded = recordGradients(objective, store, shape, this.#traits, this.#state, step);
-      return await Pass.compile(gpu, recorded, memory, options.onCompile);
+      return await Pass.compile(gpu, recorded, memory, this.#arena, options.onCompile);
     });
     this.#evaluations = new PassesByShape(async (shape) => {
       const recorded = recordEvaluation(objective, shape, this.#traits, precision);
-      return await Pass.compile(gpu, recorded, memory);
+      return await Pass.compile(gpu, recorded, memory, this.#arena);
     });
   }
 
@@ -253,7 +257,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
     const losses = pass.recording.losses.map(({ loss }) => loss);
     this.#state.writeLearningRate(learningRate);
     let submission = new Submission(this.#gpu);
-    if (own > 1) this.#clearGradients(submission.encoder);
+    if (own > 1 || pass.leavesGradients) this.#clearGradients(submission.encoder);
     for (let part = 0; part < own; part++) {
       // What is written for a part must not overtake the part before it.
       if (part > 0) submission.submit();
@@ -378,15 +382,16 @@ export class Training<O extends AnyObjective = AnyObjective> {
     this.#passes.destroy();
     this.#evaluations.destroy();
     this.#update?.then(({ plan }) => plan.destroy(), () => {});
+    this.#arena.destroy();
     this.#state.destroy();
     this.store.destroy();
   }
 
   /** The shape of one part of a batch. */
-  #partOf({ batch, sequence }: BatchShape): BatchShape {
+  #partOf(whole: BatchShape): BatchShape {
     const { all } = this.#parts;
-    if (batch % all === 0) return { batch: batch / all, sequence };
-    throw new ModelError(`a batch of ${batch} sequences does not divide into ${all} parts`);
+    if (whole.batch % all === 0) return { ...whole, batch: whole.batch / all };
+    throw new ModelError(`a batch of ${whole.batch} sequences does not divide into ${all} parts`);
   }
 
   #compileUpdate(): Promise<{ plan: Plan; report: Tensor }> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ModelError } from "../errors.ts";
+import { ModelError } from "./errors.ts";
 
 /** The values that one hyperparameter may have. */
 export type HparamRule =
