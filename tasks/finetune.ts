@@ -8,7 +8,7 @@ import { lock } from "../pipeline/lock.ts";
 import { resolveFinetuningHparams } from "../model/finetuning/hparams.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
-import { renderPng } from "./common/loss_plot.ts";
+import { renderPng } from "./common/svg_image.ts";
 import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { seed } from "./common/numbers.ts";
