@@ -9,10 +9,11 @@ import { resolveFinetuningHparams } from "../model/finetuning/hparams.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { renderPng } from "./common/loss_plot.ts";
-import { parseHparams } from "./common/hparams.ts";
+import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { seed } from "./common/numbers.ts";
-import { loadTokenizer } from "./common/tokenizer.ts";
+import { keepOnly } from "./common/permissions.ts";
+import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 import {
   bothOrders,
@@ -57,7 +58,7 @@ const command = task(
 
 await runTask(command, async (options, signal) => {
   const given = await parseHparams(options.hparams);
-  const named = resolveFinetuningHparams(given).hparams.task_names;
+  const named = asUsage(() => resolveFinetuningHparams(given)).hparams.task_names;
   if (named.length === 0) {
     throw new UsageError(
       `give the data sets to learn, such as --hparams '{"task_names": ["jnli"]}'; each lies in ` +
@@ -65,6 +66,7 @@ await runTask(command, async (options, signal) => {
     );
   }
   const dataDir = options.dataDir ?? await defaultDataDir();
+  const directory = ModelDirectory.of(dataDir, options.modelName);
   const bad = new BadRows();
   const onBad = options.skipBad ? bad.add : refuseBadRow;
   const read = [];
@@ -89,8 +91,11 @@ await runTask(command, async (options, signal) => {
   if (withoutEffect.length > 0) console.error(`without effect here: ${withoutEffect.join(", ")}`);
   requireMetric(read.map(({ task }) => task), hparams.metric_for_best_model);
 
-  const directory = ModelDirectory.of(dataDir, options.modelName);
   const pretrained = await loadPretrained(directory, hparams);
+  await keepOnly({
+    read: [dataDir, tokenizerPath(dataDir, pretrained.hparams), pretrained.hparams.vocab_file],
+    write: [directory.path, options.trace],
+  });
   const tokenizer = await loadTokenizer(dataDir, pretrained.hparams);
   const lowerCase = hparams.do_lower_case ?? pretrained.hparams.do_lower_case ?? false;
   const encode = new Tokenizer(tokenizer.processor, lowerCase);

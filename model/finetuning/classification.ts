@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Tensor } from "../autograd/tensor.ts";
 import { dropout, gatherRows } from "../ops/embedding.ts";
 import { linear, linearGelu } from "../ops/linear.ts";
 import { softmaxCrossEntropy } from "../ops/softmax_cross_entropy.ts";
@@ -34,7 +35,7 @@ function sequenceHead(
       seesPadding: false,
       labelType,
       labels: ({ batch }) => batch,
-      logits(tape, { hiddenStates, firstPositions }) {
+      logits(tape, { hiddenStates, firstPositions }): Tensor {
         const first = dropout(tape, gatherRows(tape, hiddenStates, firstPositions), hiddenDropout);
         const activated = dropout(tape, linearGelu(tape, first, dense), hiddenDropout);
         return linear(tape, activated, projection, { outputStorage: "f32" });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Tensor } from "../autograd/tensor.ts";
 import { dropout, gatherRows } from "../ops/embedding.ts";
 import { linear, linearGelu } from "../ops/linear.ts";
 import { softmaxCrossEntropy } from "../ops/softmax_cross_entropy.ts";
@@ -22,7 +23,7 @@ export function multipleChoiceHead(choices: number): DeclareHead {
       seesPadding: false,
       labelType: "u32",
       labels: ({ batch }) => batch / choices,
-      logits(tape, { hiddenStates, firstPositions }) {
+      logits(tape, { hiddenStates, firstPositions }): Tensor {
         const first = gatherRows(tape, hiddenStates, firstPositions);
         const rate = hiddenDropout === 0 ? 0 : LAST_DROPOUT;
         const activated = dropout(tape, linearGelu(tape, first, summary), rate);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Tensor } from "../autograd/tensor.ts";
 import { dropout } from "../ops/embedding.ts";
 import { linear } from "../ops/linear.ts";
 import { softmaxCrossEntropy } from "../ops/softmax_cross_entropy.ts";
@@ -17,7 +18,7 @@ export function taggingHead(tags: number): DeclareHead {
       seesPadding: false,
       labelType: "u32",
       labels: ({ batch, sequence }) => batch * sequence,
-      logits(tape, { hiddenStates, padding }) {
+      logits(tape, { hiddenStates, padding }): Tensor {
         const dropped = dropout(tape, hiddenStates, hiddenDropout);
         return linear(tape, dropped, classifier, { outputStorage: "f32", padding });
       },

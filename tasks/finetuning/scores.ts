@@ -92,7 +92,7 @@ type Pairs = readonly Pair<FinetuningExample, Prediction>[];
 const scorersByKind: Readonly<
   Record<TaskDescription["kind"], (pairs: Pairs, labels: readonly string[]) => Scored>
 > = {
-  classification(pairs, labels) {
+  classification(pairs, labels): Scored {
     const right = pairs.map(({ example }) => labels.indexOf((example as { label: string }).label));
     const predicted = pairs.map(({ prediction }) => (prediction as ClassPrediction).label);
     const scored = classificationScores(right, predicted, labels.length);
@@ -111,7 +111,7 @@ const scorersByKind: Readonly<
       confusion,
     };
   },
-  regression(pairs) {
+  regression(pairs): Scored {
     const right = pairs.map(({ example }) => (example as { label: number }).label);
     const predicted = pairs.map(({ prediction }) => (prediction as ValuePrediction).value);
     const squares = predicted.reduce((sum, value, i) => sum + (value - right[i]) ** 2, 0);
@@ -123,7 +123,7 @@ const scorersByKind: Readonly<
       },
     };
   },
-  tagging(pairs) {
+  tagging(pairs): Scored {
     const { micro, macroF1, perLabel } = spanScores(
       pairs.map(({ example }) => (example as TaggingExample).spans!),
       pairs.map(({ prediction }) => (prediction as SpanPrediction).spans),
@@ -138,7 +138,7 @@ const scorersByKind: Readonly<
       classes: Object.fromEntries(perLabel),
     };
   },
-  reading(pairs) {
+  reading(pairs): Scored {
     let exact = 0, f1 = 0;
     for (const { example, prediction } of pairs) {
       const accepted = (example as ReadingExample).answers!.map(({ text }) => text);
@@ -148,7 +148,7 @@ const scorersByKind: Readonly<
     }
     return { scores: { exact_match: exact / pairs.length, f1: f1 / pairs.length } };
   },
-  multiple_choice(pairs) {
+  multiple_choice(pairs): Scored {
     const right =
       pairs.filter(({ example, prediction }) =>
         (example as { label: number }).label === (prediction as ClassPrediction).label

@@ -79,7 +79,7 @@ const CASES: Readonly<Record<string, HeadCase>> = {
   sequence_classification: {
     declare: classificationHead(4),
     labels: [0, 3, 1, 2, 3, 0],
-    loss(parameters, states) {
+    loss(parameters, states): number {
       const first = gelu(dense(parameters, "classifier.dense", states.map(([cls]) => cls)));
       const logits = dense(parameters, "classifier.out_proj", first).flatMap((row) => [...row]);
       return mean(softmaxCrossEntropyReference(logits, this.labels, 4, 1));
@@ -88,7 +88,7 @@ const CASES: Readonly<Record<string, HeadCase>> = {
   regression: {
     declare: regressionHead(),
     labels: [0.5, 3.5, 1, 2.25, -1, 0],
-    loss(parameters, states) {
+    loss(parameters, states): number {
       const first = gelu(dense(parameters, "classifier.dense", states.map(([cls]) => cls)));
       const values = dense(parameters, "classifier.out_proj", first).map(([value]) => value);
       return mean(values.map((value, i) => (value - this.labels[i]) ** 2));
@@ -100,7 +100,7 @@ const CASES: Readonly<Record<string, HeadCase>> = {
       const [row, s] = [Math.floor(i / SEQUENCE), i % SEQUENCE];
       return s === 0 || s >= LENGTHS[row] - 1 || i % 7 === 3 ? -100 : i % 5;
     }),
-    loss(parameters, states) {
+    loss(parameters, states): number {
       const logits = dense(parameters, "classifier", states.flat());
       const kept = this.labels.flatMap((label, i) => label < 0 ? [] : [i]);
       const losses = softmaxCrossEntropyReference(
@@ -115,7 +115,7 @@ const CASES: Readonly<Record<string, HeadCase>> = {
   question_answering: {
     declare: readingHead(),
     labels: [3, 5, 0, 0, 2, 2, 9, 10, 0, 0, 5, 7],
-    loss(parameters, states) {
+    loss(parameters, states): number {
       const logits = states.flatMap((rows) =>
         dense(parameters, "qa_outputs", rows).flatMap((row) => [...row])
       );
@@ -125,7 +125,7 @@ const CASES: Readonly<Record<string, HeadCase>> = {
   multiple_choice: {
     declare: multipleChoiceHead(3),
     labels: [2, 0],
-    loss(parameters, states) {
+    loss(parameters, states): number {
       const first = gelu(dense(parameters, "sequence_summary.summary", states.map(([cls]) => cls)));
       const logits = dense(parameters, "classifier", first).map(([logit]) => logit);
       return mean(softmaxCrossEntropyReference(logits, this.labels, 3, 1));
