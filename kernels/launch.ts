@@ -147,7 +147,7 @@ function floatLiteral(name: string, value: number): string {
 /** Elements that a binding may hold: no adapter binds more than 4 GB, and indices stay far from wrapping. */
 export const MOST_ELEMENTS = 2 ** 31;
 
-/** Workgroups along one axis, on every adapter. */
+/** Workgroups along one axis, on every adapter (docs/adapters.md: groups-per-axis). */
 export const MOST_WORKGROUPS = 65_535;
 
 /**

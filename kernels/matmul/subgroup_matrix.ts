@@ -52,10 +52,19 @@ export function matrixWgsl(
   };
   const body = unroll(matrixSource, names)
     .replaceAll("A_MAJOR", aTransposed ? "col_major" : "row_major")
-    .replaceAll("B_MAJOR", bTransposed ? "col_major" : "row_major");
+    .replaceAll("B_MAJOR", bTransposed ? "col_major" : "row_major")
+    .replace(
+      "@compute",
+      matrix.chosenLanes ? `@compute @subgroup_size(${matrix.lanes})` : "@compute",
+    );
   const { enables, aliases } = types(spec);
   return specialise(body, {
-    enables: [...enables, "subgroups", "chromium_experimental_subgroup_matrix"],
+    enables: [
+      ...enables,
+      "subgroups",
+      "chromium_experimental_subgroup_matrix",
+      ...(matrix.chosenLanes ? ["subgroup_size_control"] : []),
+    ],
     aliases: {
       ...aliases,
       // Columns come before rows.
