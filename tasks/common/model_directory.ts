@@ -154,7 +154,7 @@ export class ModelDirectory {
   }
 
   /**
-   * The step of "latest" or of a number; `tell` is told of damaged ones that latest passes over.
+   * The step of "latest" or of a number; `tell` hears of damaged ones that latest skips.
    *
    * @throws {ModelError} naming the checkpoints there are.
    */

@@ -15,7 +15,7 @@ import { Tokenizer } from "../../pipeline/finetuning/tokens.ts";
 import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 import { findModel } from "../../tasks/common/find_model.ts";
 import { type AskOptions, openModel } from "../../tasks/prediction/open.ts";
-import { answerLines, type AnsweringOptions } from "../../tasks/prediction/stream.ts";
+import { type AnsweringOptions, answerLines } from "../../tasks/prediction/stream.ts";
 import { testGpu } from "../kernels/harness.ts";
 import {
   discriminatorLogitsReference,
@@ -24,7 +24,7 @@ import {
   type NamedParameters,
 } from "../model/reference_step.ts";
 import { tinyModel } from "../pipeline/tiny_model.ts";
-import { runTaskIn, tinyPretrained, type TinyPretrained } from "./tiny_pretrained.ts";
+import { runTaskIn, type TinyPretrained, tinyPretrained } from "./tiny_pretrained.ts";
 
 type Json = Record<string, unknown>;
 
@@ -76,7 +76,10 @@ function reference({ hparams, parameters: saved }: TinyPretrained): {
   const parameters: NamedParameters = new Map(
     Array.from(saved, ([name, tensor]) => [name, Float64Array.from(asFloat32(name, tensor))]),
   );
-  const configs = { discriminator: discriminatorConfig(hparams), generator: generatorConfig(hparams) };
+  const configs = {
+    discriminator: discriminatorConfig(hparams),
+    generator: generatorConfig(hparams),
+  };
   return {
     hidden: (part, ids) =>
       encodeReference(
@@ -171,7 +174,10 @@ function closeTo(actual: readonly number[], expected: readonly number[]): void {
 Deno.test("lines asked together are answered in order, as one by one and in any chunks", async () => {
   const dataDir = await Deno.makeTempDir();
   await tinyPretrained(dataDir);
-  const lines = Array.from({ length: 90 }, (_, i) => "あいうえおかきくけこさし".slice(0, i * 7 % 12) + "日");
+  const lines = Array.from(
+    { length: 90 },
+    (_, i) => "あいうえおかきくけこさし".slice(0, i * 7 % 12) + "日",
+  );
   const together = await ask(dataDir, { mode: "embed" }, lines);
   const again = await ask(dataDir, { mode: "embed" }, lines);
   assertEquals(JSON.stringify(together.answers), JSON.stringify(again.answers));
@@ -206,7 +212,11 @@ Deno.test("broken, odd and very long lines get a word or a defined answer", asyn
   assertEquals(answers.length, json.length);
   assertEquals(answers[0].id, 7);
   assertEquals(answers.slice(1, 3), [{}, {}]);
-  const errors = ["line 4: not JSON", 'line 5: has no "text", only "txt"', "line 6: not a JSON object"];
+  const errors = [
+    "line 4: not JSON",
+    'line 5: has no "text", only "txt"',
+    "line 6: not a JSON object",
+  ];
   errors.forEach((message, i) => assertStringIncludes(answers[3 + i].error as string, message));
   assertStringIncludes(answers[6].error as string, '"text" is ["日本"], not a text');
   for (const i of [7, 8]) assert(Array.isArray(answers[i].replaced));
@@ -237,7 +247,11 @@ Deno.test("holes beside unknown characters and each other keep their places", ()
   const tokenizer = new Tokenizer(processor);
   const id = (piece: string): number => processor.pieceToId(piece);
   const mask = id("[MASK]"), unknown = id("漢");
-  const { tokens, places, starts } = encodeMasked(tokenizer, "漢[MASK][MASK]字日[MASK]\ue000", mask);
+  const { tokens, places, starts } = encodeMasked(
+    tokenizer,
+    "漢[MASK][MASK]字日[MASK]\ue000",
+    mask,
+  );
   assertEquals(
     tokens.map((token) => token.id),
     [id("▁"), unknown, mask, mask, unknown, id("日"), mask, unknown],
