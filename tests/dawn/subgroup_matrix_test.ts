@@ -122,32 +122,6 @@ matrixTest("subgroup matrices TN sum over a length that four does not divide", a
   }
 });
 
-matrixTest(
-  "subgroup matrices read and write rows at strides, and nothing between them",
-  async (storage) => {
-    const [m, n, k, pad] = [36, 40, 48, 8];
-    const [aRow, bRow, cRow] = [k + pad, n + pad, n + pad];
-    const a = new Float16Array(normal((m - 1) * aRow + k, 1));
-    const b = new Float16Array(normal((k - 1) * bRow + n, 2));
-    const c = normal((m - 1) * cRow + n, 3);
-    const expected = Float64Array.from(c);
-    for (let i = 0; i < m; i++) {
-      for (let j = 0; j < n; j++) {
-        for (let l = 0; l < k; l++) expected[i * cRow + j] += a[i * aRow + l] * b[l * bRow + j];
-      }
-    }
-    const gpu = await testGpu();
-    const { subgroupMatrices } = gpu.features;
-    const program = matmul({
-      ...{ m, n, k, layout: "NN", storage, outputStorage: "f32", accumulate: true },
-      ...{ aRowStride: aRow, bRowStride: bRow, cRowStride: cRow, subgroupMatrices },
-    }, "matrix 64x64");
-    const { encode } = CODECS[storage];
-    const actual = await runTwice(gpu, program, { a: encode(a), b: encode(b), c });
-    assertClose(actual.c, expected, TOLERANCE, "strided");
-  },
-);
-
 matrixTest("subgroup matrices skip rows and sums that are padding", async (storage) => {
   const gpu = await testGpu();
   const { subgroupMatrices } = gpu.features;
