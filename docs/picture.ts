@@ -3,11 +3,12 @@
  * README.md. `script -qc "./kohaku pretrain" terminal.txt` records what a run prints.
  */
 
+import { dirname } from "@std/path/mod.js";
 import { lossSvg } from "../tasks/common/loss_plot.ts";
-import { parseMetricsLine } from "../tasks/common/metrics_log.ts";
+import { readCurves } from "../tasks/common/run_curves.ts";
 import { runTask, task } from "../tasks/common/command.ts";
 
-const WIDTH = 900;
+const WIDTH = 960;
 const LINE_HEIGHT = 18;
 const FONT_SIZE = 13;
 const PADDING = 18;
@@ -22,7 +23,8 @@ export function shownLines(recorded: string): string[] {
     .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "")
     .replaceAll("\r\n", "\n")
     .split("\n")
-    .map((line) => line.split("\r").filter((part) => part.trim() !== "").at(-1)?.trimEnd() ?? "");
+    .map((line) => line.split("\r").findLast((part) => part.trim() !== "")?.trimEnd() ?? "")
+    .filter((line, i, all) => line !== "" || (i > 0 && i < all.length - 1));
 }
 
 function escape(text: string): string {
@@ -64,12 +66,10 @@ if (import.meta.main) {
     .option("--out <file>", "the picture", "docs/images/pretrain.svg");
   await runTask(command, async (options) => {
     const lines = shownLines(await Deno.readTextFile(options.terminal));
-    const metrics = (await Deno.readTextFile(options.metrics)).split("\n").flatMap((line) =>
-      parseMetricsLine(line) ?? []
-    );
+    const curves = await readCurves(dirname(options.metrics), "sample");
     await Deno.writeTextFile(
       options.out,
-      picture(["$ ./kohaku pretrain", ...lines], lossSvg(metrics, "sample")),
+      picture(["$ ./kohaku pretrain", ...lines], lossSvg([curves], "The sample")),
     );
   });
 }

@@ -8,12 +8,12 @@ import { lock } from "../pipeline/lock.ts";
 import { resolveFinetuningHparams } from "../model/finetuning/hparams.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
-import { renderPng } from "./common/loss_plot.ts";
 import { findModel } from "./common/find_model.ts";
 import { asUsage, parseHparams } from "./common/hparams.ts";
 import { seed } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { isLowerCased } from "./common/pretrained_model.ts";
+import { renderPng } from "./common/svg_image.ts";
 import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 import {

@@ -14,11 +14,11 @@ import { dryRun } from "./common/dry_run.ts";
 import { DEFAULT_NAME, lastTrained, SAMPLE_DIR } from "./common/find_model.ts";
 import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { seed } from "./common/numbers.ts";
+import { positive, seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
-import { examplePatterns, exampleSource, firstBatches } from "./common/pretraining_data.ts";
-import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
-import { describeCorruptions } from "./common/showcase.ts";
+import { examplePatterns } from "./common/pretraining_data.ts";
+import { prepareSample } from "./common/sample.ts";
+import { describeSentences } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
 import {
   loadTokenizer,
@@ -47,6 +47,8 @@ const command = task(
   .option("--dry-run", "print what the run would cost; nothing is written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
+  .option("--max-hours <n>", "save and end after so many hours; --resume goes on", positive)
+  .option("--until <loss>", "save and end once the mean loss of 100 steps is as low", positive)
   .option("--seed <n>", "seed of everything random", seed, 42)
   .addOption(tuneOption)
   .addOption(adapterOption)
@@ -64,7 +66,7 @@ await runTask(command, async (options, signal) => {
     );
   }
   const { hparams, withoutEffect } = asUsage(() =>
-    resolveHparams(sample ? mergeSample(given) : given)
+    resolveHparams(sample ? { recipe: "sample", ...given } : given)
   );
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
@@ -91,7 +93,7 @@ await runTask(command, async (options, signal) => {
   const models = join(dataDir, "models");
   const tuning = tuningPath();
   await keepOnly({
-    read: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
+    read: [dataDir, tokenizerPath(dataDir, hparams), hparams.init_checkpoint, ...folders],
     write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
     lock: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
   });
@@ -121,31 +123,29 @@ await runTask(command, async (options, signal) => {
     {
       gpu,
       hparams,
-      special: tokenizer.special,
+      tokenizer,
       examples,
       directory,
       seed: options.seed,
       precision: options.precision,
       resume: options.resume,
       tune: options.tune,
+      stopping: { maxHours: options.maxHours, untilLoss: options.until },
       trace: options.trace === undefined
         ? undefined
         : { folder: options.trace, steps: parseSteps(options.traceSteps) },
-      evaluateEvery: sample ? Math.ceil(hparams.num_train_steps / (SAMPLE_EVALUATIONS + 1)) : 0,
+      evaluateEvery: sample && !("eval_steps" in given)
+        ? Math.ceil(hparams.num_train_steps / (SAMPLE_EVALUATIONS + 1))
+        : hparams.eval_steps,
     },
     signal,
   );
   report(result, directory);
-  if (sample) {
-    const heldOut = exampleSource(examples.evaluate, hparams.eval_batch_size, hparams);
-    for await (const batch of firstBatches(heldOut, 1)) {
-      console.log(
-        "\nCorrupted sentences [replaced pieces in brackets] and what the model suspects:",
-      );
-      const { trainer } = result;
-      const lines = await describeCorruptions(trainer, tokenizer.processor, batch, 3);
-      for (const line of lines) console.log(line);
-    }
+  if (sample && result.sentences) {
+    console.log(
+      "\nHeld-out sentences with [replaced words], and those that the model flags as replaced:",
+    );
+    for (const line of describeSentences(result.sentences, 3)) console.log(line);
   }
   result.trainer.destroy();
   gpu.destroy();
@@ -169,18 +169,6 @@ async function vocabularyAt(
 function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, unknown>): boolean {
   return vocab_size !== undefined ||
     Object.hasOwn(model_hparam_overrides as object ?? {}, "vocab_size");
-}
-
-/** The sample's hyperparameters under those a user gives. */
-function mergeSample(given: Record<string, unknown>): Record<string, unknown> {
-  const merged = { ...SAMPLE_HPARAMS, ...given };
-  const overrides = "model_size" in given ? {} : SAMPLE_HPARAMS.model_hparam_overrides as object;
-  const own = given.model_hparam_overrides;
-  if (typeof own === "object" || own === undefined) {
-    merged.model_hparam_overrides = { ...overrides, ...own };
-  }
-  if ("model_size" in given && !("embedding_size" in given)) delete merged.embedding_size;
-  return merged;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
   crossEntropyChunkBackward,
   crossEntropyFinish,
 } from "../../kernels/cross_entropy/cross_entropy.ts";
+import { weightAverage } from "../../kernels/weight_average/weight_average.ts";
 import {
   add,
   cast,
@@ -269,6 +270,7 @@ export const KERNELS: readonly RegisteredKernel[] = [
   }),
   plain("sum", FLAT, sumAll),
   plain("squared_norm", FLAT, squaredNorm),
+  plain("weight average", FLAT, ({ elements }) => weightAverage({ elements, decay: 0.9999 })),
   plain("adam", FLAT, ({ elements }) => adam({ elements, ...ADAM })),
   plain("peak_fma", { workgroups: 4096, steps: 256 }, peakFma),
   plain("copy", { elements: 1 << 24 }, copy),
