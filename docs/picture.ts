@@ -23,7 +23,8 @@ export function shownLines(recorded: string): string[] {
     .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "")
     .replaceAll("\r\n", "\n")
     .split("\n")
-    .map((line) => line.split("\r").filter((part) => part.trim() !== "").at(-1)?.trimEnd() ?? "");
+    .map((line) => line.split("\r").findLast((part) => part.trim() !== "")?.trimEnd() ?? "")
+    .filter((line, i, all) => line !== "" || (i > 0 && i < all.length - 1));
 }
 
 function escape(text: string): string {

@@ -1,8 +1,9 @@
 /** The commands that README.md and the other documents show are held to what the tasks accept. */
 
-import { assert, assertEquals } from "@std/assert/mod.js";
+import { assert, assertEquals, assertMatch } from "@std/assert/mod.js";
 import { fromFileUrl, join } from "@std/path/mod.js";
 import config from "../deno.json" with { type: "json" };
+import { picture, shownLines } from "../docs/picture.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
@@ -125,4 +126,18 @@ Deno.test("links between documents lead to files that are there", () => {
       assert(Deno.statSync(path) !== undefined, `${file} links to ${target}`);
     }
   }
+});
+
+Deno.test("README.ja.md shows the commands of README.md", () => {
+  const words = (file: string): string[][] => commandsOf(file).map(({ words }) => words);
+  assertEquals(words("README.ja.md"), words("README.md"));
+});
+
+Deno.test("the picture of a run shows what was written last of each line, without colours", () => {
+  const recorded = "Script started on now\n\x1b[1mtext\x1b[0m  10%\rtext 100%\r\n日本 <&>\r\n";
+  const lines = shownLines(recorded);
+  assertEquals(lines, ["text 100%", "日本 <&>"]);
+  const svg = picture(lines, '<svg width="900" height="270"></svg>');
+  assertMatch(svg, /height="\d+"/);
+  assert(svg.includes(">日本 &lt;&amp;&gt;</text>"));
 });
