@@ -30,7 +30,7 @@ export interface WeightAverageSpec {
 export function weightAverage({ elements, decay }: WeightAverageSpec): KernelProgram {
   requireDimensions("weight average", { elements, blocks: elements / 4 });
   return singleLaunch({
-    kernel: "weight average",
+    kernel: "weight_average",
     label: `${elements}`,
     files: [source],
     constants: { BLOCKS: elements / 4, DECAY: { f32: decay } },
