@@ -24,8 +24,6 @@ export interface FinetuningHparams {
   keep_all_models: boolean;
   /** Checkpoint to start from, as a folder; empty: the pre-trained model's newest; null: random weights. */
   init_checkpoint: string | null;
-  /** "transformers" has the heads of `ElectraFor…`, "original" those of google-research/electra. */
-  head: "transformers" | "original";
   /** Settings of the encoder that replace those it was pre-trained with: its dropout alone. */
   model_hparam_overrides: { hidden_dropout_prob?: number; attention_probs_dropout_prob?: number };
   /** Peak learning rate, that of the head. */
@@ -62,16 +60,6 @@ export interface FinetuningHparams {
   n_best_size: number;
   /** Tokens of an answer at most. */
   max_answer_length: number;
-  /** Original reading head: predict whether there is an answer. */
-  answerable_classifier: boolean;
-  /** Original reading head: that classifier sees where the start is likely. */
-  answerable_uses_start_logits: boolean;
-  /** Original reading head: factor of that classifier's loss. */
-  answerable_weight: number;
-  /** Original reading head: the end is predicted for a given start. */
-  joint_prediction: boolean;
-  /** Original reading head: starts, and ends of each, that prediction looks at. */
-  beam_size: number;
   /** "No answer" is given where its score exceeds the best answer's by more. */
   qa_na_threshold: number;
   /** Whether text is lower-cased; null: as the pre-trained model was. */
@@ -108,6 +96,12 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "data_dir",
   "results_txt",
   "results_pkl",
+  // Of the original's reading head, which is not built: heads are those of transformers.
+  "answerable_classifier",
+  "answerable_uses_start_logits",
+  "answerable_weight",
+  "joint_prediction",
+  "beam_size",
 ]);
 
 const BOOLEAN: HparamRule = { kind: "boolean" };
@@ -126,7 +120,6 @@ const HPARAMS: {
   do_eval: [true, BOOLEAN],
   keep_all_models: [true, BOOLEAN],
   init_checkpoint: ["", TEXT],
-  head: ["transformers", { kind: "choice", choices: ["transformers", "original"] }],
   model_hparam_overrides: [{}, { kind: "object" }],
   learning_rate: [1e-4, range(0, LARGEST)],
   weight_decay_rate: [0.01, range(0, LARGEST)],
@@ -145,11 +138,6 @@ const HPARAMS: {
   doc_stride: [128, whole(1, 65_536)],
   n_best_size: [20, whole(1, 1000)],
   max_answer_length: [30, whole(1, 65_536)],
-  answerable_classifier: [true, BOOLEAN],
-  answerable_uses_start_logits: [true, BOOLEAN],
-  answerable_weight: [0.5, range(0, LARGEST)],
-  joint_prediction: [true, BOOLEAN],
-  beam_size: [20, whole(1, 1000)],
   qa_na_threshold: [-2.75, range(-LARGEST, LARGEST)],
   do_lower_case: [null, BOOLEAN],
   early_stopping: [0, whole(0, 1000)],
