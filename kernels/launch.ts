@@ -129,6 +129,8 @@ export interface LaunchSpec extends Prelude {
  */
 export function launchOf(spec: LaunchSpec): KernelLaunch {
   const { kernel, label, files, buffers = {}, workgroups, flops } = spec;
+  // Before constants, which the same sizes may outgrow: a person is told of the buffer.
+  for (const [name, elements] of Object.entries(spec.elements)) requireBindable(name, elements);
   const { wgsl, bindings: declared } = specialise(files, spec);
   const bindings = declared.map((binding): Binding => ({
     name: buffers[binding.name] ?? binding.name,
@@ -158,13 +160,15 @@ function elementsOf(
 ): number {
   const elements = words ?? given[name];
   if (elements === undefined) throw new KernelError(`${kernel}: no size is given for ${name}`);
-  if (elements > MOST_ELEMENTS) {
-    throw new KernelError(
-      `${name} would hold ${elements} elements, but 32-bit indices and WebGPU's bindings end at ` +
-        `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
-    );
-  }
   return elements;
+}
+
+function requireBindable(name: string, elements: number): void {
+  if (elements <= MOST_ELEMENTS) return;
+  throw new KernelError(
+    `${name} would hold ${elements} elements, but 32-bit indices and WebGPU's bindings end at ` +
+      `${MOST_ELEMENTS}: use a smaller batch or a shorter sequence`,
+  );
 }
 
 /**
