@@ -9,9 +9,9 @@ import {
 } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { lock } from "../pipeline/lock.ts";
-import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
+import { DEFAULT_NAME, lastTrained, SAMPLE_DIR } from "./common/find_model.ts";
 import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
 import { positive, seed } from "./common/numbers.ts";
@@ -30,14 +30,8 @@ import { tuneOption, tuningPath } from "./common/tuning.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
-/** Where the sample lives, below the default data directory. */
-const SAMPLE_DIR = "data/sample";
-
 /** Evaluations of a sample run, beside the first and the last. */
 const SAMPLE_EVALUATIONS = 5;
-
-/** The model's name where none is given. */
-const DEFAULT_NAME = "electra";
 
 const command = task(
   "pretrain",
@@ -117,7 +111,11 @@ await runTask(command, async (options, signal) => {
   await requireSameTokenizer(tokenizer, folders);
   await requireLowerCase(hparams, examples.train);
   const name = (options.modelName ?? hparams.model_name) ||
-    (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
+    (!sample
+      ? DEFAULT_NAME
+      : options.resume
+      ? await lastTrained(models) ?? DEFAULT_NAME
+      : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
   const writing = locks.use(await directory.lock("pretrain"));
   signal = AbortSignal.any([signal, writing.lost]);
@@ -186,17 +184,6 @@ async function freeName(models: string): Promise<string> {
     const name = number === 1 ? DEFAULT_NAME : `${DEFAULT_NAME}-${number}`;
     if (!await exists(join(models, name))) return name;
   }
-}
-
-/** The model of the sample that was trained last. */
-async function lastTrained(models: string): Promise<string> {
-  let last = DEFAULT_NAME, time = -Infinity;
-  for (const name of await namesIn(models)) {
-    const log = await Deno.stat(join(models, name, "metrics.jsonl")).catch(() => undefined);
-    const trained = log?.mtime?.getTime() ?? -Infinity;
-    if (trained > time) [last, time] = [name, trained];
-  }
-  return last;
 }
 
 function parseSteps(text: string): ReadonlySet<number> {

@@ -38,7 +38,7 @@ export function weightAverage({ elements, decay }: WeightAverageSpec): KernelPro
   ];
   const vec4 = "vec4<f32>";
   return singleLaunch({
-    kernel: "weight average",
+    kernel: "weight_average",
     label: `${elements}`,
     wgsl: specialise(source, {
       constants: { BLOCKS: elements / 4, DECAY: { f32: decay } },

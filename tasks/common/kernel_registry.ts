@@ -270,7 +270,7 @@ export const KERNELS: readonly RegisteredKernel[] = [
   }),
   plain("sum", FLAT, sumAll),
   plain("squared_norm", FLAT, squaredNorm),
-  plain("weight average", FLAT, ({ elements }) => weightAverage({ elements, decay: 0.9999 })),
+  plain("weight_average", FLAT, ({ elements }) => weightAverage({ elements, decay: 0.9999 })),
   plain("adam", FLAT, ({ elements }) => adam({ elements, ...ADAM })),
   plain("peak_fma", { workgroups: 4096, steps: 256 }, peakFma),
   plain("copy", { elements: 1 << 24 }, copy),

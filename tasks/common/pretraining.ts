@@ -150,7 +150,7 @@ export async function runPretraining(
     await train(run, trainer, log, evaluate, resumption?.examples ?? 0, signal);
   }
   if (evaluates) after = await evaluate();
-  await showcase?.destroy();
+  showcase?.destroy();
   await plot(directory, log);
   return { trainer, before, after, sentences };
 }

@@ -4,7 +4,7 @@ import { bold, green, red } from "@std/fmt/colors.js";
 import type { Gpu } from "../../kernels/device.ts";
 import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
 import { maskBatch, type SpecialIds, type TokenBatch } from "../../model/electra/masking.ts";
-import { Predictor } from "../../model/electra/predictor.ts";
+import { Predictor, type TokenSequences } from "../../model/electra/predictor.ts";
 import type { Pretraining } from "../../model/electra/pretraining.ts";
 import type { ExampleBatch } from "../../pipeline/examples/loader.ts";
 import type { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
@@ -83,7 +83,7 @@ export class Showcase {
   readonly #predictor: Predictor;
   readonly #processor: SentencePieceProcessor;
   readonly #special: SpecialIds;
-  readonly #batch: TokenBatch;
+  readonly #batch: TokenBatch & TokenSequences;
   readonly #sequence: number;
   readonly #picks: number;
 
@@ -106,8 +106,7 @@ export class Showcase {
     ).slice(0, SENTENCES);
     if (sentences.length === 0) return undefined;
     const picks = Math.min(MOST_REPLACED, hparams.max_predictions_per_seq);
-    const shape = { batch: sentences.length, sequence, picks };
-    const predictor = new Predictor(gpu, model, store, shape);
+    const predictor = new Predictor(gpu, model, store);
     return new Showcase(model, predictor, processor, special, sentences, sequence, picks);
   }
 
@@ -133,18 +132,19 @@ export class Showcase {
       inputIds.set(ids, row * sequence);
       attentionMask.fill(1, row * sequence, row * sequence + ids.length);
     });
-    this.#batch = { inputIds, attentionMask, tokenTypeIds: new Int32Array(tokens) };
+    const tokenTypeIds = new Int32Array(tokens);
+    this.#batch = { batch: sentences.length, sequence, inputIds, attentionMask, tokenTypeIds };
   }
 
   /** Replaces words by the generator's draws at temperature 1 (or uniform ones) and judges all of them. */
   async judge(): Promise<JudgedSentences> {
-    const { inputIds, attentionMask, tokenTypeIds } = this.#batch;
+    const { inputIds, attentionMask } = this.#batch;
     const sequence = this.#sequence, picks = this.#picks;
     const options = { maskProb: MASK_PROB, maxPredictions: picks };
     const masked = maskBatch(this.#batch, sequence, this.#special, options, SEED, 1);
     const { maskedPositions, maskedWeights, uniformIds } = masked;
     const maskedInputIds = Int32Array.from(masked.maskedInputIds);
-    const seen = { inputIds: maskedInputIds, attentionMask, tokenTypeIds };
+    const seen = { ...this.#batch, inputIds: maskedInputIds };
     const logits = this.#model.generator &&
       await this.#predictor.generatorLogits(seen, maskedPositions);
     const corrupted = Int32Array.from(inputIds);
@@ -156,9 +156,8 @@ export class Showcase {
         : uniformIds[pick];
     });
     const scores = await this.#predictor.discriminatorLogits({
+      ...this.#batch,
       inputIds: corrupted,
-      attentionMask,
-      tokenTypeIds,
     });
     const text = (id: number): string => this.#processor.idToPiece(id).replaceAll("▁", " ");
     return Array.from({ length: inputIds.length / sequence }, (_, row) => {
@@ -177,8 +176,8 @@ export class Showcase {
   }
 
   /** Frees the device memory of the predictions. */
-  async destroy(): Promise<void> {
-    await this.#predictor.destroy();
+  destroy(): void {
+    this.#predictor.destroy();
   }
 }
 
