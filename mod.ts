@@ -1,60 +1,38 @@
 /**
- * Kohaku: ELECTRA for Japanese on WebGPU. The parts that `deno task` is made of.
+ * Kohaku: ELECTRA for Japanese on WebGPU. The parts that `deno task` is made of:
  *
- * - kernels: {@linkcode Gpu}, launchers such as {@linkcode matmul}, each a {@linkcode KernelProgram};
- * - model: {@linkcode Tape} and {@linkcode Plan}, {@linkcode Electra}, {@linkcode Training};
- * - pipeline: {@linkcode extractDump}, {@linkcode trainSentencePiece}, {@linkcode SentencePieceProcessor},
+ * - {@linkcode Gpu}: the adapter and device that all computes on;
+ * - {@linkcode Training}: trains the parameters of any {@linkcode Objective}, with {@linkcode runLoop} for when to
+ *   log, evaluate and save; {@linkcode ElectraObjective} and {@linkcode MaskedLanguageModel} are two;
+ * - {@linkcode Electra}, the encoder ({@linkcode encode}) that it is made of, and {@linkcode Predictor};
+ * - the data: {@linkcode extractDump}, {@linkcode trainSentencePiece}, {@linkcode SentencePieceProcessor},
  *   {@linkcode buildExamples}, {@linkcode ExampleLoader}.
  *
- * @example A matrix product's WGSL
- * ```ts
- * import { matmul } from "./mod.ts";
+ * The kernels are in `./kernels`, the tape and its plans in `./autograd`.
  *
- * const { launches } = matmul({ m: 512, n: 1024, k: 256, layout: "NT" });
- * console.log(launches[0].wgsl, launches[0].workgroups);
+ * @example An encoder with an objective of one's own
+ * ```sh
+ * deno run --allow-read --allow-env examples/toy_objective.ts
  * ```
  *
  * @module
  */
 
-export * from "./kernels/device.ts";
+export {
+  type AdapterPreference,
+  type CompileStatistics,
+  type DeviceFeatures,
+  Gpu,
+  type SubgroupMatrix,
+} from "./kernels/device.ts";
 export * from "./kernels/errors.ts";
-export * from "./kernels/launch.ts";
-export * from "./kernels/unroll.ts";
-export * from "./kernels/timing.ts";
 export * from "./kernels/random/random.ts";
-export * from "./kernels/matmul/spec.ts";
-export * from "./kernels/matmul/variants.ts";
-export * from "./kernels/matmul/matmul.ts";
-export * from "./kernels/matmul/tune.ts";
-export * from "./kernels/attention/attention.ts";
-export * from "./kernels/layernorm/layernorm.ts";
-export * from "./kernels/softmax/softmax.ts";
-export { type RowVariant, rowVariants } from "./kernels/reduce/lanes.ts";
-export type { LossScaleState } from "./kernels/loss_scale/loss_scale.ts";
-export * from "./kernels/elementwise/elementwise.ts";
-export * from "./kernels/embedding/embedding.ts";
-export * from "./kernels/gather_rows/gather_rows.ts";
-export * from "./kernels/replace_tokens/replace_tokens.ts";
-export * from "./kernels/padding/token_blocks.ts";
-export * from "./kernels/cross_entropy/cross_entropy.ts";
-export * from "./kernels/loss/loss.ts";
-export * from "./kernels/loss_scale/loss_scale.ts";
-export * from "./kernels/reduce/column_sum.ts";
-export * from "./kernels/reduce/global_norm.ts";
-export * from "./kernels/adam/adam.ts";
-export * from "./kernels/roofline/roofline.ts";
-export * from "./kernels/roofline/measure.ts";
 
 export * from "./model/errors.ts";
+export type { HostArray } from "./model/autograd/plan.ts";
+export { type MatmulChooser, type Phase, Tape, type WeightedLoss } from "./model/autograd/tape.ts";
+export { Tensor, type TensorRole } from "./model/autograd/tensor.ts";
 export * from "./model/rounding.ts";
-export * from "./model/autograd/tensor.ts";
-export * from "./model/autograd/tape.ts";
-export * from "./model/autograd/memory.ts";
-export * from "./model/autograd/plan.ts";
-export * from "./model/autograd/readback.ts";
-export * from "./model/autograd/profile.ts";
-export * from "./model/autograd/profile_summary.ts";
 export * from "./model/parameters/store.ts";
 export * from "./model/parameters/initialize.ts";
 export * from "./model/parameters/state_dict.ts";
@@ -69,6 +47,7 @@ export * from "./model/ops/sigmoid_cross_entropy.ts";
 export * from "./model/transformer/config.ts";
 export * from "./model/transformer/weights.ts";
 export * from "./model/transformer/encoder.ts";
+export * from "./model/training/loop.ts";
 export * from "./model/training/objective.ts";
 export * from "./model/training/optimizer.ts";
 export * from "./model/training/recording.ts";
@@ -102,12 +81,12 @@ export * from "./model/electra/onnx.ts";
 export * from "./model/electra/tensorflow.ts";
 export * from "./model/electra/import.ts";
 export * from "./model/files/checkpoint.ts";
-export * from "./model/files/chrome_trace.ts";
 
 export * from "./pipeline/errors.ts";
 export * from "./pipeline/text/documents.ts";
 export * from "./pipeline/text/encoding.ts";
 export * from "./pipeline/text/lines.ts";
+export * from "./pipeline/text/sources.ts";
 export * from "./pipeline/text/sentences.ts";
 export * from "./pipeline/text/deduplicate.ts";
 export * from "./pipeline/wiki/clean.ts";
@@ -153,6 +132,7 @@ export {
   type ManifestFile,
   readManifest,
   shardName,
+  type SourceTotals,
   type Split,
   SPLIT_PREFIX,
   type SplitTotals,

@@ -58,30 +58,11 @@ declare module "@std/fmt/colors.js" {
   export function setColorEnabled(enabled: boolean): void;
   export function getColorEnabled(): boolean;
   export function bold(text: string): string;
+  export function cyan(text: string): string;
+  export function dim(text: string): string;
   export function green(text: string): string;
   export function red(text: string): string;
-}
-
-declare module "seek-bzip" {
-  /** Input of the decoder. */
-  interface Input {
-    readByte(): number;
-    read(target: Uint8Array, offset: number, count: number): number;
-    eof(): boolean;
-  }
-  /** Output of the decoder. */
-  interface Output {
-    writeByte(byte: number): void;
-  }
-  /** A decoder that goes from block to block. */
-  export default class Bunzip {
-    constructor(input: Input, output: Output);
-    readonly streamCRC: number;
-    readonly reader: { read(bits: number): number };
-    _init_block(): boolean;
-    _read_bunzip(): number;
-    _start_bunzip(input: Input, output: Output): void;
-  }
+  export function yellow(text: string): string;
 }
 
 declare module "@std/csv/parse.js" {

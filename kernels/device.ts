@@ -8,6 +8,22 @@ import { KernelError } from "./errors.ts";
 /** Which adapter to ask for. */
 export type AdapterPreference = "high-performance" | "low-power" | "fallback";
 
+/** What an adapter says about itself. */
+export interface AdapterFacts {
+  /** Whose WebGPU it is, such as "Deno". */
+  readonly provider: string;
+  /** The card, as its provider names it. */
+  readonly name: string;
+  /** The driver's name and version; empty where the provider does not tell. */
+  readonly driver: string;
+  /** The maker in lower case, such as "nvidia"; empty where unknown. */
+  readonly vendor: string;
+  /** Whether it computes on the processor. */
+  readonly cpu: boolean;
+  /** The fewest and the most lanes of a subgroup; 0 where the provider does not tell. */
+  readonly subgroupSizes: readonly [least: number, most: number];
+}
+
 /** Optional features, found by asking for them. */
 export interface DeviceFeatures {
   /** 16-bit floats in storage and arithmetic. */
@@ -32,8 +48,10 @@ export interface SubgroupMatrix {
   readonly componentType: string;
   /** Type of the product, such as "f32". */
   readonly resultType: string;
-  /** The most lanes that a subgroup of the device has. */
+  /** Lanes of the subgroups that multiply: the most that a subgroup of the device has, or the chosen number. */
   readonly lanes: number;
+  /** Whether kernels must ask for subgroups of so many lanes, since the driver would choose others. */
+  readonly chosenLanes?: boolean;
 }
 
 /** What compiling has cost so far. */
@@ -52,11 +70,20 @@ const REQUIRED_LIMITS: Readonly<Partial<Record<keyof GPUSupportedLimits, number>
   maxStorageBufferBindingSize: 1 << 27,
 };
 
-/** What WGSL demands of a text with subgroup operations, and some compilers refuse. */
+/**
+ * What WGSL demands of a text with subgroup operations, and some compilers refuse (docs/adapters.md:
+ * deno-unlisted-subgroups).
+ */
 const ENABLE_SUBGROUPS = "enable subgroups;";
 
 /** Not part of WebGPU yet; Dawn offers it where unsafe APIs are allowed and the driver has it. */
 const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+/** Lets a kernel choose the size of its subgroups; Dawn offers it where the driver does. */
+const SUBGROUP_SIZE_CONTROL = "subgroup-size-control" as GPUFeatureName;
+
+/** Lanes of the subgroups in which AMD's cards multiply matrices (docs/adapters.md: amd-matrix-lanes). */
+const AMD_MATRIX_LANES = 32;
 
 /** Limits raised to whatever the adapter has. */
 const RAISED_LIMITS = [
@@ -75,8 +102,8 @@ const RAISED_LIMITS = [
 export class Gpu {
   /** The device itself. */
   readonly device: GPUDevice;
-  /** The adapter's own words about itself. */
-  readonly description: string;
+  /** What the adapter says about itself. */
+  readonly adapter: AdapterFacts;
   /** Optional features that were granted. */
   readonly features: DeviceFeatures;
   /** What compiling has cost so far. */
@@ -93,13 +120,13 @@ export class Gpu {
 
   private constructor(
     device: GPUDevice,
-    description: string,
+    adapter: AdapterFacts,
     features: DeviceFeatures,
     dropsEnable: boolean,
     provider: GPU,
   ) {
     this.device = device;
-    this.description = description;
+    this.adapter = adapter;
     this.features = features;
     this.#dropsEnable = dropsEnable;
     this.#provider = provider;
@@ -118,11 +145,13 @@ export class Gpu {
    * Asks for an adapter and a device with the adapter's own limits.
    *
    * @param provider where to ask; the platform's own WebGPU by default.
+   * @param providerName what people call it.
    * @throws {KernelError} when there is no WebGPU, no adapter, or a limit is below what kernels need.
    */
   static async request(
     preference: AdapterPreference = "high-performance",
     provider: GPU | undefined = globalThis.navigator?.gpu,
+    providerName: string = platformName(),
   ): Promise<Gpu> {
     if (!provider) {
       throw new KernelError("no WebGPU here: use Deno 2.9 or newer, or a browser with WebGPU");
@@ -136,23 +165,23 @@ export class Gpu {
           "(Debian: apt install libvulkan1 mesa-vulkan-drivers), or try another --adapter",
       );
     }
-    requireLimits(adapter.limits, describe(adapter));
+    const facts = adapterFacts(adapter.info, providerName);
+    requireLimits(adapter.limits, facts.name);
     const requiredLimits: Record<string, number> = {};
     for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
-    const listed = (["shader-f16", "timestamp-query", SUBGROUP_MATRIX] as const).filter(
-      (feature) => adapter.features.has(feature),
-    );
+    const wanted = ["shader-f16", "timestamp-query", SUBGROUP_MATRIX, SUBGROUP_SIZE_CONTROL];
+    const listed = (wanted as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
     const device = await requestWithSubgroups(adapter, listed, requiredLimits);
     const subgroups = device.features.has("subgroups");
     return new Gpu(
       device,
-      describe(adapter),
+      facts,
       {
         f16: device.features.has("shader-f16"),
         timestamps: device.features.has("timestamp-query"),
         subgroupSize: subgroups ? reliableLanes(adapter.info) : 0,
         subgroupMatrices: device.features.has(SUBGROUP_MATRIX)
-          ? subgroupMatrices(adapter.info)
+          ? subgroupMatrices(adapter.info, device.features.has(SUBGROUP_SIZE_CONTROL))
           : [],
       },
       subgroups && await refusesEnable(device),
@@ -172,6 +201,12 @@ export class Gpu {
           "needs: use --precision f32, or another --adapter",
       );
     }
+  }
+
+  /** The adapter in a few words: its name, and its driver where that is known. */
+  get description(): string {
+    const { name, driver } = this.adapter;
+    return driver === "" ? name : `${name} (${driver})`;
   }
 
   /** The limits of the device. */
@@ -284,10 +319,59 @@ function inOneLine(message: string): string {
   return message.trim().replaceAll(/\s*\n\s*/g, "; ");
 }
 
-function describe(adapter: GPUAdapter): string {
-  const { description, vendor, architecture, device } = adapter.info;
-  return description || [vendor, architecture, device].filter(Boolean).join(" ") ||
-    "unnamed adapter";
+/** Whose WebGPU `navigator.gpu` is. */
+function platformName(): string {
+  return globalThis.navigator?.userAgent?.startsWith("Deno/") ? "Deno" : "the browser";
+}
+
+/** PCI's numbers of makers, which Deno gives in place of names. */
+const VENDORS: Readonly<Record<string, string>> = {
+  "4098": "amd",
+  "4203": "apple",
+  "4318": "nvidia",
+  "5045": "arm",
+  "5140": "microsoft",
+  "6880": "google",
+  "20803": "qualcomm",
+  "32902": "intel",
+  "65541": "mesa",
+};
+
+/** Names of drivers that compute on the processor. */
+const CPU_ADAPTERS = /llvmpipe|lavapipe|swiftshader|basic render/i;
+
+/**
+ * What an adapter's `info` means. Deno puts the card's name in `description`, numbers in `vendor` and `device`,
+ * and no driver; Dawn the card's name, joined by hyphens, in `device` and the driver in `description`; browsers
+ * often the maker and the architecture alone.
+ */
+export function adapterFacts(
+  info: Partial<
+    Pick<
+      GPUAdapterInfo,
+      | "vendor"
+      | "architecture"
+      | "device"
+      | "description"
+      | "subgroupMinSize"
+      | "subgroupMaxSize"
+    >
+  >,
+  provider: string,
+): AdapterFacts {
+  const { vendor = "", architecture = "", device = "", description = "" } = info;
+  const { subgroupMinSize: least = 0, subgroupMaxSize: most = least } = info;
+  const numbered = /^\d*$/.test(vendor) && /^\d*$/.test(device) && description !== "";
+  const named = device.replace(/-+$/, "") || [vendor, architecture].filter(Boolean).join(" ");
+  const name = (numbered ? description : named) || description || "unnamed adapter";
+  return {
+    provider,
+    name,
+    driver: name === description ? "" : description,
+    vendor: VENDORS[vendor] ?? (/^\d*$/.test(vendor) ? "" : vendor.toLowerCase()),
+    cpu: CPU_ADAPTERS.test(`${name} ${description}`),
+    subgroupSizes: [least, most],
+  };
 }
 
 /**
@@ -313,7 +397,8 @@ export function requireLimits(
 /**
  * Lanes of a subgroup that kernels may count on. Up to 8 at most speaks of an adapter on a CPU, and kernels
  * are chosen by that. A GPU whose subgroups may be narrower than 16 (Intel's from 8, Apple's, by
- * what the driver says, from 4 on) counts as one without: its kernels share work through workgroup memory.
+ * what the driver says, from 4 on) counts as one without: its kernels share work through workgroup memory
+ * (docs/adapters.md: varying-subgroups).
  */
 export function reliableLanes(
   { subgroupMinSize = 0, subgroupMaxSize = subgroupMinSize }: Pick<
@@ -324,9 +409,19 @@ export function reliableLanes(
   return subgroupMaxSize <= 8 || subgroupMinSize >= 16 ? subgroupMinSize : 0;
 }
 
-/** The configurations that Dawn lists beside the adapter's name. */
-function subgroupMatrices(info: GPUAdapterInfo): SubgroupMatrix[] {
-  const { subgroupMatrixConfigs } = info as GPUAdapterInfo & {
+/**
+ * The configurations that Dawn lists beside the adapter's name.
+ *
+ * @param choosesLanes whether kernels may choose the size of their subgroups.
+ */
+export function subgroupMatrices(
+  info: Pick<GPUAdapterInfo, "vendor" | "subgroupMinSize" | "subgroupMaxSize">,
+  choosesLanes: boolean,
+): SubgroupMatrix[] {
+  const { subgroupMinSize: least = 4, subgroupMaxSize: most = 128 } = info;
+  const chosenLanes = choosesLanes && info.vendor === "amd" &&
+    least <= AMD_MATRIX_LANES && AMD_MATRIX_LANES < most;
+  const { subgroupMatrixConfigs } = info as typeof info & {
     readonly subgroupMatrixConfigs?: Iterable<
       Readonly<
         Record<"M" | "N" | "K", number> & Record<"componentType" | "resultComponentType", string>
@@ -340,7 +435,8 @@ function subgroupMatrices(info: GPUAdapterInfo): SubgroupMatrix[] {
       k,
       componentType,
       resultType,
-      lanes: info.subgroupMaxSize ?? 128,
+      lanes: chosenLanes ? AMD_MATRIX_LANES : most,
+      chosenLanes,
     }),
   );
 }

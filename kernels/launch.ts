@@ -12,7 +12,7 @@
 import { KernelError } from "./errors.ts";
 import { type Access, type DeclaredBinding, type DType, type Prelude, specialise } from "./page.ts";
 
-export type { Access, DType, Prelude };
+export type { Access, Constant, DType, Prelude } from "./page.ts";
 
 /** Bytes of one element of a dtype. */
 export function bytesPerElement(dtype: DType): number {
@@ -96,7 +96,7 @@ export function singleLaunch(spec: LaunchSpec): KernelProgram {
 /** Elements that a binding may hold: no adapter binds more than 4 GB, and indices stay far from wrapping. */
 export const MOST_ELEMENTS = 2 ** 31;
 
-/** Workgroups along one axis, on every adapter. */
+/** Workgroups along one axis, on every adapter (docs/adapters.md: groups-per-axis). */
 export const MOST_WORKGROUPS = 65_535;
 
 /** One dispatch as a launcher describes it: WGSL files, and what makes them exact. */

@@ -44,7 +44,8 @@ export interface Prelude {
   readonly options?: Readonly<Record<string, number | boolean>>;
 }
 
-type Constant = number | boolean | { readonly f32: number };
+/** A constant of a prelude. */
+export type Constant = number | boolean | { readonly f32: number };
 
 /** A storage binding as it stands in a finished text. */
 export interface DeclaredBinding {
@@ -101,7 +102,9 @@ export function specialise(files: readonly string[], prelude: Prelude): Speciali
   return numberBindings(text, aliases, names);
 }
 
-interface ListedName {
+/** A name that a page takes. */
+export interface ListedName {
+  /** The name. */
   readonly name: string;
   /** The flag that must be set for it to be needed. */
   readonly condition?: string;
@@ -123,7 +126,7 @@ export function preludeOf(file: string): readonly ListedName[] {
     throw new KernelError(`"${file.split("\n")[0]}" begins a WGSL file without a Prelude list`);
   }
   const names = list.replace(/\([^)]*\)/g, "").split(";").flatMap((part) => {
-    const [, condition, rest] = /^\s*(?:if (\w+):)?([^]*)$/.exec(part)!;
+    const [, condition, rest] = /^\s*(?:if\s+(\w+):)?([^]*)$/.exec(part)!;
     return [...rest.matchAll(/\w+/g)].map(([name]) => ({ name, condition }));
   }).filter(({ name }) => name !== "none");
   lists.set(file, names);

@@ -2,7 +2,7 @@
  * The one template mechanism of the kernels: unrolled repetition and optional parts.
  *
  * Register tiles need accumulators with names of their own, since indexed local arrays cost several
- * times the speed on some drivers; and WGSL cannot leave out a binding by a constant. So
+ * times the speed on some drivers, and loops are not unrolled (docs/adapters.md: wgpu-loop-bounds); and WGSL cannot leave out a binding by a constant. So
  *
  *     //# for i in 0..ROWS        repeats the lines up to its end, with $i replaced by 0, 1, … ROWS−1;
  *     //# if BIAS                 keeps the lines up to its end where BIAS is not 0,

@@ -4,11 +4,13 @@ import { dirname } from "@std/path/mod.js";
 import { buildExamples } from "../pipeline/examples/build.ts";
 import type { BuildProgress } from "../pipeline/examples/build.ts";
 import type { Manifest, SplitTotals } from "../pipeline/examples/manifest.ts";
+import { parseSources } from "../pipeline/text/sources.ts";
 import { verifyExamples } from "../pipeline/examples/verify.ts";
 import { Interrupted, InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
 import { integerFrom, seed, sequenceLength, workers } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { encodingOption } from "./common/encoding.ts";
+import { inputOption, separatorOption, textFieldOption } from "./common/text_input.ts";
 import { createProgress, type Progress } from "./common/progress.ts";
 import { formatNumber, formatQuantity } from "./common/text.ts";
 
@@ -25,7 +27,10 @@ const command = task(
     "command goes on where it stopped. Text is not lower-cased unless asked: Japanese has no case.",
   "deno task build --data-dir data --max-seq-length 128 --num-processes 4",
 )
-  .option("--data-dir <dir>", "reads DIR/text/*.jsonl.gz, writes DIR/pretrain_tfrecords", "data")
+  .option("--data-dir <dir>", "reads DIR/text, writes DIR/pretrain_tfrecords", "data")
+  .addOption(inputOption)
+  .addOption(textFieldOption)
+  .addOption(separatorOption)
   .option("--model-dir <dir>", "where the model wiki-ja.model is (default: as --data-dir)")
   .option("--model-sentencepiece-path <file>", "another model than MODEL_DIR/wiki-ja.model")
   .option("--max-seq-length <n>", "tokens in an example", sequenceLength, 512)
@@ -72,6 +77,15 @@ function report(folder: string, manifest: Manifest): void {
   line("training", manifest.train, manifest.train.files.length);
   if (manifest.recipe.evalFraction > 0) {
     line("held out", manifest.eval, manifest.eval.files.length);
+  }
+  for (const source of manifest.sources ?? []) {
+    console.log(
+      `  ${source.name}: ${formatQuantity(source.documents, "documents")}, ` +
+        `${formatQuantity(source.textBytes, "B")}, ${
+          formatQuantity(source.examples, "examples")
+        }, ` +
+        `${formatQuantity(source.tokens, "tokens")}`,
+    );
   }
   console.log(`  lengths   ${sparkline(manifest.train.lengthHistogram)} (1 … ${maxSeqLength})`);
 }
@@ -133,21 +147,26 @@ await runTask(command, async (options, signal) => {
     await keepOnly({ read: [options.verify] });
     return await verify(options.verify, numProcesses, signal);
   }
-  const input = `${options.dataDir}/text`;
+  const sources = options.input === undefined
+    ? [{ path: `${options.dataDir}/text`, weight: 1 }]
+    : parseSources(options.input);
+  const inputs = sources.map(({ path }) => path);
   const output = `${options.dataDir}/pretrain_tfrecords`;
   const model = options.modelSentencepiecePath ??
     `${options.modelDir ?? options.dataDir}/wiki-ja.model`;
   const folder = await Deno.realPath(output).catch(() => output);
   await keepOnly({
     // The folder around the examples is synced when they take their name.
-    read: [input, model, dirname(folder)],
+    read: [...inputs, model, dirname(folder)],
     write: [folder, `${folder}.part`],
-    lock: [input, model, folder],
+    lock: [...inputs, model, folder],
   });
   const reporter = makeReporter();
   const { manifest, resumedAt } = await buildExamples(
     {
-      input,
+      input: sources,
+      textField: options.textField,
+      separator: options.documentEnds,
       model,
       output,
       maxSeqLength: options.maxSeqLength,

@@ -1,13 +1,7 @@
 /** `deno task check`: formatting, lint rules, types and the documentation of the public API. */
 
+import { runChecks } from "./common/checks.ts";
 import { runTask, task } from "./common/command.ts";
-
-const CHECKS: ReadonlyArray<{ what: string; args: string[] }> = [
-  { what: "formatting", args: ["fmt", "--check"] },
-  { what: "lint rules", args: ["lint"] },
-  { what: "types", args: ["check", "--quiet", "."] },
-  { what: "documentation", args: ["doc", "--lint", "mod.ts"] },
-];
 
 const command = task(
   "check",
@@ -16,15 +10,6 @@ const command = task(
 );
 
 await runTask(command, async (_options, signal) => {
-  const failed: string[] = [];
-  for (const { what, args } of CHECKS) {
-    signal.throwIfAborted();
-    console.log(`deno ${args.join(" ")}`);
-    // `deno doc --lint` prints the whole documentation on stdout, which nobody asked for here.
-    const stdout = args[0] === "doc" ? "null" : "inherit";
-    const child = new Deno.Command("deno", { args, stdin: "null", stdout, signal }).spawn();
-    if (!(await child.status).success) failed.push(what);
-  }
-  console.log(failed.length === 0 ? "all checks passed" : `failed: ${failed.join(", ")}`);
+  const { failed } = await runChecks(signal);
   if (failed.length > 0) Deno.exit(1);
 });

@@ -11,7 +11,7 @@ import {
 } from "../model/autograd/profile.ts";
 import { type ProfileRow, summarize } from "../model/autograd/profile_summary.ts";
 import type { RecordedDispatch } from "../model/autograd/tape.ts";
-import { encodeChromeTrace } from "../model/files/chrome_trace.ts";
+import { encodeChromeTrace } from "../model/autograd/chrome_trace.ts";
 import { Option, runTask, task } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { parseHparams } from "./common/hparams.ts";

@@ -10,8 +10,10 @@ import {
   trainSentencePiece,
 } from "../pipeline/sentencepiece/mod.ts";
 import { readLines } from "../pipeline/text/lines.ts";
+import { parseSources } from "../pipeline/text/sources.ts";
 import { InvalidArgumentError, Option, runTask, task, UsageError } from "./common/command.ts";
 import { encodingOption } from "./common/encoding.ts";
+import { inputOption, textFieldOption } from "./common/text_input.ts";
 import { writeFileAtomic } from "./common/files.ts";
 import { integerFrom, list, portion, workers } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
@@ -26,11 +28,8 @@ const command = task(
     "PREFIX.vocab and, beside them, vocab.txt. Flags bear the names and defaults of spm_train.",
   "deno task sentencepiece --input data/text --model-prefix data/wiki-ja --vocab-size 32000",
 )
-  .option(
-    "--input <path>",
-    "a folder or file of documents (.jsonl, .jsonl.gz), or text",
-    "data/text",
-  )
+  .addOption(inputOption)
+  .addOption(textFieldOption)
   .addOption(encodingOption)
   .option("--model-prefix <prefix>", "the name of the files made", "data/wiki-ja")
   .option(
@@ -107,12 +106,18 @@ const command = task(
       .default("nmt_nfkc" as const),
   );
 
-await runTask(command, async ({ input, encoding, overwrite, ...options }, signal) => {
+await runTask(command, async ({ input, encoding, textField, ...flags }, signal) => {
+  const { overwrite, ...options } = flags;
+  const given = input ?? ["data/text"], sources = parseSources(given);
+  const paths = sources.map(({ path }) => path);
   if (options.useAllVocab && options.modelType !== "word" && options.modelType !== "char") {
     throw new UsageError("--use-all-vocab is for --model-type word or char");
   }
   const prefix = options.modelPrefix;
-  using _reading = await lock(input, { task: "sentencepiece", mode: "read" });
+  using reading = new DisposableStack();
+  for (const path of paths) {
+    reading.use(await lock(path, { task: "sentencepiece", mode: "read" }));
+  }
   using _writing = await lock(`${prefix}.model`, { task: "sentencepiece", mode: "write" });
   const vocabulary = join(dirname(prefix), "vocab.txt");
   for (const path of overwrite ? [] : [`${prefix}.model`, `${prefix}.vocab`, vocabulary]) {
@@ -126,15 +131,15 @@ await runTask(command, async ({ input, encoding, overwrite, ...options }, signal
   await Deno.mkdir(dirname(prefix), { recursive: true });
   const made = [`${prefix}.model`, `${prefix}.vocab`, join(dirname(prefix), "vocab.txt")];
   await keepOnly({
-    read: [input, dirname(prefix)],
+    read: [...paths, dirname(prefix)],
     write: made.flatMap((path) => [path, `${path}.part`]),
-    lock: [input, prefix],
+    lock: [...paths, prefix],
   });
   await (await AtomicFile.create(`${prefix}.model`)).discard();
   const bar = createProgress({ label: "sentencepiece", unit: "steps" });
   const trained = await trainSentencePiece(
-    readLines(input, encoding),
-    { ...defaults, ...options, input: [input] },
+    readLines(sources, { encoding, textField }),
+    { ...defaults, ...options, input: given },
     signal,
     ({ stage, pieces, done, total }) => {
       if (total !== undefined) bar.setTotal(total);

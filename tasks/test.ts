@@ -1,9 +1,11 @@
 /**
- * `deno task test`: runs the tests, all or those whose path holds one of the given words, and
- * ends with the line `N passed, N failed`, and `, N skipped` where tests lack something of the adapter.
+ * `deno task test`: runs the checks of `deno task check` and all tests, or only the tests whose path holds
+ * one of the given words. Each check counts as a test, so formatting, lint rules, types and documentation
+ * can fail a run as any test can. It ends with the line `N passed, N failed`, and `, N skipped` where tests lack something of the adapter.
  * Exit code 0 only if every other test passed.
  */
 
+import { runChecks } from "./common/checks.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { listFiles } from "./common/files.ts";
 import { DAWN_LOCK, WEBGPU_VARIABLE, webgpuOption, type WebGpuProvider } from "./common/webgpu.ts";
@@ -106,7 +108,11 @@ async function runTests(
   return { ...counts, failed: success ? counts.failed : Math.max(1, counts.failed) };
 }
 
-const command = task("test", "Runs the tests.", "deno task test kernels/matmul tokenizer")
+const command = task(
+  "test",
+  "Runs the checks of `deno task check` and all tests; given words or a filter, only the tests they choose.",
+  "deno task test kernels/matmul tokenizer",
+)
   .option("--filter <text>", "only tests whose name holds this text, or matches /this/")
   .addOption(webgpuOption)
   .argument("[words...]", "only test files whose path holds one of these words");
@@ -129,6 +135,11 @@ await runTask(command, async (options, signal, [words]) => {
     throw new UsageError(`no test file under tests/ has ${words.join(" or ")} in its path`);
   }
   let passed = 0, failed = 0, skipped = 0;
+  if (words.length === 0 && options.filter === undefined && options.webgpu === "deno") {
+    const checks = await runChecks(signal);
+    passed = checks.passed.length;
+    failed = checks.failed.length;
+  }
   for (const run of runs) {
     if (run.files.length === 0) continue;
     const counts = await runTests(run, options.filter, signal);

@@ -1,4 +1,4 @@
-import { assertEquals, assertGreater } from "@std/assert/mod.js";
+import { assert, assertEquals, assertGreater } from "@std/assert/mod.js";
 import { dirname, fromFileUrl, join, relative } from "@std/path/mod.js";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pipeline: [WIRE],
   "model/files": ["model", "kernels", WIRE],
   model: ["model/files", "kernels", WIRE],
-  tasks: ["kernels", "pipeline", "model", "model/files", WIRE],
+  tasks: ["kernels", "pipeline", "model", "model/files", WIRE, "deno.json"],
   "mod.ts": ["kernels", "pipeline", "model", "model/files", WIRE],
 };
 
@@ -67,6 +67,35 @@ Deno.test("every import goes along an arrow that the architecture allows", () =>
     assertGreater(files.length, 0, `no files in ${room}`);
     for (const file of files.filter((file) => roomOf(file) === room)) {
       found.push(...forbiddenArrows(file, Deno.readTextFileSync(join(ROOT, file))));
+    }
+  }
+  assertEquals(found, []);
+});
+
+/** Whom each part of the model may import besides itself; all may use files right in `model/`. */
+const MODEL_ARROWS: Readonly<Record<string, readonly string[]>> = {
+  files: [],
+  metrics: [],
+  autograd: [],
+  parameters: ["autograd", "files"],
+  ops: ["autograd"],
+  transformer: ["autograd", "ops", "parameters"],
+  training: ["autograd", "ops", "parameters", "files"],
+  electra: ["autograd", "ops", "parameters", "files", "metrics", "transformer", "training"],
+  finetuning: ["autograd", "ops", "parameters", "files", "metrics", "transformer", "training"],
+};
+
+Deno.test("inside the model arrows go down: nobody below knows ELECTRA or fine-tuning", () => {
+  const partOf = (path: string): string | undefined => /^model\/([^/]+)\//.exec(path)?.[1];
+  const found: string[] = [];
+  for (const file of filesOf("model")) {
+    const part = partOf(file);
+    if (part === undefined) continue;
+    assert(part in MODEL_ARROWS, `${file} lies in no part of the model that is listed`);
+    for (const specifier of specifiersOf(Deno.readTextFileSync(join(ROOT, file)))) {
+      const target = partOf(relative(".", join(dirname(file), specifier)));
+      if (!specifier.startsWith(".") || target === undefined || target === part) continue;
+      if (!MODEL_ARROWS[part].includes(target)) found.push(`${file} imports ${specifier}`);
     }
   }
   assertEquals(found, []);

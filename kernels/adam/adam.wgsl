@@ -24,7 +24,7 @@ fn main(
   if (i >= BLOCKS) {
     return;
   }
-  // Infinity and NaN by their bits, since compilers may assume there are none.
+  // Infinity and NaN by their bits, since compilers may assume there are none (docs/adapters.md: assumed-finite).
   if ((bitcast<u32>(squaredNorm[0]) & 0x7f800000u) == 0x7f800000u) {
     return;
   }

@@ -224,7 +224,12 @@ function subgroupShape(
 }
 
 /** Elements of all tensors. */
-function elementsOf({ batch, heads, sequence, headSize }: AttentionSpec) {
+function elementsOf(
+  { batch, heads, sequence, headSize }: AttentionSpec,
+): Record<
+  "qkv" | "attentionMask" | "context" | "logSumExp" | "rowProjection" | `${string}Gradient`,
+  number
+> {
   const context = batch * sequence * heads * headSize, rows = batch * heads * sequence;
   return {
     qkv: 3 * context,

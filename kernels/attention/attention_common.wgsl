@@ -4,7 +4,8 @@
 // HEAD_SIZE columns of each. Vectors are handled in QUADS groups of four; where four does not divide
 // HEAD_SIZE the last group is filled up with zeros.
 //
-// Prelude: HEADS HEAD_SIZE SKIPS (1 where padding is skipped) VECTORS (whether four divides HEAD_SIZE) DROPOUT; if DROPOUT: THRESHOLD KEEP_SCALE.
+// Prelude: HEADS HEAD_SIZE SKIPS (1 where padding is skipped) VECTORS (whether four divides HEAD_SIZE) DROPOUT; if
+// DROPOUT: THRESHOLD KEEP_SCALE.
 
 struct Params {
   batch: u32,

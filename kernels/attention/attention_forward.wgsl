@@ -1,3 +1,5 @@
+// context = softmax(q·kᵀ/√HEAD_SIZE + mask)·v and logSumExp, the logarithm of each row's sum of exponentials.
+//
 // Attention without a matrix of scores: keys pass by in tiles, the maximum and the sum of exponentials of
 // each row are kept running, and the context is rescaled whenever the maximum grows (Milakov and
 // Gimelshein, 2018; Dao et al., 2022). The eight invocations that share a row agree on its maximum; each

@@ -1,8 +1,10 @@
+// context = softmax(q·kᵀ/√HEAD_SIZE + mask)·v and logSumExp, the logarithm of each row's sum of exponentials.
+//
 // Attention for adapters with narrow subgroups, GROUPS · SHARE queries a workgroup. Scores are made with a
 // query in each lane, keys being broadcast; the context with its columns across the lanes, probabilities
 // being broadcast. Maximum and sum run along as in attention_forward.wgsl.
 //
-// Prelude: Stored (a quad of a head in storage) HEADS QUADS (of a head) LANE_QUADS (of a head in each lane)
+// Prelude: Stored (a quad of a head in storage) Elem4 HEADS QUADS (of a head) LANE_QUADS (of a head in each lane)
 // SHARE (lanes of a workgroup) GROUPS (queries in each lane) DROPOUT.
 
 @group(0) @binding(0) var<storage, read> qkv: array<Stored>;

@@ -1,3 +1,5 @@
+// dQ = dS·K / √HEAD_SIZE, dK = dSᵀ·Q / √HEAD_SIZE, dV = Pᵀ·dO, with dS = P∘(dO·Vᵀ − rowProjection).
+//
 // All gradients of attention for adapters with narrow subgroups, one workgroup a head. Keys go in runs of
 // SHARE · KEYS, KEYS in each lane, and queries pass by in fours. Scores are made with keys in the lanes, queries
 // being broadcast; gradients with their columns across the lanes, where the broadcast of one
@@ -5,8 +7,8 @@
 // `queryGradient` from run to run. Padding first gets zeros, which stay where it is skipped. Each lane
 // writes and finds the same columns everywhere.
 //
-// Prelude: Stored (a quad of a head in storage) HEADS QUADS (of a head) LANE_QUADS (of a head in each lane)
-// SHARE (lanes of a workgroup) KEYS (in each lane) DROPOUT.
+// Prelude: Stored (a quad of a head in storage) HEADS QUADS (of a head) LANE_QUADS (of a head in each lane) SHARE
+// (lanes of a workgroup) KEYS (in each lane) DROPOUT.
 
 @group(0) @binding(0) var<storage, read> contextGradient: array<Stored>;
 @group(0) @binding(1) var<storage, read> qkv: array<Stored>;

@@ -1,3 +1,5 @@
+// dK = dSᵀ·Q / √HEAD_SIZE and dV = Pᵀ·dO, with dS = P∘(dO·Vᵀ − rowProjection), P = exp(scores − logSumExp).
+//
 // Gradients of keys and values; queries pass by in tiles. Rows are keys here, columns queries.
 //
 // Prelude: Stored (a quad of a head in storage, or one element without VECTORS) HEADS QUADS (of a head) ROW_QUADS

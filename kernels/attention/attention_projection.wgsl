@@ -1,7 +1,9 @@
-// Σ dO∘O of each query in each head, which the gradients of all its scores share; one invocation a row of
-// one head.
+// rowProjection = Σ dO∘O, with O the context of a query in a head and dO its gradient.
 //
-// Prelude: Stored (a quad of a head in storage, or one element without VECTORS) VECTORS HEADS HEAD_SIZE QUADS (of a head).
+// What the gradients of all scores of a query in a head share; one invocation a row of one head.
+//
+// Prelude: Stored (a quad of a head in storage, or one element without VECTORS) VECTORS HEADS HEAD_SIZE QUADS (of a
+// head).
 
 @group(0) @binding(0) var<storage, read> contextGradient: array<Stored>;
 @group(0) @binding(1) var<storage, read> context: array<Stored>;

@@ -1,3 +1,5 @@
+// dQ = dS·K / √HEAD_SIZE with dS = P∘(dO·Vᵀ − rowProjection), P = exp(scores − logSumExp).
+//
 // Gradient of the queries; keys pass by in tiles, and probabilities are made again from the log-sum-exp.
 //
 // Prelude: Stored (a quad of a head in storage, or one element without VECTORS) HEADS QUADS (of a head) ROW_QUADS

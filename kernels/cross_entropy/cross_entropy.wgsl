@@ -1,3 +1,6 @@
+// state[r] = state[r] joined with logits[r, ·]: max, Σ exp(x − max), x[target], argmax x, argmax (x / TEMPERATURE
+// + noise).
+//
 // One chunk of the vocabulary folded into the running state of each row, one workgroup a row: the online
 // log-sum-exp, the target's logit, the best id and, where SAMPLE is set, the id that wins under Gumbel noise
 // (argmax of logit / TEMPERATURE + noise is a draw from the softmax).

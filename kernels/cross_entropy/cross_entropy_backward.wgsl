@@ -1,5 +1,6 @@
-// Gradient of the normalised cross-entropy with respect to one chunk of logits, a run of one row a
-// workgroup: (softmax − [column = target]) · weight · normalizer · scale.
+// gradient[r, c] = (softmax(x[r])[c] − [c = target[r]]) · weight[r] · normalizer · SCALE · loss scale.
+//
+// Gradient of the normalised cross-entropy with respect to one chunk of logits, a run of one row a workgroup.
 //
 // Prelude: Value (f32 or vec4<f32>) Ids (u32 or vec4<u32>) Logits Stored (Values in storage) SCALE VECTORS
 // IN_PLACE.

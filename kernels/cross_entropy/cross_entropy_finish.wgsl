@@ -1,3 +1,5 @@
+// loss[r] = max + log Σ exp(x − max) − x[target], from the state of row r; see cross_entropy.wgsl.
+//
 // The results of each row once all chunks are in, one invocation a row.
 //
 // Prelude: none.

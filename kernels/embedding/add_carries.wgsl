@@ -1,3 +1,5 @@
+// tableGradient[id] += Σ carry over the pieces that a run of equal ids reaches over; the second of two stages.
+//
 // Joins runs of equal ids that reach over several pieces: the invocation of the piece where a run begins
 // adds what the following pieces hold of it, in order.
 //

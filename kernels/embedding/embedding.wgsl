@@ -1,4 +1,6 @@
-// word[id] + position[place] + type[segment], one invocation an element. Ids past a table are clamped.
+// output[t] = word[ids[t]] + position[t % sequence] + type[typeIds[t]].
+//
+// One invocation an element. Ids past a table are clamped.
 //
 // Prelude: Elem COLUMNS VOCABULARY TYPES.
 

@@ -1,3 +1,5 @@
+// tableGradient[p] = Σ_b outputGradient[b, p].
+//
 // Gradient of the position table: each row sums the gradients at its place over the batch, one invocation
 // an element. Places past the sequence get 0.
 //

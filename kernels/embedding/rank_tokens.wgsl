@@ -1,3 +1,5 @@
+// sortedIds[rank(t)] = ids[t], order[rank(t)] = t, with rank(t) = #{u: ids[u] < ids[t], or equal and u < t}.
+//
 // Sorts tokens by id, stably: each invocation counts the tokens that go before its own. Quadratic in the
 // number of tokens, yet a thousandth of a training step's work, and the same on every run.
 //

@@ -1,3 +1,5 @@
+// tableGradient[id] += Σ outputGradient[t] over the tokens t with that id; the first of two stages.
+//
 // Adds the gradients of equal ids, one piece of the sorted tokens and one column an invocation. A run that
 // lies within the piece goes to the table. A run that goes on past the piece's end is left in `carry`
 // for the invocation of the piece where it began; see add_carries.wgsl.

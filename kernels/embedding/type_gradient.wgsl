@@ -1,3 +1,5 @@
+// partial[g, s] = Σ outputGradient[t] over the tokens t of group g whose segment is s.
+//
 // Gradient of the segment table over one group of tokens, one invocation an element of the table.
 //
 // Prelude: Elem COLUMNS TYPES.

@@ -1,3 +1,5 @@
+// output[b, p] = input[b, positions[b, p]].
+//
 // Rows of each sequence at given positions, one invocation an element.
 //
 // Prelude: Elem COLUMNS.

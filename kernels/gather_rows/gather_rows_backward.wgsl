@@ -1,3 +1,5 @@
+// inputGradient[b, s] = Σ outputGradient[b, p] over the picks p with positions[b, p] = s.
+//
 // Gradient of gathering rows, one invocation an element of the input: it looks through its sequence's
 // picks for its own position, so that several picks of one row add up in order.
 //

@@ -1,6 +1,7 @@
-// Gradient of layernorm with respect to its input, one invocation a row:
-// g = rstd · (w∘dy − mean(w∘dy) − x̂ · mean(w∘dy∘x̂)); it goes to the residual as it is and through the
-// dropout's mask to the hidden states.
+// g = rstd · (w∘dy − mean(w∘dy) − x̂ · mean(w∘dy∘x̂)), with x̂ = (sum − mean) · rstd.
+//
+// Gradient of layernorm with respect to its input, one invocation a row; it goes to the residual as it is and
+// through the dropout's mask to the hidden states.
 //
 // Prelude: Elem COLUMNS RESIDUAL DROPOUT ACCUMULATE_HIDDEN ACCUMULATE_RESIDUAL; if DROPOUT: THRESHOLD KEEP_SCALE.
 

@@ -1,3 +1,5 @@
+// g = rstd · (w∘dy − mean(w∘dy) − x̂ · mean(w∘dy∘x̂)), with x̂ = (sum − mean) · rstd; partial = Σ dy∘x̂ and Σ dy.
+//
 // Gradients of layernorm, a row in the registers of a workgroup, a group of rows one after the other: those
 // of the input as in layernorm_backward.wgsl, and the group's share in those of weight and bias.
 //

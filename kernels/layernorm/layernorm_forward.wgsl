@@ -1,5 +1,6 @@
-// Layernorm over rows, one invocation a row: output = (sum − mean) · rstd · weight + bias, where sum is
-// the input, or residual + dropout(input). Mean and variance in two passes, so that nothing cancels.
+// output = (sum − mean) · rstd · weight + bias, with sum = hidden, or residual + dropout(hidden).
+//
+// Layernorm over rows, one invocation a row. Mean and variance in two passes, so that nothing cancels.
 //
 // Prelude: Elem COLUMNS EPSILON RESIDUAL DROPOUT; if DROPOUT: THRESHOLD KEEP_SCALE.
 

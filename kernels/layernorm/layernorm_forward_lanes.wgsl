@@ -1,3 +1,5 @@
+// output = (sum − mean) · rstd · weight + bias, with sum = hidden, or residual + dropout(hidden).
+//
 // Layernorm over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other. Each row
 // is read once; mean and variance still take two steps, so that nothing cancels.
 //

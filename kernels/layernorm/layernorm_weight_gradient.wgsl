@@ -1,4 +1,6 @@
-// Column sums of dy∘x̂ and of dy over one group of rows, one invocation a column.
+// partial[g] = Σ dy∘x̂ and Σ dy over the rows of group g, with x̂ = (sum − mean) · rstd.
+//
+// Gradients of weight and bias over one group of rows, one invocation a column.
 //
 // Prelude: Elem COLUMNS.
 

@@ -1,3 +1,5 @@
+// weightGradient = Σ_g partial[g, 0], biasGradient = Σ_g partial[g, 1].
+//
 // Gradients of weight and bias from the sums of groups of rows, one invocation a column.
 //
 // Prelude: COLUMNS ACCUMULATE_WEIGHT ACCUMULATE_BIAS.

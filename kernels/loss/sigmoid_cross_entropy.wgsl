@@ -1,3 +1,5 @@
+// loss = max(x, 0) − x · label + log(1 + exp(−|x|)).
+//
 // Sigmoid cross-entropy of each logit in its stable form, one invocation an element.
 //
 // Prelude: none.

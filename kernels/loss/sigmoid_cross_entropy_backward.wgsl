@@ -1,5 +1,6 @@
-// Gradient of the normalised sigmoid cross-entropy, one invocation an element:
-// (σ(x) − label) · weight · normalizer · scale.
+// logitsGradient = (σ(x) − label) · weight · normalizer · SCALE · loss scale.
+//
+// Gradient of the normalised sigmoid cross-entropy, one invocation an element.
 //
 // Prelude: Elem SCALE ACCUMULATE.
 

@@ -1,4 +1,6 @@
-// Weighted sum of a list times a normaliser, Σ w·v · n, in one workgroup and a fixed order. With n = 1 / Σ w it
+// result = Σ w·v · normalizer.
+//
+// Weighted sum of a list times a normaliser, in one workgroup and a fixed order. With 1 / Σ w as normaliser it
 // is the weighted mean; where the list is part of a whole, with the weights of the whole, parts add up.
 //
 // Prelude: none.

@@ -1,3 +1,5 @@
+// report = (√squaredNorm / scale, scale, 1 where squaredNorm is not finite).
+//
 // The end of a step, in one invocation: reports the norm of the gradients, the loss scale they were made
 // with and whether the step was skipped. Where DYNAMIC is set it chooses the scale of the next step: half
 // after gradients that are not finite, twice after GROWTH_INTERVAL good steps in a row.

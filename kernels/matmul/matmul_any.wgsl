@@ -1,8 +1,10 @@
+// C = epilogue(A·B + bias) (+ C), or with SPLIT partials[s] = A·B over the s-th part of k.
+//
 // Matrix product for shapes that do not fall into vec4s: odd widths. Each invocation makes
 // four rows by four columns; reads are clamped into the matrix, stores are guarded.
 //
-// Prelude: Elem Output (elements in storage) WORKGROUP_X WORKGROUP_Y SPLITS SPLIT (whether there are several)
-// BIAS GELU GELU_BACKWARD ACCUMULATE.
+// Prelude: Elem Output (elements in storage) WORKGROUP_X WORKGROUP_Y SPLITS SPLIT (whether there are several) BIAS
+// GELU GELU_BACKWARD ACCUMULATE.
 
 @group(0) @binding(0) var<storage, read> a: array<Elem>;
 @group(0) @binding(1) var<storage, read> b: array<Elem>;

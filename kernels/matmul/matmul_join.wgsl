@@ -1,3 +1,5 @@
+// C = epilogue(Σ_s partials[s] + bias) (+ C).
+//
 // Joins the splits of a product along k, always in the same order, and ends it as matmul_store.wgsl does.
 //
 // Prelude: SPLITS.

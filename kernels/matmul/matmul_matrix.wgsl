@@ -1,3 +1,5 @@
+// C = A·B, ended by matmul_store.wgsl or matmul_partial.wgsl.
+//
 // Matrix product by subgroup matrices (tensor cores). A workgroup stages DEPTH steps of k of its
 // TILE_M × TILE_N part of C in workgroup memory; each of its WORKGROUP_X × WORKGROUP_Y subgroups loads
 // matrices from there and holds the sums of its own ROWS × COLUMNS as TILES_M × TILES_N result matrices.
@@ -9,9 +11,10 @@
 // end of k, zeros are staged. Sums leave through workgroup memory, one matrix a subgroup at a time, for
 // the common end of all products.
 //
-// Prelude: Elem Elem4 Left Right Result (the matrix types) SIZE_M SIZE_N SIZE_K LANES (the most of a subgroup) ROWS
-// COLUMNS DEPTH PADDING WORKGROUP_X WORKGROUP_Y SPLITS TILES_DOWN TILES_ACROSS A_LOADS B_LOADS (of an invocation) A_TRANSPOSED
-// B_TRANSPOSED SKIPS_ROWS SKIPS_SUMS.
+// Prelude: Elem Elem4 Left Right Result (the matrix types) SIZE_M SIZE_N SIZE_K LANES (the most of a subgroup)
+// CHOSEN_LANES (whether its subgroups must be asked to have so many) ROWS COLUMNS DEPTH PADDING WORKGROUP_X
+// WORKGROUP_Y SPLITS TILES_DOWN TILES_ACROSS A_LOADS B_LOADS (of an invocation) A_TRANSPOSED B_TRANSPOSED
+// SKIPS_ROWS SKIPS_SUMS.
 
 @group(0) @binding(0) var<storage, read> a: array<Elem4>;
 @group(0) @binding(1) var<storage, read> b: array<Elem4>;
@@ -118,7 +121,11 @@ fn b_at(k: u32, column: u32) -> u32 {
   //# end
 }
 
+//# if CHOSEN_LANES
+@compute @subgroup_size(LANES) @workgroup_size(INVOCATIONS)
+//# else
 @compute @workgroup_size(INVOCATIONS)
+//# end
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,

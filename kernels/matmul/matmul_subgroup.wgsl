@@ -1,7 +1,10 @@
+// C = A·B, ended by matmul_store.wgsl or matmul_partial.wgsl.
+//
 // Matrix product for adapters with narrow subgroups, which run a subgroup in the lanes of one vector
 // register and pay for every lane of a load (Mesa's llvmpipe, SwiftShader). Lanes stand side by side along
 // n, so all of them need the same rows of A: SHARE lanes load SHARE rows, and broadcasts hand them round.
 // Each invocation holds ROWS × (4 · QUADS) sums, ROWS = GROUPS · SHARE.
+//
 // SHARE is 4 or 8, no more than the least subgroup size. A split sums a multiple of four steps. No lane leaves
 // early, since others wait for its broadcasts: columns past the edge are clamped, stores are guarded.
 //

@@ -1,3 +1,5 @@
+// C = A·B, ended by matmul_store.wgsl or matmul_partial.wgsl.
+//
 // Matrix product for GPUs: a workgroup stages DEPTH steps of k of its TILE_M × TILE_N part of C in
 // workgroup memory, and each invocation multiplies (4 · ROW_QUADS) × (4 · QUADS) sums from there. While
 // one stage is multiplied, the next is on its way from memory into registers.
@@ -10,7 +12,8 @@
 // A split sums a multiple of DEPTH steps. k need be a multiple of four only where an operand is stored along k.
 //
 // Prelude: Elem4 TILE_M TILE_N DEPTH ROW_QUADS QUADS WORKGROUP_X WORKGROUP_Y SPLITS LOADS (of an invocation)
-// A_TRANSPOSED B_TRANSPOSED K_EDGE K_TAIL (where k may end within a stage, within four steps) SKIPS_ROWS SKIPS_SUMS.
+// A_TRANSPOSED B_TRANSPOSED K_EDGE K_TAIL (where k may end within a stage, within four steps) SKIPS_ROWS
+// SKIPS_SUMS.
 
 @group(0) @binding(0) var<storage, read> a: array<Elem4>;
 @group(0) @binding(1) var<storage, read> b: array<Elem4>;

@@ -28,7 +28,11 @@ export function matrixText(
   const loads = (lines: number): number => Math.ceil(lines * depth / 4 / invocations);
   return {
     files: [...librariesOf(splits), matrixSource],
-    enables: ["subgroups", "chromium_experimental_subgroup_matrix"],
+    enables: [
+      "subgroups",
+      "chromium_experimental_subgroup_matrix",
+      ...(matrix.chosenLanes ? ["subgroup_size_control"] : []),
+    ],
     aliases: {
       ...typesOf(spec),
       // Columns come before rows.
@@ -51,6 +55,7 @@ export function matrixText(
     },
     options: {
       ...optionsOf(spec, tile),
+      CHOSEN_LANES: matrix.chosenLanes ?? false,
       // As constants these are made of others in the page; blocks want numbers.
       TILES_ACROSS: columns / matrix.n,
       TILES_DOWN: rows / matrix.m,

@@ -1,3 +1,5 @@
+// tokenBlocks[b] = min{c ≥ b: block c holds a token whose mask is not 0}, or the number of blocks.
+//
 // Tells for each block of BLOCK tokens the first one from it on that holds a real token, one past the last
 // block where none does; one invocation a block. So whoever meets padding finds its end by one load.
 //

@@ -1,7 +1,10 @@
+// output[g, c] = Σ input[r, c] over the rows r of group g (added to what is there with ACCUMULATE).
+//
 // Column sums over one group of rows, one invocation a column or four; groups are summed by the same kernel.
 // Rows are added in blocks, so that rounding does not grow with their number.
 //
-// Prelude: Value (f32 or vec4<f32>) Stored (Values in storage) WIDTH ACCUMULATE ZEROES; if ZEROES: ZERO_FROM ZERO_TO.
+// Prelude: Value (f32 or vec4<f32>) Stored (Values in storage) WIDTH ACCUMULATE ZEROES; if ZEROES: ZERO_FROM
+// ZERO_TO.
 
 @group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> output: array<Value>; // written whole unless ACCUMULATE

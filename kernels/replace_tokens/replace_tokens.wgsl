@@ -1,3 +1,6 @@
+// outputIds[b, positions[b, p]] = replacements[b, p] where weights[b, p] > 0, else inputIds; labels = [outputIds ≠
+// inputIds].
+//
 // Puts the generator's samples into the text and says where it differs now, one invocation a token: the
 // last pick of its position that counts wins.
 //

@@ -1,3 +1,5 @@
+// output = input.
+//
 // Copies vec4s, one an invocation, neighbours beside each other: what memory gives at most. Several an
 // invocation, a workgroup's width apart, reach less than half of that on a CPU adapter.
 //

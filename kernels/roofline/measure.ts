@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../device.ts";
 import type { Cost, KernelProgram } from "../launch.ts";
-import { timePrograms } from "../timing.ts";
+import { timePrograms, type TimingOptions } from "../timing.ts";
 import { copy, peakFma } from "./roofline.ts";
 
 /** The two rates that bound every kernel. */
@@ -17,9 +17,9 @@ export interface Roofline {
 }
 
 /** Times the multiply-add and the copy program in turns. */
-export async function measureRoofline(gpu: Gpu): Promise<Roofline> {
+export async function measureRoofline(gpu: Gpu, options: TimingOptions = {}): Promise<Roofline> {
   const multiplyAdd = peakFma(), copying = copy();
-  const [arithmetic, memory] = await timePrograms(gpu, [multiplyAdd, copying]);
+  const [arithmetic, memory] = await timePrograms(gpu, [multiplyAdd, copying], options);
   return {
     flopsPerSecond: costOf(multiplyAdd).flops / arithmetic,
     bytesPerSecond: costOf(copying).bytes / memory,

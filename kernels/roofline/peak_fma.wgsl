@@ -1,3 +1,5 @@
+// results[i] = Σ_j c_j after STEPS links c_j = c_j · x + y of each chain j.
+//
 // As many multiply-adds as the adapter can do: each invocation runs sixteen chains of c = c · x + y over
 // vec4s, side by side so that none waits for another, without touching memory in between. The factors
 // come from a buffer, so that no compiler can work the chains out.

@@ -1,3 +1,5 @@
+// output = exp(x − max) / Σ exp(x − max) over each row x.
+//
 // Softmax over rows, one invocation a row, stable under any shift of the logits.
 //
 // Prelude: Elem COLUMNS.

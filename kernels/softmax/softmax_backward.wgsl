@@ -1,4 +1,6 @@
-// Gradient of softmax over rows, one invocation a row: g = p ∘ (dy − Σ p∘dy).
+// g = p∘(dy − Σ p∘dy) over each row, with p the softmax.
+//
+// Gradient of softmax over rows, one invocation a row.
 //
 // Prelude: Elem COLUMNS ACCUMULATE.
 

@@ -1,4 +1,6 @@
-// Gradient of softmax over rows, a row in the registers of a workgroup: g = p ∘ (dy − Σ p∘dy).
+// g = p∘(dy − Σ p∘dy) over each row, with p the softmax.
+//
+// Gradient of softmax over rows, a row in the registers of a workgroup.
 //
 // Prelude: Elem4 QUADS (of a row) LANES LANE_QUADS (of a row in each lane) ROWS_EACH ACCUMULATE.
 

@@ -1,3 +1,5 @@
+// output = exp(x − max) / Σ exp(x − max) over each row x.
+//
 // Softmax over rows, a row in the registers of a workgroup, ROWS_EACH rows one after the other.
 //
 // Prelude: Elem4 QUADS (of a row) LANES LANE_QUADS (of a row in each lane) ROWS_EACH.

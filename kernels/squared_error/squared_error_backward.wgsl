@@ -1,5 +1,6 @@
-// Gradient of the normalised squared error, one invocation an element:
-// 2 · (prediction − label) · weight · normalizer · scale · loss scale.
+// predictionsGradient = 2 · (prediction − label) · weight · normalizer · SCALE · loss scale.
+//
+// Gradient of the normalised squared error, one invocation an element.
 //
 // Prelude: Elem SCALE ACCUMULATE.
 

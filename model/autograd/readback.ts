@@ -1,5 +1,5 @@
 /**
- * Reads tensors back without stalling the queue.
+ * Reads tensors back without stalling the queue (docs/adapters.md: deno-map-waits).
  *
  * @module
  */

@@ -40,6 +40,34 @@ export interface EncoderConfig {
 export const LAYER_NORM_EPSILON = 1e-12;
 
 /**
+ * Completes a shape with what is usual: embeddings as wide as the layers, heads of 64, four times the width
+ * between dense layers, dropout of 0.1, 512 positions, 2 segments.
+ *
+ * @throws {ModelError} when it makes no encoder.
+ */
+export function encoderConfig(
+  shape:
+    & Pick<EncoderConfig, "vocabSize" | "hiddenSize" | "numHiddenLayers">
+    & Partial<EncoderConfig>,
+): EncoderConfig {
+  const { hiddenSize } = shape;
+  const config = {
+    embeddingSize: hiddenSize,
+    numAttentionHeads: Math.max(1, Math.floor(hiddenSize / 64)),
+    intermediateSize: 4 * hiddenSize,
+    hiddenDropout: 0.1,
+    attentionDropout: 0.1,
+    maxPositionEmbeddings: 512,
+    typeVocabSize: 2,
+    initializerRange: 0.02,
+    layerNormEpsilon: LAYER_NORM_EPSILON,
+    ...shape,
+  };
+  requireEncoder("the encoder", config);
+  return config;
+}
+
+/**
  * Refuses a shape that makes no encoder.
  *
  * @param which what it is for, for messages: "the discriminator".

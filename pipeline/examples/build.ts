@@ -15,7 +15,8 @@ import { PipelineError } from "../errors.ts";
 import { lock } from "../lock.ts";
 import { refuseStrangers } from "../own_files.ts";
 import { mapInOrder } from "../ordered_workers.ts";
-import { type Document, type DocumentFile, listDocumentFiles } from "../text/documents.ts";
+import type { Document } from "../text/documents.ts";
+import { listSourceFiles, type SourceFile } from "../text/sources.ts";
 import { type BuildState, openBuild, saveState, shardPaths, tidyFinished } from "./build_state.ts";
 import type { BuildSetup } from "./build_worker.ts";
 import { chunkDocuments, type ChunkMark } from "./chunks.ts";
@@ -28,7 +29,7 @@ import {
   REPLACED_NAME,
   type Split,
 } from "./manifest.ts";
-import { type BuildOptions, findFinished, makeRecipe, readModel } from "./recipe.ts";
+import { type BuildOptions, findFinished, makeRecipe, readModel, sourcesOf } from "./recipe.ts";
 import type { SealedFile, SealItem } from "./seal_worker.ts";
 import { ShardSet } from "./shards.ts";
 import { addTotals } from "./totals.ts";
@@ -93,13 +94,18 @@ export async function buildExamples(
   onProgress: (progress: BuildProgress) => void,
 ): Promise<BuildResult> {
   const output = await Deno.realPath(options.output).catch(() => options.output);
-  using reading = await lock(options.input, { task: "build", mode: "read" });
+  const sources = sourcesOf(options.input);
+  using reading = new DisposableStack();
+  const locks: AbortSignal[] = [];
+  for (const { path } of sources) {
+    locks.push(reading.use(await lock(path, { task: "build", mode: "read" })).lost);
+  }
   using encoding = await lock(options.model, { task: "build", mode: "read" });
-  const inputs = await listDocumentFiles(options.input);
+  const inputs = await listSourceFiles(sources);
   const model = await readModel(options.model);
   const recipe = await makeRecipe(options, inputs, model, signal);
   using writing = await lock(output, { task: "build", mode: "write" });
-  signal = AbortSignal.any([signal, reading.lost, encoding.lost, writing.lost]);
+  signal = AbortSignal.any([signal, ...locks, encoding.lost, writing.lost]);
   const finished = await findFinished(output, recipe, options.overwrite);
   if (finished !== undefined) {
     await tidyFinished(output);
@@ -128,8 +134,8 @@ export async function buildExamples(
 /** Encodes all documents that are not in yet; `state` is kept up to date, in memory and on disk. */
 async function encodeAll(
   setup: BuildSetup,
-  { numProcesses, gatherBytes = GATHER_BYTES }: BuildOptions,
-  inputs: readonly DocumentFile[],
+  { numProcesses, gatherBytes = GATHER_BYTES, input, textField, separator }: BuildOptions,
+  inputs: readonly SourceFile[],
   folder: string,
   state: BuildState,
   signal: AbortSignal,
@@ -156,8 +162,9 @@ async function encodeAll(
   // Results come in the order of the chunks, so the oldest mark belongs to the next result.
   const marks: ChunkMark[] = [];
   const chunks = chunkDocuments(
+    sourcesOf(input),
     inputs,
-    state.recipe.encoding,
+    { encoding: state.recipe.encoding, textField, separator },
     state.place,
     signal,
     (mark) => marks.push(mark),
@@ -170,7 +177,7 @@ async function encodeAll(
   });
   try {
     for await (const { documents, textBytes, splits } of results) {
-      const { place, readBytes } = marks.shift()!;
+      const { place, readBytes, source } = marks.shift()!;
       for (const split of SPLITS) {
         shards[split].deal(splits[split].bytes, splits[split].ends);
         addTotals(state.totals[split], splits[split].totals);
@@ -178,6 +185,7 @@ async function encodeAll(
       state.place = place;
       state.documents += documents;
       state.textBytes += textBytes;
+      if (state.recipe.sources) countSource(state, source, { documents, textBytes, splits });
       // Once all files are read, what is left to do cannot be told from them any more.
       report(readBytes < inputBytes ? state.textBytes * inputBytes / readBytes : undefined);
       if (shards.train.pendingBytes + shards.eval.pendingBytes >= gatherBytes) await save();
@@ -196,6 +204,24 @@ async function encodeAll(
   state.encoded = true;
   await save();
   report(state.textBytes);
+}
+
+/** Adds what came of some documents to the counts of their source. */
+function countSource(
+  state: BuildState,
+  source: number,
+  { documents, textBytes, splits }: EncodedDocuments,
+): void {
+  state.sources ??= state.recipe.sources!.map(({ name }) => (
+    { name, documents: 0, textBytes: 0, examples: 0, tokens: 0 }
+  ));
+  const totals = state.sources[source];
+  totals.documents += documents;
+  totals.textBytes += textBytes;
+  for (const split of SPLITS) {
+    totals.examples += splits[split].totals.examples;
+    totals.tokens += splits[split].totals.tokens;
+  }
 }
 
 /** Finishes all files and describes them. */
@@ -238,6 +264,7 @@ async function sealAll(
     format: "kohaku-examples-1",
     recipe,
     textBytes: state.textBytes,
+    ...(state.sources ? { sources: state.sources } : {}),
     train: { ...totals.train, files: sealed.slice(0, trainFiles) },
     eval: { ...totals.eval, files: sealed.slice(trainFiles) },
   };

@@ -10,6 +10,8 @@ import {
   recipeSchema,
   REPLACED_NAME,
   shardName,
+  type SourceTotals,
+  sourceTotalsSchema,
   type Split,
   type SplitTotals,
   splitTotalsSchema,
@@ -44,6 +46,8 @@ export interface BuildState {
   documents: number;
   /** Bytes of their text. */
   textBytes: number;
+  /** What each source has become, where there are several. */
+  sources?: SourceTotals[];
   /** Counts over their examples. */
   totals: Record<Split, SplitTotals>;
   /** How far each file is. */
@@ -59,6 +63,7 @@ const stateSchema: Schema<BuildState> = v.object({
   place: v.object({ file: count, documents: count }),
   documents: count,
   textBytes: count,
+  sources: v.exactOptional(v.array(sourceTotalsSchema)),
   totals: v.object({ train: splitTotalsSchema, eval: splitTotalsSchema }),
   positions: v.object({ train: positionsSchema, eval: positionsSchema }),
 });

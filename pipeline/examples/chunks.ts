@@ -1,6 +1,7 @@
 /** Documents in pieces of a size that suits a worker. */
 
-import { type Document, type DocumentFile, readDocuments } from "../text/documents.ts";
+import { type Document, readDocumentFile, type TextOptions } from "../text/documents.ts";
+import { copiesOf, type SourceFile, type TextSource } from "../text/sources.ts";
 import type { TextPlace } from "./build_state.ts";
 
 /** Text that is handed to a worker at once, in UTF-16 units, and documents at most. */
@@ -13,6 +14,8 @@ export interface ChunkMark {
   place: TextPlace;
   /** Bytes of the files that had been read, from the first file's beginning on. */
   readBytes: number;
+  /** The source of all its documents. */
+  source: number;
 }
 
 /**
@@ -20,8 +23,9 @@ export interface ChunkMark {
  * itself is yielded. Throws the signal's reason once it is aborted.
  */
 export async function* chunkDocuments(
-  inputs: readonly DocumentFile[],
-  encoding: string,
+  sources: readonly TextSource[],
+  inputs: readonly SourceFile[],
+  text: TextOptions,
   from: TextPlace,
   signal: AbortSignal,
   onChunk: (mark: ChunkMark) => void,
@@ -29,23 +33,26 @@ export async function* chunkDocuments(
   let readBytes = inputs.slice(0, from.file).reduce((sum, { bytes }) => sum + bytes, 0);
   let chunk: Document[] = [];
   let length = 0;
+  const take = (place: TextPlace, source: number): Document[] => {
+    onChunk({ place, readBytes, source });
+    const taken = chunk;
+    [chunk, length] = [[], 0];
+    return taken;
+  };
   for (let file = from.file; file < inputs.length; file++) {
     const skip = file === from.file ? from.documents : 0;
-    const { path } = inputs[file];
+    const { path, source } = inputs[file];
     let documents = 0;
-    for await (const document of readDocuments(path, (n) => readBytes += n, encoding)) {
+    for await (const document of readDocumentFile(path, (n) => readBytes += n, text)) {
       signal.throwIfAborted();
       if (documents++ < skip) continue;
-      chunk.push(document);
-      length += document.text.length;
+      const copies = [...copiesOf(document, sources[source])];
+      chunk.push(...copies);
+      length += copies.length * document.text.length;
       if (length < CHUNK_LENGTH && chunk.length < CHUNK_DOCUMENTS) continue;
-      onChunk({ place: { file, documents }, readBytes });
-      yield chunk;
-      chunk = [];
-      length = 0;
+      yield take({ file, documents }, source);
     }
+    const last = inputs[file + 1]?.source !== source;
+    if (last && chunk.length > 0) yield take({ file: file + 1, documents: 0 }, source);
   }
-  if (chunk.length === 0) return;
-  onChunk({ place: { file: inputs.length, documents: 0 }, readBytes });
-  yield chunk;
 }

@@ -109,6 +109,8 @@ export class ExampleEncoder {
     let textBytes = 0;
     for (const document of documents) {
       const split = splitOf(document.id, this.#options);
+      // What is held out is counted once, however often its source is read.
+      if (split === "eval" && document.copy) continue;
       textBytes += utf8.encode(document.text).length;
       this.#encodeDocument(document, records[split], totals[split]);
     }
@@ -127,7 +129,7 @@ export class ExampleEncoder {
     const builder = new ExampleBuilder(
       maxSeqLength,
       this.#special,
-      new Random(seed, document.id),
+      new Random(seed, document.copy ? `${document.id}#${document.copy}` : document.id),
     );
     const write = (example: TrainingExample | undefined): void => {
       if (example === undefined) return;

@@ -76,6 +76,26 @@ export interface BuildRecipe {
   numOutFiles: number;
   /** The text files that were read: name, size and SHA-256, in hexadecimal. */
   inputs: { name: string; bytes: number; sha256: string }[];
+  /** Where they come from, in their order, where there are several sources or one has a weight. */
+  sources?: { name: string; weight: number; files: number }[];
+  /** The key or the column that holds the text, where it is not "text". */
+  textField?: string;
+  /** What ends a document in plain text, where it is not a blank line. */
+  separator?: "file";
+}
+
+/** Counts over what one source became, held-out examples included. */
+export interface SourceTotals {
+  /** Its name. */
+  name: string;
+  /** Documents, each as often as it was counted. */
+  documents: number;
+  /** Bytes of their text, as UTF-8. */
+  textBytes: number;
+  /** Examples made of them. */
+  examples: number;
+  /** Real tokens in them. */
+  tokens: number;
 }
 
 /** The content of `manifest.json`. */
@@ -86,6 +106,8 @@ export interface Manifest {
   recipe: BuildRecipe;
   /** Bytes of text read, as UTF-8. */
   textBytes: number;
+  /** What each source became, where the recipe names several. */
+  sources?: SourceTotals[];
   /** Training examples: totals and files in the order of their numbers. */
   train: SplitTotals & { files: ManifestFile[] };
   /** Held-out examples, likewise. */
@@ -133,6 +155,20 @@ export const recipeSchema: Schema<BuildRecipe> = v.object({
   compress: v.picklist(["gzip", "none"]),
   numOutFiles: v.pipe(count, v.minValue(1)),
   inputs: v.array(v.object({ name: v.string(), bytes: count, sha256 })),
+  sources: v.exactOptional(
+    v.array(v.object({ name: v.string(), weight: v.number(), files: count })),
+  ),
+  textField: v.exactOptional(v.string()),
+  separator: v.exactOptional(v.literal("file")),
+});
+
+/** What counts of sources must look like. */
+export const sourceTotalsSchema: Schema<SourceTotals> = v.object({
+  name: v.string(),
+  documents: count,
+  textBytes: count,
+  examples: count,
+  tokens: count,
 });
 
 /** A name of a file beside the manifest: it cannot lead out of the folder. */
@@ -152,6 +188,7 @@ const manifestSchema: Schema<Manifest> = v.object({
   format: v.literal("kohaku-examples-1"),
   recipe: recipeSchema,
   textBytes: count,
+  sources: v.exactOptional(v.array(sourceTotalsSchema)),
   train: splitSchema,
   eval: splitSchema,
 });

@@ -6,7 +6,8 @@ import { hashFile } from "../content_hash.ts";
 import { PipelineError } from "../errors.ts";
 import { namesIn, refuseStrangers } from "../own_files.ts";
 import { SentencePieceProcessor } from "../sentencepiece/mod.ts";
-import type { DocumentFile } from "../text/documents.ts";
+import type { TextSeparator } from "../text/documents.ts";
+import type { SourceFile, TextSource } from "../text/sources.ts";
 import { findSpecialIds } from "./encode.ts";
 import {
   type BuildRecipe,
@@ -25,8 +26,8 @@ const MOST_FILES = 1000;
 
 /** What to build, from what, and where to. */
 export interface BuildOptions {
-  /** A folder of .jsonl.gz files, or one such file. */
-  input: string;
+  /** A file or a folder of documents, or several sources. */
+  input: string | readonly TextSource[];
   /** The tokenizer's .model file. */
   model: string;
   /** The folder to make. */
@@ -43,6 +44,10 @@ export interface BuildOptions {
   evalFraction: number;
   /** The encoding of the text; UTF-8 by default. */
   encoding?: string;
+  /** The key or the column that holds the text; "text" by default. */
+  textField?: string;
+  /** What ends a document in plain text; a blank line by default. */
+  separator?: TextSeparator;
   /** Seed of every chance. */
   seed: number;
   /** Whether to lower-case text before it is encoded. */
@@ -72,11 +77,11 @@ export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> 
  */
 export async function makeRecipe(
   options: BuildOptions,
-  inputs: readonly DocumentFile[],
+  inputs: readonly SourceFile[],
   model: Uint8Array,
   signal: AbortSignal,
 ): Promise<BuildRecipe> {
-  const { maxSeqLength, evalFraction, numOutFiles, numProcesses } = options;
+  const { maxSeqLength, evalFraction, numOutFiles, numProcesses, textField, separator } = options;
   if (!Number.isInteger(maxSeqLength) || maxSeqLength < 5) {
     throw new PipelineError(`max_seq_length is ${maxSeqLength}; it must be an integer from 5 on`);
   }
@@ -110,12 +115,36 @@ export async function makeRecipe(
     numOutFiles: numOutFiles ??
       Math.min(MOST_FILES, Math.max(1, Math.ceil(textBytes / TEXT_BYTES_PER_FILE))),
     inputs: hashed,
+    ...describeSources(sourcesOf(options.input), inputs),
+    ...(textField === undefined || textField === "text" ? {} : { textField }),
+    ...(separator === "file" ? { separator } : {}),
+  };
+}
+
+/** The sources of a build. */
+export function sourcesOf(input: BuildOptions["input"]): readonly TextSource[] {
+  return typeof input === "string" ? [{ path: input, weight: 1 }] : input;
+}
+
+/** What a recipe says of sources: nothing where there is but one, read once. */
+function describeSources(
+  sources: readonly TextSource[],
+  inputs: readonly SourceFile[],
+): Pick<BuildRecipe, "sources"> {
+  const [{ name, weight }] = sources;
+  if (sources.length === 1 && name === undefined && weight === 1) return {};
+  return {
+    sources: sources.map(({ name, weight }, i) => ({
+      name: name ?? "text",
+      weight,
+      files: inputs.filter(({ source }) => source === i).length,
+    })),
   };
 }
 
 /** Names of the fields in which two recipes differ. */
 export function differences(a: BuildRecipe, b: BuildRecipe): string[] {
-  return (Object.keys(a) as (keyof BuildRecipe)[])
+  return [...new Set([...Object.keys(a), ...Object.keys(b)] as (keyof BuildRecipe)[])]
     .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
 }
 

@@ -1,13 +1,14 @@
 /**
- * Text between stages: one JSON document a line, in gzipped files.
+ * Documents in files: JSON lines, plain text and Parquet, the first two also wrapped in gzip or Zstandard.
  *
  * @module
  */
-import * as v from "valibot";
 import { PipelineError } from "../errors.ts";
-import { isUnzipError, unzip } from "../unzip.ts";
-import { parseJson } from "../wire/json.ts";
+import { isUnzipError, unwrap, WRAPPINGS } from "../unzip.ts";
 import { TextReader } from "./encoding.ts";
+import { parseDocument } from "./json_lines.ts";
+import { splitLines } from "./lines_of_bytes.ts";
+import { readParquet } from "./parquet.ts";
 
 /** One article. */
 export interface Document {
@@ -17,32 +18,60 @@ export interface Document {
   readonly title: string;
   /** Paragraphs, headings and list items, one a line. */
   readonly text: string;
+  /** Which repetition it is, where its source counts more than once; 0 or nothing for the first. */
+  readonly copy?: number;
 }
 
-/** What a line must hold; files of others may number their documents, or name no title. */
-const documentSchema = v.object({
-  id: v.nullish(v.union([v.string(), v.number()])),
-  title: v.nullish(v.string()),
-  text: v.string(),
-});
+/** What ends a document in plain text. */
+export type TextSeparator = "blank-line" | "file";
 
-/** A longer line is no document but a file of another kind. */
-const LONGEST_LINE = 1 << 28;
+/** How files are read. */
+export interface TextOptions {
+  /** The encoding of text and JSON; UTF-8 by default. */
+  readonly encoding?: string;
+  /** The key, or the column, that holds the text; "text" by default. */
+  readonly textField?: string;
+  /** What ends a document in plain text; a blank line by default, and the end of the file in any case. */
+  readonly separator?: TextSeparator;
+}
+
+/** What a file of documents is. */
+export type DocumentKind = "json" | "text" | "parquet";
+
+/** Kinds of files by the endings of their names, before a wrapping. */
+const KINDS: Readonly<Record<string, DocumentKind>> = {
+  ".jsonl": "json",
+  ".ndjson": "json",
+  ".txt": "text",
+  ".parquet": "parquet",
+};
+
+/** UTF-16 units after which plain text without an end is cut at a line, into a document of its own. */
+const LONGEST_DOCUMENT = 1 << 24;
+
+/** The kind of a file, by its name; undefined for one that holds no documents. */
+export function kindOf(path: string): DocumentKind | undefined {
+  const wrapping = WRAPPINGS.find((ending) => path.endsWith(ending)) ?? "";
+  const plain = path.slice(0, path.length - wrapping.length);
+  const ending = Object.keys(KINDS).find((one) => plain.endsWith(one));
+  if (ending === undefined || (ending === ".parquet" && wrapping !== "")) return undefined;
+  return KINDS[ending];
+}
 
 /**
- * The documents of a `.jsonl` or `.jsonl.gz` file, or of all such files of a folder in the order of
- * their names.
+ * The documents of a file, or of all files of a folder whose names tell that they hold documents, in the
+ * order of their names. A single file of another name is taken for plain text.
  *
  * @param onBytes is told how many bytes were read from the disk, for progress.
- * @param encoding of the files; UTF-8 by default.
  * @throws {PipelineError} naming file and line of what is no document, or a folder without any.
  */
 export async function* readDocuments(
   path: string,
   onBytes?: (count: number) => void,
-  encoding?: string,
+  options: TextOptions = {},
 ): AsyncGenerator<Document> {
-  for (const file of await listDocumentFiles(path)) yield* readFile(file.path, onBytes, encoding);
+  const files = await listDocumentFiles(path);
+  for (const file of files) yield* readDocumentFile(file.path, onBytes, options);
 }
 
 /** A file of documents. */
@@ -61,12 +90,14 @@ export interface DocumentFile {
 export async function listDocumentFiles(path: string): Promise<DocumentFile[]> {
   const info = await Deno.stat(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PipelineError(`${path}: no text there; make it with \`deno task extract\``);
+    throw new PipelineError(
+      `${path} does not exist; make it with \`deno task extract\`, or name text of your own`,
+    );
   });
   if (!info.isDirectory) return [{ path, bytes: info.size }];
   const names: string[] = [];
   for await (const { name } of Deno.readDir(path)) {
-    if (/\.jsonl(\.gz)?$/.test(name)) names.push(name);
+    if (!name.startsWith(".") && kindOf(name) !== undefined) names.push(name);
   }
   const files: DocumentFile[] = [];
   for (const name of names.sort()) {
@@ -75,8 +106,68 @@ export async function listDocumentFiles(path: string): Promise<DocumentFile[]> {
   }
   if (files.length > 0) return files;
   throw new PipelineError(
-    `${path} holds no .jsonl or .jsonl.gz file; make them with \`deno task extract\``,
+    `${path} holds no ${Object.keys(KINDS).join(", ")} file (the text ones perhaps with ` +
+      `${WRAPPINGS.join(" or ")}); make such files with \`deno task extract\``,
   );
+}
+
+/** The documents of one file. */
+export async function* readDocumentFile(
+  path: string,
+  onBytes: ((count: number) => void) | undefined,
+  options: TextOptions,
+): AsyncGenerator<Document> {
+  const kind = kindOf(path);
+  if (kind === "parquet") {
+    yield* readParquet(path, options.textField ?? "text", onBytes);
+    return;
+  }
+  let number = 0;
+  try {
+    const reader = TextReader.ofFile(path, options.encoding);
+    const lines = splitLines(unwrap(path, readBytes(path, onBytes)), reader, path);
+    if (kind === "json") {
+      for await (const line of lines) {
+        number++;
+        if (line.trim() !== "") {
+          yield parseDocument(line, path, number, options.textField ?? "text");
+        }
+      }
+      return;
+    }
+    let text: string[] = [], length = 0, first = 1;
+    const take = (): Document => {
+      const document = {
+        id: `${nameOf(path)}:${first}`,
+        title: "",
+        text: text.join("\n").replace(/\n+$/, ""),
+      };
+      [text, length] = [[], 0];
+      return document;
+    };
+    for await (const line of lines) {
+      number++;
+      const blank = line.trim() === "";
+      if (length === 0) first = number;
+      if (!blank || (options.separator === "file" && length > 0)) {
+        text.push(line);
+        length += line.length + 1;
+      }
+      const ended = blank && options.separator !== "file";
+      if (length > 0 && (ended || length > LONGEST_DOCUMENT)) yield take();
+    }
+    if (length > 0) yield take();
+  } catch (error) {
+    if (!isUnzipError(error)) throw error;
+    throw new PipelineError(
+      `${path}: damaged after line ${number} (${error.message}); use a whole copy, or remove it and ` +
+        "make it again with --overwrite",
+    );
+  }
+}
+
+function nameOf(path: string): string {
+  return path.split("/").at(-1)!;
 }
 
 async function* readBytes(
@@ -88,54 +179,4 @@ async function* readBytes(
     onBytes?.(bytes.length);
     yield bytes;
   }
-}
-
-async function* readFile(
-  path: string,
-  onBytes: ((count: number) => void) | undefined,
-  encoding: string | undefined,
-): AsyncGenerator<Document> {
-  const raw = readBytes(path, onBytes);
-  const reader = TextReader.ofFile(path, encoding);
-  let number = 0;
-  // Pieces of a line that has not ended; joined once, so that a long line takes linear time.
-  let pieces: string[] = [], length = 0;
-  try {
-    for await (const bytes of path.endsWith(".gz") ? unzip(raw) : raw) {
-      const text = reader.decode(bytes);
-      let start = 0;
-      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-        const line = pieces.join("") + text.slice(start, end);
-        start = end + 1;
-        pieces = [];
-        length = 0;
-        number++;
-        if (line.trim() !== "") yield parse(line, path, number);
-      }
-      if (start < text.length) pieces.push(text.slice(start));
-      length += text.length - start;
-      if (length > LONGEST_LINE) {
-        throw new PipelineError(
-          `${path}, line ${number + 1}: longer than ${LONGEST_LINE} characters; not a document`,
-        );
-      }
-    }
-    pieces.push(reader.end());
-  } catch (error) {
-    if (!isUnzipError(error)) throw error;
-    const reason = error.message;
-    throw new PipelineError(
-      `${path}: damaged after line ${number} (${reason}); use a whole copy, or remove it and make it again with --overwrite`,
-    );
-  }
-  const line = pieces.join("");
-  if (line.trim() !== "") yield parse(line, path, number + 1);
-}
-
-function parse(line: string, path: string, number: number): Document {
-  const { id, title, text } = parseJson(documentSchema, line, (what) =>
-    new PipelineError(
-      `${path}, line ${number}: not a document (${what}); expected {"id":…,"title":…,"text":…}`,
-    ));
-  return { id: String(id ?? number), title: title ?? "", text };
 }

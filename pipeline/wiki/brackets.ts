@@ -21,7 +21,7 @@ interface Frame {
   readonly parts: string[];
   /** The part that is being read. */
   text: string;
-  /** Whether a single bracket stands open in it, as of an outer link. */
+  /** Whether an outer link stands open in it. */
   inBracket: boolean;
 }
 
@@ -33,6 +33,9 @@ const TOKEN = /\{\{+|\}\}+|\{\||\|\}|\[\[|\]\]|\||<table(?=[\s>])|<\/table\s{0,8
 
 /** What may stand between the start of a line and a mark of a table. */
 const LINE_START = /(?:^|\n)[ \t:*#\ue0a0-\ue0ba]*$/;
+
+/** An outer link begins. */
+const ADDRESS = /\[(?:(?:[a-z]{3,6}:)?\/\/|mailto:)/i;
 
 /** A bar and a sign that are text, whatever is made of them later. */
 const BAR = hideMarkup("|"), EQUALS = hideMarkup("=");
@@ -249,7 +252,9 @@ class Walk {
       return;
     }
     const opened = text.lastIndexOf("["), closed = text.lastIndexOf("]");
-    if (opened !== closed) this.#top.inBracket = opened > closed;
+    if (opened !== -1 && ADDRESS.test(text)) this.#top.inBracket = true;
+    // No outer link goes on over lines, or behind its end.
+    if (closed > opened || text.includes("\n", opened + 1)) this.#top.inBracket = false;
     this.#top.text += text;
   }
 

@@ -52,6 +52,11 @@ export class ByteInput {
     return this.#buffer.subarray(this.#at, this.#at + count);
   }
 
+  /** Passes bytes that were seen by {@linkcode peek}. */
+  skip(count: number): void {
+    this.#at += count;
+  }
+
   /** Some bytes; none at the end. */
   take(): Uint8Array<ArrayBuffer> {
     this.#fill(1);

@@ -8,9 +8,9 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import Bunzip from "seek-bzip";
 import { PipelineError } from "../errors.ts";
 import type { ByteInput } from "./byte_input.ts";
+import { Bzip2Decoder, Bzip2Fault } from "./bzip2_decoder.ts";
 
 const BLOCK_MAGIC = Buffer.from([0x31, 0x41, 0x59, 0x26, 0x53, 0x59]);
 
@@ -69,57 +69,25 @@ export interface DecodedBlock {
  * @throws {PipelineError} naming the byte at which the file is damaged or cut short.
  */
 export function* decodeStreams(input: ByteInput, name: string): Generator<DecodedBlock> {
-  const output = new ByteOutput();
   let stream = input.position;
+  const decoder = new Bzip2Decoder(input);
   try {
-    const decoder = new Bunzip(input, output);
-    for (;;) {
-      if (decoder._init_block()) {
-        decoder._read_bunzip();
-        yield { bytes: output.take(), stream, ended: false };
-        continue;
-      }
-      const expected = decoder.reader.read(32) >>> 0;
-      if (expected !== decoder.streamCRC) throw new TypeError("wrong checksum of a stream");
-      skipZeros(input);
-      yield { bytes: output.take(), stream, ended: true };
-      if (input.eof()) return;
+    do {
       stream = input.position;
-      decoder._start_bunzip(input, output);
-    }
+      decoder.begin();
+      for (let bytes = decoder.block(); bytes; bytes = decoder.block()) {
+        yield { bytes, stream, ended: false };
+      }
+      const ended = decoder.atEnd();
+      yield { bytes: new Uint8Array(0), stream, ended: true };
+      if (ended) return;
+    } while (true);
   } catch (error) {
-    // The decoder's own complaints are of this kind.
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    if (!(error instanceof Bzip2Fault)) throw error;
     const what = input.eof() ? "is cut short" : "is damaged";
     throw new PipelineError(
-      `${name} ${what} at byte ${input.position}, in the bzip2 stream that starts at byte ` +
+      `${name} ${what} at byte ${decoder.position}, in the bzip2 stream that starts at byte ` +
         `${stream} (${error.message}); use a whole copy, and compare its checksum with the published one`,
     );
-  }
-}
-
-/** Passes zero bytes behind a stream, as tapes and padded copies leave them. */
-function skipZeros(input: ByteInput): void {
-  while (input.peek(1)[0] === 0) input.readByte();
-}
-
-/** Collects what the decoder writes. */
-class ByteOutput {
-  #buffer = new Uint8Array(1 << 20);
-  #length = 0;
-
-  writeByte(byte: number): void {
-    if (this.#length === this.#buffer.length) {
-      const grown = new Uint8Array(2 * this.#length);
-      grown.set(this.#buffer);
-      this.#buffer = grown;
-    }
-    this.#buffer[this.#length++] = byte;
-  }
-
-  take(): Uint8Array {
-    const bytes = this.#buffer.slice(0, this.#length);
-    this.#length = 0;
-    return bytes;
   }
 }

@@ -72,7 +72,7 @@ const lineSchema: Schema<MetricsLine> = v.union([
 ]);
 
 /** A line as it was logged; undefined where it is damaged or cut short. */
-function parseLine(text: string): MetricsLine | undefined {
+export function parseMetricsLine(text: string): MetricsLine | undefined {
   try {
     const line = v.safeParse(lineSchema, decodeJson(text));
     return line.success ? line.output : undefined;
@@ -112,7 +112,7 @@ export class MetricsLog {
     const texts = text.split("\n");
     for (const [i, text] of texts.entries()) {
       if (text === "") continue;
-      const line = parseLine(text);
+      const line = parseMetricsLine(text);
       if (line !== undefined && line.step <= step) lines.push(line);
       if (line === undefined && i < texts.length - 1) {
         tell(`${path}, line ${i + 1}: not a line of metrics; it is left out`);

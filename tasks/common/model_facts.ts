@@ -4,7 +4,12 @@ import { join } from "@std/path/mod.js";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import { type Manifest, readManifest } from "../../pipeline/examples/manifest.ts";
 import { type ExtractManifest, readExtractManifest } from "../../pipeline/wiki/manifest.ts";
-import type { EvaluationLine, MetricsLine, TrainingLine } from "./metrics_log.ts";
+import {
+  type EvaluationLine,
+  type MetricsLine,
+  parseMetricsLine,
+  type TrainingLine,
+} from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 
 /** What the files around a model say. */
@@ -49,12 +54,7 @@ export async function gatherFacts(
 
 async function readMetrics(path: string, step: number): Promise<MetricsLine[]> {
   const text = await Deno.readTextFile(path).catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      const parsed: MetricsLine = JSON.parse(line);
-      return parsed.step <= step ? [parsed] : [];
-    } catch {
-      return [];
-    }
-  });
+  return text.split("\n").map(parseMetricsLine).filter((line): line is MetricsLine =>
+    line !== undefined && line.step <= step
+  );
 }

@@ -21,6 +21,7 @@ import { ExampleLoader } from "../../pipeline/examples/loader.ts";
 import { Interrupted } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
 import { lossSvg, renderPng } from "./loss_plot.ts";
+import { adapterRecord } from "./adapter_lines.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import {
@@ -108,7 +109,8 @@ export async function runPretraining(
   });
   compiling.finish(gpu.description);
   if (resumption) resumeTraining(trainer, resumption);
-  await directory.write("config.json", JSON.stringify({ hparams, seed }, null, 2) + "\n");
+  const config = { hparams, seed, precision: run.precision, adapter: adapterRecord(gpu) };
+  await directory.write("config.json", JSON.stringify(config, null, 2) + "\n");
   const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
 
   const evaluate = async (): Promise<PretrainingMetrics> => {

@@ -8,6 +8,7 @@
  */
 
 import { type AdapterPreference, Gpu } from "../../kernels/device.ts";
+import { adapterLines } from "./adapter_lines.ts";
 import { Option, UsageError } from "./command.ts";
 
 /** Where WebGPU comes from. */
@@ -21,9 +22,12 @@ export interface GpuOptions {
   readonly webgpu: WebGpuProvider;
 }
 
-/** Unsafe APIs hold subgroup matrices; quantised time stamps would tell no kernel from another. */
-const DAWN_OPTIONS = [
-  "enable-dawn-features=allow_unsafe_apis",
+/**
+ * Unsafe APIs hold subgroup matrices. The others: docs/adapters.md: dawn-nvidia-f16 and
+ * docs/adapters.md: dawn-quantised-timestamps.
+ */
+export const DAWN_OPTIONS = [
+  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
   "disable-dawn-features=timestamp_quantization",
 ];
 
@@ -52,13 +56,26 @@ export const precisionOption = new Option("--precision <type>", "number format o
   .default("f32" as "f32" | "f16");
 
 /**
+ * Opens the device that the flags choose, and says on the error stream what it is and has.
+ *
+ * @throws as {@link openGpu}.
+ */
+export async function requestGpu(options: GpuOptions): Promise<Gpu> {
+  const gpu = await openGpu(options);
+  for (const line of adapterLines(gpu)) console.error(line);
+  return gpu;
+}
+
+/**
  * Opens the device that the flags choose.
  *
  * @throws {UsageError} when Dawn is asked for without the permission to load it.
  * @throws {KernelError} when there is no adapter, or it lacks what kernels need.
  */
-export async function requestGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> {
-  return await Gpu.request(adapter, webgpu === "dawn" ? await loadDawn() : undefined);
+export async function openGpu({ adapter, webgpu }: GpuOptions): Promise<Gpu> {
+  return webgpu === "dawn"
+    ? await Gpu.request(adapter, await loadDawn(), "Dawn")
+    : await Gpu.request(adapter);
 }
 
 /**
@@ -76,8 +93,7 @@ export async function loadDawn(options: readonly string[] = []): Promise<GPU> {
     );
   }
   const { create } = await import(DAWN_PACKAGE);
-  // While anything is pending, Dawn looks for it at every turn of the event loop, which takes a whole core, and
-  // within `deno test` ever more time a turn. Once a millisecond is often enough.
+  // docs/adapters.md: dawn-busy-loop. Within `deno test` a turn takes ever more time, too.
   Object.assign(globalThis, { setImmediate: (look: () => void) => setTimeout(look, 1) });
   return create([...DAWN_OPTIONS, ...options]);
 }

@@ -50,6 +50,24 @@ Deno.test("Tint takes every kernel of a training and an evaluation step, in f32 
   assertEquals(gpu.compileStatistics.pipelines - before, texts.size);
 });
 
+Deno.test("Tint takes a matrix kernel that chooses the size of its subgroups", async () => {
+  const subgroupMatrices = [{ ...MATRIX, lanes: 32, chosenLanes: true }];
+  for (const variant of ["matrix 64x64", "matrix 128x128"] as const) {
+    const spec = {
+      m: 132,
+      n: 76,
+      k: 1032,
+      layout: "NT",
+      storage: "f16",
+      subgroupMatrices,
+    } as const;
+    const [launch] = matmul(spec, variant).launches;
+    assert(launch.wgsl.includes("const LANES: u32 = 32u;"));
+    assert(launch.wgsl.includes("@subgroup_size(LANES)"));
+    await gpu.pipeline(launch.wgsl, launch.label);
+  }
+});
+
 Deno.test("Tint takes matmul by subgroup matrices in every variant, layout, epilogue and storage", async () => {
   const shapes = [[16, 16, 16, "f16"], [8, 16, 16, "f16"], [8, 8, 8, "f32"]] as const;
   const texts = new Map<string, string>();

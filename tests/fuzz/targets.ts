@@ -31,6 +31,16 @@ import { readStreamIndex } from "../../pipeline/wiki/stream_index.ts";
 import { PipelineError } from "../../pipeline/errors.ts";
 import { parseHparams } from "../../tasks/common/hparams.ts";
 import { MetricsLog } from "../../tasks/common/metrics_log.ts";
+import { zstdCompressSync } from "node:zlib";
+import { huggingFaceConfig } from "../../model/electra/huggingface.ts";
+import { hparamsOf, readHuggingFaceConfig } from "../../model/electra/import.ts";
+import {
+  encodeBundle,
+  readBundleIndex,
+  readVariables,
+} from "../../model/files/tensorflow/bundle.ts";
+import { importTokenizerJson } from "../../pipeline/tokenizers/from_tokenizer_json.ts";
+import { exportTokenizer } from "../../pipeline/tokenizers/tokenizer_json.ts";
 import { tinyModel } from "../pipeline/tiny_model.ts";
 
 /** One thing to fuzz. */
@@ -65,6 +75,14 @@ function onFile(
 async function drain(items: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of items);
 }
+
+const BUNDLE = encodeBundle(
+  new Map(["a", "ab", "b/c"].map((name, i) => [
+    name,
+    safeTensor(Float32Array.of(i, 2, 3, 4), [2, 2]),
+  ])),
+  40,
+);
 
 const SHAPE = { maxSeqLength: 4, vocabSize: 50 };
 const EXAMPLE = encodeExample({
@@ -163,6 +181,42 @@ const signal = new AbortController().signal;
 
 /** All targets by name. */
 export const TARGETS: Readonly<Record<string, Target>> = {
+  "tensorflow-index": {
+    cases: 400,
+    corpus: [BUNDLE.index],
+    run: async (bytes) => {
+      const index = readBundleIndex(bytes, "m.index");
+      const data = Uint8Array.from(BUNDLE.data.flatMap((part) => [...part]));
+      const read = (_: number, offset: number, size: number): Promise<Uint8Array> =>
+        Promise.resolve(data.subarray(offset, offset + size));
+      await readVariables(index, index.variables.keys(), read, "m");
+    },
+  },
+  "tokenizer-json": {
+    cases: 300,
+    corpus: [
+      exportTokenizer(tinyModel(), "m", { doLowerCase: true, maxLength: 8 }).get("tokenizer.json")!,
+    ],
+    run: (bytes) => {
+      const { model } = importTokenizerJson(new TextDecoder().decode(bytes), "tokenizer.json");
+      SentencePieceProcessor.fromBytes(model).encodeIds("日本語 abc");
+    },
+  },
+  "huggingface-config": {
+    cases: 300,
+    corpus: [
+      json(huggingFaceConfig(resolveHparams({}).hparams, "discriminator", { padTokenId: 0 })),
+    ],
+    run: (bytes) => {
+      const { encoder } = readHuggingFaceConfig(new TextDecoder().decode(bytes), "config.json");
+      hparamsOf({ discriminator: encoder });
+    },
+  },
+  "text-zstandard": {
+    cases: 200,
+    corpus: [new Uint8Array(zstdCompressSync(utf8("雨の日。\n\n風の日。\n".repeat(50))))],
+    run: onFile("a.txt.zst", (path) => drain(readDocuments(path))),
+  },
   safetensors: { corpus: [TENSORS], cases: 3000, run: (bytes) => decodeSafeTensors(bytes, "f") },
   state: {
     corpus: [json({ step: 1, seed: 2, hparams: resolveHparams({}).hparams })],

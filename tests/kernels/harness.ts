@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert/mod.js";
 import type { Gpu } from "../../kernels/device.ts";
 import { bytesPerElement, type DType, type KernelProgram } from "../../kernels/launch.ts";
-import { requestGpu, WEBGPU_VARIABLE } from "../../tasks/common/webgpu.ts";
+import { openGpu, WEBGPU_VARIABLE } from "../../tasks/common/webgpu.ts";
 
 const GUARD_WORDS = 64;
 const GUARD = 0xffffffff; // a NaN in f32 and in f16, an absurd index as an integer
@@ -18,7 +18,7 @@ let shared: Promise<Gpu> | undefined;
 /** One device for all tests of a file, from the provider that `deno task test --webgpu` names. */
 export function testGpu(): Promise<Gpu> {
   const webgpu = Deno.env.get(WEBGPU_VARIABLE) === "dawn" ? "dawn" : "deno";
-  shared ??= requestGpu({ adapter: "high-performance", webgpu });
+  shared ??= openGpu({ adapter: "high-performance", webgpu });
   return shared;
 }
 

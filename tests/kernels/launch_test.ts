@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert/mod.js";
 import { Gpu, reliableLanes, requireLimits } from "../../kernels/device.ts";
 import { KernelError } from "../../kernels/errors.ts";
-import { launchOf, spreadWorkgroups } from "../../kernels/launch.ts";
+import {
+  type KernelLaunch,
+  launchOf,
+  type Prelude,
+  spreadWorkgroups,
+} from "../../kernels/launch.ts";
 import { preludeOf, specialise } from "../../kernels/page.ts";
 import { unroll } from "../../kernels/unroll.ts";
 import { testGpu } from "./harness.ts";
@@ -48,7 +53,7 @@ Deno.test("specialise gives a page the types and numbers that it lists, and refu
   ]);
   assertStringIncludes(lines[4], "e-13f");
   assertEquals(lines.slice(5, 7), ["const DEEP: u32 = 2u;", "// A page."]);
-  const given = (constants: Parameters<typeof specialise>[1]["constants"]) => () =>
+  const given = (constants: Prelude["constants"]) => (): unknown =>
     specialise([page("N")], { constants });
   assertThrows(given({ N: -1 }), KernelError, "N = -1");
   assertThrows(given({ N: { f32: Infinity } }), KernelError, "finite");
@@ -70,7 +75,7 @@ Deno.test("bindings are read from a page: names, access, types and sizes, number
     "@group(0) @binding(5) var<uniform> params: Params;",
     "struct Params {\n  rows: u32,\n}",
   );
-  const launch = (bias: boolean, adds: boolean) =>
+  const launch = (bias: boolean, adds: boolean): KernelLaunch =>
     launchOf({
       kernel: "page",
       label: "",
@@ -99,7 +104,7 @@ Deno.test("bindings are read from a page: names, access, types and sizes, number
 });
 
 Deno.test("bindings that a page declares wrongly, or that have no size, are refused by name", () => {
-  const bind = (...lines: string[]) => () =>
+  const bind = (...lines: string[]) => (): unknown =>
     launchOf({
       kernel: "page",
       label: "",
@@ -108,7 +113,7 @@ Deno.test("bindings that a page declares wrongly, or that have no size, are refu
       workgroups: [1, 1, 1],
       flops: 0,
     });
-  const at = (n: number, name: string, type = "array<f32>", space = "storage, read") =>
+  const at = (n: number, name: string, type = "array<f32>", space = "storage, read"): string =>
     `@group(0) @binding(${n}) var<${space}> ${name}: ${type};`;
   assertThrows(bind(at(0, "a"), at(0, "b")), KernelError, "a and b are both binding 0");
   assertThrows(bind(at(0, "c")), KernelError, "page: no size is given for c");
@@ -144,6 +149,10 @@ async function wgslFiles(): Promise<{ path: string; text: string }[][]> {
 Deno.test("every WGSL file lists the names that it takes from its prelude, and no others", async () => {
   const folders = await wgslFiles();
   assert(folders.flat().length > 50);
+  const types = new Set(
+    folders.flat().flatMap(({ text }) => preludeOf(text).map(({ name }) => name))
+      .filter((name) => /[a-z]/.test(name)),
+  );
   for (const files of folders) {
     const defined = new Set(
       files.flatMap(({ text }) => [...text.matchAll(/^const (\w+)/gm)].map(([, name]) => name)),
@@ -162,15 +171,22 @@ Deno.test("every WGSL file lists the names that it takes from its prelude, and n
         const known = listed.has(name) || defined.has(name);
         assert(known, `${path} uses ${name} and does not list it`);
       }
+      for (const name of types) {
+        const uses = new RegExp(`\\b${name}\\b`).test(body.replace(/\/\/.*$/gm, ""));
+        assert(!uses || listed.has(name), `${path} uses ${name} and does not list it`);
+      }
     }
   }
 });
 
-Deno.test("the first comment of every WGSL file says what it computes before its prelude", async () => {
+Deno.test("the first comment of every WGSL file says what it computes, with a formula, before its prelude", async () => {
   for (const { path, text } of (await wgslFiles()).flat()) {
     const comment = /^(?:\/\/.*\n)*/.exec(text)![0];
     assert(comment.indexOf("//\n// Prelude: ") > 20, path);
     assert(/\n\/\/ Prelude: [^]*\.\n$/.test(comment), `${path}: the prelude ends the comment`);
+    if (text.includes("@compute")) {
+      assert(/[=←]/.test(comment.split("// Prelude")[0]), `${path}: no formula`);
+    }
   }
 });
 

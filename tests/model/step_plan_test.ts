@@ -10,7 +10,7 @@ import { testGpu } from "../kernels/harness.ts";
 import { profilePlans, timePlans } from "../../model/autograd/profile.ts";
 import { summarize } from "../../model/autograd/profile_summary.ts";
 import { resolveHparams } from "../../model/electra/config.ts";
-import { encodeChromeTrace } from "../../model/files/chrome_trace.ts";
+import { encodeChromeTrace } from "../../model/autograd/chrome_trace.ts";
 import { ModelError } from "../../model/errors.ts";
 import { ParameterStore } from "../../model/parameters/store.ts";
 import { traitsOf } from "../../model/training/recording.ts";

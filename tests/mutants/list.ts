@@ -81,7 +81,7 @@ export const MUTANTS: readonly Mutant[] = [
     ["padding and tokens change places", "token] != 0u);", "token] == 0u);"],
     [
       "the mask of another row",
-      "attentionMask[head_of_batch / HEADS * SEQUENCE + token]",
+      "attentionMask[head_of_batch / HEADS * params.sequence + token]",
       "attentionMask[token]",
     ],
     [
@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     [
       "the target is taken from every chunk",
-      " && target_id - params.chunk_start < CHUNK_COLUMNS",
+      " && target_id - params.chunk_start < params.chunk_columns",
       "",
     ],
     [
@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
       "vec4<u32>(params.chunk_start + 4u * quad)",
       "vec4<u32>(4u * quad)",
     ],
-    ["the temperature multiplies", "x / TEMPERATURE", "x * TEMPERATURE"],
+    ["the temperature multiplies", "offered = x / TEMPERATURE", "offered = x * TEMPERATURE"],
     [
       "only true tokens are allowed",
       "ids == vec4<u32>(target_id));",
@@ -221,8 +221,8 @@ export const MUTANTS: readonly Mutant[] = [
     ["the scale's gradient lacks the deviation", " * statistics[2u * row + 1u];", ";"],
     [
       "rows of one part are left out",
-      "row < min((part + 1u) * GROUP_ROWS, ROWS)",
-      "row + 1u < min((part + 1u) * GROUP_ROWS, ROWS)",
+      "row < min((part + 1u) * params.group_rows, params.rows)",
+      "row + 1u < min((part + 1u) * params.group_rows, params.rows)",
     ],
   ]),
   ...mutants("kernels/softmax/softmax_backward.wgsl", [
@@ -236,7 +236,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ]),
   ...mutants("kernels/embedding/embedding.wgsl", EMBEDDING, [
-    ["positions run on over rows", "(token % SEQUENCE)", "token"],
+    ["positions run on over rows", "(token % params.sequence)", "token"],
     ["segments are left out", " + typeTable[segment * COLUMNS + column]);", ");"],
   ]),
   ...mutants("kernels/embedding/rank_tokens.wgsl", EMBEDDING, [
@@ -252,12 +252,12 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutants("kernels/embedding/position_gradient.wgsl", EMBEDDING, [
     [
       "the first row is left out",
-      "for (var row = 0u; row < BATCH",
-      "for (var row = 1u; row < BATCH",
+      "for (var row = 0u; row < params.batch",
+      "for (var row = 1u; row < params.batch",
     ],
   ]),
   ...mutants("kernels/gather_rows/gather_rows_backward.wgsl", EMBEDDING, [
-    ["rows of the batch are mixed up", "row / SEQUENCE * PICKS", "0u"],
+    ["rows of the batch are mixed up", "row / params.sequence * params.picks", "0u"],
   ]),
   ...mutants("kernels/gelu/gelu.wgsl", ["tests/kernels/gelu_test.ts"], [
     ["a wrong coefficient", "0.726576014", "0.726676014"],
@@ -266,10 +266,14 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutants("kernels/matmul/matmul_any.wgsl", MATMUL, [
     [
       "the last products are left out",
-      "k < min(first + SPLIT_K, K)",
-      "k + 1u < min(first + SPLIT_K, K)",
+      "k < min(first + params.split_k, params.k)",
+      "k + 1u < min(first + params.split_k, params.k)",
     ],
-    ["batches share A", "workgroup.z / SPLITS * A_BATCH +", "0u *A_BATCH +"],
+    [
+      "batches share A",
+      "workgroup.z / SPLITS * (params.m * params.k) +",
+      "0u * (params.m * params.k) +",
+    ],
   ]),
   ...mutants("kernels/matmul/matmul_workgroup.wgsl", MATMUL, [
     [
@@ -282,7 +286,11 @@ export const MUTANTS: readonly Mutant[] = [
       "    workgroupBarrier();\n    k = following;",
       "    k = following;",
     ],
-    ["rows past the edge are read", "min(4u * quad + $iu, M - 1u)", "min(4u * quad, M - 1u)"],
+    [
+      "rows past the edge are read",
+      "min(4u * quad + $iu, params.m - 1u)",
+      "min(4u * quad, params.m - 1u)",
+    ],
   ]),
   ...mutants("kernels/random/random.wgsl", RANDOM, [
     ["a round is left out", "v ^= v >> vec4<u32>(16u);", ""],

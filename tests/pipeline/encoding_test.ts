@@ -118,7 +118,10 @@ Deno.test("lines and documents are decoded strictly, packed or not", async () =>
     for (const name of ["a.txt", "a.txt.gz"]) {
       const path = `${folder}/${name}`;
       await assertRejects(() => collect(readLines(path)), PipelineError, "looks like shift_jis");
-      assertEquals(await collect(readLines(path, "shift_jis")), TEXT.trim().split("\n"));
+      assertEquals(
+        await collect(readLines(path, { encoding: "shift_jis" })),
+        TEXT.trim().split("\n"),
+      );
     }
     const head = new TextEncoder().encode('{"text":"'), tail = new TextEncoder().encode('"}\n');
     const json = Uint8Array.from([...head, ...sjis.filter((byte) => byte !== 10), ...tail]);
@@ -128,7 +131,7 @@ Deno.test("lines and documents are decoded strictly, packed or not", async () =>
     assertStringIncludes(error.message, "looks like shift_jis");
     // There is no flag to name where nobody could have given it.
     assertEquals(error.message.includes("--encoding"), false);
-    const [{ text }] = await collect(readDocuments(path, undefined, "shift_jis"));
+    const [{ text }] = await collect(readDocuments(path, undefined, { encoding: "shift_jis" }));
     assertEquals(text, TEXT.replaceAll("\n", ""));
     await Deno.writeFile(
       `${folder}/c.txt.gz`,

@@ -121,7 +121,7 @@ Deno.test("lines: of text, of documents, and of a stream cut in the middle of a 
     `${folder}/b.jsonl`,
     '{"id":"1","text":"雪\\n霧"}\n{"id":"2","text":"虹"}',
   );
-  assertEquals(await collect(readLines(`${folder}/a.txt`)), ["雨", "", "風"]);
+  assertEquals(await collect(readLines(`${folder}/a.txt`)), ["雨", "風"]);
   assertEquals(await collect(readLines(`${folder}/b.jsonl`)), ["雪", "霧", "虹"]);
   await assertRejects(() => collect(readLines(`${folder}/c.txt`)), PipelineError, "does not exist");
   const bytes = new TextEncoder().encode("雨a\n風");

@@ -1,12 +1,15 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert/mod.js";
-import { dirname, fromFileUrl } from "@std/path/mod.js";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert/mod.js";
+import { dirname, fromFileUrl, join } from "@std/path/mod.js";
+import config from "../../deno.json" with { type: "json" };
 
-const SCRIPT = fromFileUrl(new URL("../../kohaku", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+const SCRIPT = join(ROOT, "kohaku");
 
 /** A program that claims to be Deno of some version, and says what it was asked to run. */
 function fakeDeno(version: string): string {
   return `#!/bin/sh
 if [ "$1" = --version ]; then echo "deno ${version} (stable)"; exit 0; fi
+if [ "$1" = cache ]; then [ -z "$OFFLINE" ] || { echo offline >&2; exit 1; }; exit 0; fi
 for word in "$0" "$@"; do printf '<%s>' "$word"; done
 echo; echo "runtime $XDG_RUNTIME_DIR"; echo "from $INIT_CWD"; echo "path $PATH"
 echo "others $(command -v python3) $(command -v deno)"; exit 7
@@ -22,12 +25,12 @@ exec /bin/sh "$@"`;
 async function run(
   programs: Record<string, string>,
   args: string[],
-  { cwd, ...env }: { cwd?: string; INIT_CWD?: string } = {},
+  { cwd, ...env }: { cwd?: string; INIT_CWD?: string; OFFLINE?: string } = {},
 ): Promise<{ code: number; out: string; err: string; home: string }> {
   const home = await Deno.makeTempDir({ prefix: "kohaku-home-" });
   try {
     await Deno.mkdir(`${home}/bin`);
-    for (const tool of ["cat", "chmod", "dirname", "id", "ln", "mkdir", "sed", "uname"]) {
+    for (const tool of ["cat", "chmod", "cp", "dirname", "id", "ln", "mkdir", "sed", "uname"]) {
       const script = `#!/bin/sh\nPATH=/usr/bin:/bin exec ${tool} "$@"\n`;
       await Deno.writeTextFile(`${home}/bin/${tool}`, script, { mode: 0o755 });
     }
@@ -55,7 +58,7 @@ Deno.test("./kohaku hands its words over unchanged, and the exit code back", asy
   assertEquals(code, 7);
   assertEquals(
     out.split("\n")[0],
-    `<${home}/bin/deno><task><pretrain><--hparams><{"model_size": "small"}><日本 語><>`,
+    `<${home}/bin/deno><task><--quiet><pretrain><--hparams><{"model_size": "small"}><日本 語><>`,
   );
   assertMatch(out, /runtime \/.+/);
 });
@@ -82,7 +85,7 @@ chmod +x "$2/node_modules/@deno/some-platform/deno"
     assertStringIncludes(err, "npm install --prefix");
     assertStringIncludes(
       out,
-      `<${home}/.cache/kohaku/node_modules/@deno/some-platform/deno><task><test>`,
+      `<${home}/.cache/kohaku/node_modules/@deno/some-platform/deno><task><--quiet><test>`,
     );
   }
 });
@@ -90,7 +93,7 @@ chmod +x "$2/node_modules/@deno/some-platform/deno"
 Deno.test("./kohaku takes newer versions as they are", async () => {
   for (const version of ["2.10.0", "3.0.0"]) {
     const { out } = await run({ deno: fakeDeno(version) }, ["test"]);
-    assertStringIncludes(out, "<task><test>");
+    assertStringIncludes(out, "<task><--quiet><test>");
   }
 });
 
@@ -134,4 +137,70 @@ Deno.test("./kohaku goes on without a cache that it cannot write", async () => {
   const { code, err } = await run({ deno: fakeDeno("2.9.0"), "../.cache": "in the way" }, ["test"]);
   assertEquals(code, 7, err);
   assertStringIncludes(err, "going on without it");
+});
+
+Deno.test("./kohaku fetches packages in one line before a task, and only once for a lock file", async () => {
+  // The second fake program is what the first runs: ./kohaku again, in the same home.
+  const again = fakeDeno("2.9.0").replace("exit 7", `[ -n "$AGAIN" ] || AGAIN=1 "${SCRIPT}" test`);
+  const { err } = await run({ deno: again }, ["test"]);
+  assertEquals(err, "kohaku: fetching the packages that Kohaku uses (once)\n");
+});
+
+Deno.test("./kohaku goes on with the packages that are there when it cannot fetch more", async () => {
+  const { code, err } = await run({ deno: fakeDeno("2.9.0") }, ["test"], { OFFLINE: "1" });
+  assertEquals(code, 7);
+  assertStringIncludes(err, "offline\nkohaku: could not fetch them all");
+});
+
+Deno.test("./kohaku hands what is no task to the overview, without a look at graphics drivers", async () => {
+  for (const words of [[], ["--help"], ["pretrian", "--resume"], ["test fuzz"], ["rules"]]) {
+    const { out, home } = await run(
+      { deno: fakeDeno("2.9.0"), uname: "#!/bin/sh\nexit 1\n" },
+      words,
+    );
+    const rest = words.map((word) => `<${word}>`).join("");
+    assertEquals(
+      out.split("\n")[0],
+      `<${home}/bin/deno><run><--quiet><--no-prompt><tasks/overview.ts>${rest}`,
+    );
+  }
+});
+
+/** What tasks/overview.ts says to some words. */
+async function overview(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command("deno", {
+    args: ["run", "--quiet", "--no-prompt", join(ROOT, "tasks/overview.ts"), ...words],
+  }).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+Deno.test("the overview names every task with its sentence, and the usual way in a dozen lines", async () => {
+  const { code, out } = await overview();
+  assertEquals(code, 0);
+  for (const [name, { description }] of Object.entries(config.tasks)) {
+    assertMatch(description, /^\S.{8,}\S$/, name);
+    assert(out.includes(`\n  ${name} `) && out.includes(`  ${description}\n`), name);
+  }
+  const lines = out.split("\n");
+  assert(lines.findIndex((line) => line.startsWith("Tasks")) <= 13);
+  for (const line of lines) assert(line.length <= 100, line);
+  assertEquals((await overview("--help")).out, out);
+});
+
+Deno.test("a mistyped task is refused with the nearest, exit code 2", async () => {
+  const { code, out, err } = await overview("pretrian", "--resume");
+  assertEquals([code, out], [2, ""]);
+  assertEquals(
+    err,
+    "error: there is no task 'pretrian'; the nearest is 'pretrain'\n       `./kohaku` lists them all\n",
+  );
+});
+
+Deno.test("nothing comes before a task's own words", async () => {
+  const { stdout, stderr } = await new Deno.Command("sh", { args: [SCRIPT, "decode", "--help"] })
+    .output();
+  const text = new TextDecoder();
+  assertMatch(text.decode(stdout), /^Usage: deno task decode/);
+  assertMatch(text.decode(stderr), /^(kohaku: .*\n)*$/);
 });

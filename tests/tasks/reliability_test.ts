@@ -17,8 +17,8 @@ function start(
   args: readonly string[],
   blocks?: number,
 ): Deno.ChildProcess {
-  const line = (config.tasks as Record<string, string>)[name];
-  const [, flags, script] = /^deno run (.*) (tasks\/\w+\.ts)/.exec(line)!;
+  const { command } = (config.tasks as Record<string, { command: string }>)[name];
+  const [, flags, script] = /^deno run (.*) (tasks\/\w+\.ts)/.exec(command)!;
   // Without a handler the signal of the limit would kill; ignored, a write fails as on a full disk.
   const limit = blocks === undefined ? "" : `trap '' XFSZ; ulimit -f ${blocks}; `;
   return new Deno.Command("sh", {

@@ -307,9 +307,9 @@ Deno.test("input that cannot become examples is named", async () => {
         PipelineError,
         message,
       );
-    await fails({ input: `${folder}/nowhere` }, "nowhere: no text there");
+    await fails({ input: `${folder}/nowhere` }, "nowhere does not exist");
     await Deno.mkdir(`${folder}/empty`);
-    await fails({ input: `${folder}/empty` }, "no .jsonl or .jsonl.gz file");
+    await fails({ input: `${folder}/empty` }, "holds no .jsonl, .ndjson, .txt, .parquet file");
     await fails({ model: `${folder}/no.model` }, "no.model: no tokenizer model there");
     await fails({ maxSeqLength: 4 }, "max_seq_length is 4");
     await fails({ numOutFiles: 0 }, "the number of files is 0");

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { PlanProfile } from "../autograd/profile.ts";
-import type { Phase } from "../autograd/tape.ts";
+import type { PlanProfile } from "./profile.ts";
+import type { Phase } from "./tape.ts";
 
 /** One complete event: begin and length in microseconds. */
 interface CompleteEvent {
