@@ -29,6 +29,7 @@ export * from "./kernels/errors.ts";
 export * from "./kernels/random/random.ts";
 
 export * from "./model/errors.ts";
+export type { Arena } from "./model/autograd/arena.ts";
 export type { HostArray } from "./model/autograd/plan.ts";
 export { type MatmulChooser, type Phase, Tape, type WeightedLoss } from "./model/autograd/tape.ts";
 export { Tensor, type TensorRole } from "./model/autograd/tensor.ts";
@@ -55,6 +56,7 @@ export * from "./model/training/schedule.ts";
 export * from "./model/training/state.ts";
 export * from "./model/training/step_plan.ts";
 export * from "./model/training/step_state.ts";
+export * from "./model/training/inference.ts";
 export * from "./model/training/training.ts";
 export * from "./model/electra/batch.ts";
 export * from "./model/electra/config.ts";

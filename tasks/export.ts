@@ -2,6 +2,7 @@
 
 import type { ModelPart } from "../model/electra/huggingface.ts";
 import { InvalidArgumentError, Option, runTask, task } from "./common/command.ts";
+import { findModel } from "./common/find_model.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { type ExportDType, type ExportFormat, exportModel } from "./common/exporting.ts";
 
@@ -13,8 +14,14 @@ const command = task(
     "transformers.js or TensorFlow.",
   "deno task export --model-name electra --format huggingface --part both --out exported",
 )
-  .option("--data-dir <dir>", "holds models, and the tokenizer", "data")
-  .option("--model-name <name>", "the model is DATA_DIR/models/NAME", "electra")
+  .option(
+    "--data-dir <dir>",
+    "holds models and the tokenizer (default: data, or the sample's while data has no models)",
+  )
+  .option(
+    "--model-name <name>",
+    "the model is DATA_DIR/models/NAME (default: electra, or the last trained)",
+  )
   .option("--checkpoint <step>", "a step, or latest", "latest")
   .addOption(
     new Option("--format <format>", "layout").choices(
@@ -37,7 +44,8 @@ const command = task(
   .option("--no-tokenizer", "leave the tokenizer out")
   .requiredOption("--out <dir>", "the folder to write; must not hold a model already");
 
-await runTask(command, async ({ dataDir, modelName, dtype, ...options }) => {
+await runTask(command, async ({ dtype, ...options }) => {
+  const { dataDir, modelName } = await findModel(options);
   const folders = await exportModel({
     ...options,
     dataDir,

@@ -8,11 +8,12 @@ import { lock } from "../pipeline/lock.ts";
 import { resolveFinetuningHparams } from "../model/finetuning/hparams.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { writeFileAtomic } from "./common/files.ts";
-import { renderPng } from "./common/loss_plot.ts";
+import { findModel } from "./common/find_model.ts";
 import { asUsage, parseHparams } from "./common/hparams.ts";
-import { ModelDirectory } from "./common/model_directory.ts";
 import { seed } from "./common/numbers.ts";
 import { keepOnly } from "./common/permissions.ts";
+import { isLowerCased } from "./common/pretrained_model.ts";
+import { renderPng } from "./common/svg_image.ts";
 import { loadTokenizer, tokenizerPath } from "./common/tokenizer.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 import {
@@ -28,10 +29,10 @@ import {
 } from "./finetuning/data.ts";
 import { decidingMetric } from "./finetuning/evaluation.ts";
 import { loadPretrained } from "./finetuning/pretrained.ts";
-import { readFinishedTrial, removeTrial, trialFolder } from "./finetuning/folders.ts";
+import { readFinishedTrial, removeTrial, RESULT_FILE, trialFolder } from "./finetuning/folders.ts";
 import { resultJson, resultLines, summarizeTrials } from "./finetuning/results.ts";
 import { resultsSvg } from "./finetuning/results_plot.ts";
-import { RESULT_FILE, runTrial, type TrialResult } from "./finetuning/trial.ts";
+import { runTrial, type TrialResult } from "./finetuning/trial.ts";
 
 const command = task(
   "finetune",
@@ -45,7 +46,10 @@ const command = task(
     "--data-dir <dir>",
     "holds finetuning_data, the tokenizer and models (default: data, or the sample's)",
   )
-  .option("--model-name <name>", "the pre-trained model is DATA_DIR/models/NAME", "electra")
+  .option(
+    "--model-name <name>",
+    "the model is DATA_DIR/models/NAME (default: electra, or the last trained)",
+  )
   .option("--hparams <json>", "hyperparameters as JSON, or the path of a JSON file", "{}")
   .option("--skip-bad", "leave bad rows of the data out and count them", false)
   .option("--overwrite", "begin trials that are there already anew", false)
@@ -65,8 +69,8 @@ await runTask(command, async (options, signal) => {
         "DATA_DIR/finetuning_data/NAME",
     );
   }
-  const dataDir = options.dataDir ?? await defaultDataDir();
-  const directory = ModelDirectory.of(dataDir, options.modelName);
+  const { dataDir, modelName, directory } = await findModel(options);
+  console.error(`fine-tuning ${directory.path}`);
   const bad = new BadRows();
   const onBad = options.skipBad ? bad.add : refuseBadRow;
   const read = [];
@@ -97,7 +101,7 @@ await runTask(command, async (options, signal) => {
     write: [directory.path, options.trace],
   });
   const tokenizer = await loadTokenizer(dataDir, pretrained.hparams);
-  const lowerCase = hparams.do_lower_case ?? pretrained.hparams.do_lower_case ?? false;
+  const lowerCase = hparams.do_lower_case ?? await isLowerCased(dataDir, pretrained.hparams);
   const encode = new Tokenizer(tokenizer.processor, lowerCase);
   const special = { ...tokenizer.special, pad: tokenizer.padId };
   const training: TrainingTask[] = [];
@@ -126,7 +130,7 @@ await runTask(command, async (options, signal) => {
     gpu,
     hparams,
     pretrained,
-    pretrainedName: options.modelName,
+    pretrainedName: modelName,
     training,
     dev,
     padId: tokenizer.padId,
@@ -162,7 +166,7 @@ await runTask(command, async (options, signal) => {
     metric: decidingMetric(task, hparams),
     cut: dev.get(task.name)?.cut ?? false,
   }));
-  const results = summarizeTrials(options.modelName, pretrained.source, described, trials);
+  const results = summarizeTrials(modelName, pretrained.source, described, trials);
   const base = join(directory.path, "results", `${named.join(",")}_results`);
   await Deno.mkdir(join(directory.path, "results"), { recursive: true });
   await writeFileAtomic(`${base}.json`, resultJson(results));
@@ -175,12 +179,6 @@ await runTask(command, async (options, signal) => {
   );
   gpu.destroy();
 });
-
-/** `data`, or the sample's folder as long as `data` has no models. */
-async function defaultDataDir(): Promise<string> {
-  const isThere = await Deno.stat("data/models").then(() => true, () => false);
-  return isThere ? "data" : "data/sample";
-}
 
 function requireMetric(tasks: readonly FinetuningTask[], metric: string): void {
   if (metric === "") return;

@@ -9,16 +9,16 @@ import {
 } from "../model/electra/config.ts";
 import type { PretrainingMetrics } from "../model/electra/evaluation.ts";
 import { lock } from "../pipeline/lock.ts";
-import { namesIn } from "../pipeline/own_files.ts";
 import { runTask, task, UsageError } from "./common/command.ts";
 import { dryRun } from "./common/dry_run.ts";
+import { DEFAULT_NAME, lastTrained, SAMPLE_DIR } from "./common/find_model.ts";
 import { asUsage, parseHparams } from "./common/hparams.ts";
 import { ModelDirectory } from "./common/model_directory.ts";
-import { seed } from "./common/numbers.ts";
+import { positive, seed } from "./common/numbers.ts";
 import { type PretrainingResult, runPretraining } from "./common/pretraining.ts";
-import { examplePatterns, exampleSource, firstBatches } from "./common/pretraining_data.ts";
-import { prepareSample, SAMPLE_HPARAMS } from "./common/sample.ts";
-import { describeCorruptions } from "./common/showcase.ts";
+import { examplePatterns } from "./common/pretraining_data.ts";
+import { prepareSample } from "./common/sample.ts";
+import { describeSentences } from "./common/showcase.ts";
 import { formatLoss } from "./common/text.ts";
 import {
   loadTokenizer,
@@ -30,14 +30,8 @@ import { tuneOption, tuningPath } from "./common/tuning.ts";
 import { keepOnly } from "./common/permissions.ts";
 import { adapterOption, precisionOption, requestGpu, webgpuOption } from "./common/webgpu.ts";
 
-/** Where the sample lives, below the default data directory. */
-const SAMPLE_DIR = "data/sample";
-
 /** Evaluations of a sample run, beside the first and the last. */
 const SAMPLE_EVALUATIONS = 5;
-
-/** The model's name where none is given. */
-const DEFAULT_NAME = "electra";
 
 const command = task(
   "pretrain",
@@ -53,6 +47,8 @@ const command = task(
   .option("--dry-run", "print what the run would cost; nothing is written", false)
   .option("--trace <dir>", "write everything about some steps as safetensors")
   .option("--trace-steps <list>", "the steps to trace, separated by commas", "1")
+  .option("--max-hours <n>", "save and end after so many hours; --resume goes on", positive)
+  .option("--until <loss>", "save and end once the mean loss of 100 steps is as low", positive)
   .option("--seed <n>", "seed of everything random", seed, 42)
   .addOption(tuneOption)
   .addOption(adapterOption)
@@ -70,7 +66,7 @@ await runTask(command, async (options, signal) => {
     );
   }
   const { hparams, withoutEffect } = asUsage(() =>
-    resolveHparams(sample ? mergeSample(given) : given)
+    resolveHparams(sample ? { recipe: "sample", ...given } : given)
   );
   if (withoutEffect.length > 0) {
     console.error(`without effect here: ${withoutEffect.join(", ")}`);
@@ -97,7 +93,7 @@ await runTask(command, async (options, signal) => {
   const models = join(dataDir, "models");
   const tuning = tuningPath();
   await keepOnly({
-    read: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
+    read: [dataDir, tokenizerPath(dataDir, hparams), hparams.init_checkpoint, ...folders],
     write: [sample ? dataDir : models, options.trace, tuning && dirname(tuning)],
     lock: [dataDir, tokenizerPath(dataDir, hparams), ...folders],
   });
@@ -115,7 +111,11 @@ await runTask(command, async (options, signal) => {
   await requireSameTokenizer(tokenizer, folders);
   await requireLowerCase(hparams, examples.train);
   const name = (options.modelName ?? hparams.model_name) ||
-    (!sample ? DEFAULT_NAME : options.resume ? await lastTrained(models) : await freeName(models));
+    (!sample
+      ? DEFAULT_NAME
+      : options.resume
+      ? await lastTrained(models) ?? DEFAULT_NAME
+      : await freeName(models));
   const directory = ModelDirectory.of(dataDir, name);
   const writing = locks.use(await directory.lock("pretrain"));
   signal = AbortSignal.any([signal, writing.lost]);
@@ -123,31 +123,29 @@ await runTask(command, async (options, signal) => {
     {
       gpu,
       hparams,
-      special: tokenizer.special,
+      tokenizer,
       examples,
       directory,
       seed: options.seed,
       precision: options.precision,
       resume: options.resume,
       tune: options.tune,
+      stopping: { maxHours: options.maxHours, untilLoss: options.until },
       trace: options.trace === undefined
         ? undefined
         : { folder: options.trace, steps: parseSteps(options.traceSteps) },
-      evaluateEvery: sample ? Math.ceil(hparams.num_train_steps / (SAMPLE_EVALUATIONS + 1)) : 0,
+      evaluateEvery: sample && !("eval_steps" in given)
+        ? Math.ceil(hparams.num_train_steps / (SAMPLE_EVALUATIONS + 1))
+        : hparams.eval_steps,
     },
     signal,
   );
   report(result, directory);
-  if (sample) {
-    const heldOut = exampleSource(examples.evaluate, hparams.eval_batch_size, hparams);
-    for await (const batch of firstBatches(heldOut, 1)) {
-      console.log(
-        "\nCorrupted sentences [replaced pieces in brackets] and what the model suspects:",
-      );
-      const { trainer } = result;
-      const lines = await describeCorruptions(trainer, tokenizer.processor, batch, 3);
-      for (const line of lines) console.log(line);
-    }
+  if (sample && result.sentences) {
+    console.log(
+      "\nHeld-out sentences with [replaced words], and those that the model flags as replaced:",
+    );
+    for (const line of describeSentences(result.sentences, 3)) console.log(line);
   }
   result.trainer.destroy();
   gpu.destroy();
@@ -173,18 +171,6 @@ function givesVocabulary({ vocab_size, model_hparam_overrides }: Record<string, 
     Object.hasOwn(model_hparam_overrides as object ?? {}, "vocab_size");
 }
 
-/** The sample's hyperparameters under those a user gives. */
-function mergeSample(given: Record<string, unknown>): Record<string, unknown> {
-  const merged = { ...SAMPLE_HPARAMS, ...given };
-  const overrides = "model_size" in given ? {} : SAMPLE_HPARAMS.model_hparam_overrides as object;
-  const own = given.model_hparam_overrides;
-  if (typeof own === "object" || own === undefined) {
-    merged.model_hparam_overrides = { ...overrides, ...own };
-  }
-  if ("model_size" in given && !("embedding_size" in given)) delete merged.embedding_size;
-  return merged;
-}
-
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, (error) => {
     if (error instanceof Deno.errors.NotFound) return false;
@@ -198,17 +184,6 @@ async function freeName(models: string): Promise<string> {
     const name = number === 1 ? DEFAULT_NAME : `${DEFAULT_NAME}-${number}`;
     if (!await exists(join(models, name))) return name;
   }
-}
-
-/** The model of the sample that was trained last. */
-async function lastTrained(models: string): Promise<string> {
-  let last = DEFAULT_NAME, time = -Infinity;
-  for (const name of await namesIn(models)) {
-    const log = await Deno.stat(join(models, name, "metrics.jsonl")).catch(() => undefined);
-    const trained = log?.mtime?.getTime() ?? -Infinity;
-    if (trained > time) [last, time] = [name, trained];
-  }
-  return last;
 }
 
 function parseSteps(text: string): ReadonlySet<number> {

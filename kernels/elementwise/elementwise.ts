@@ -4,7 +4,6 @@
  * @module
  */
 import {
-  type Binding,
   bytesPerElement,
   type KernelProgram,
   type Prelude,

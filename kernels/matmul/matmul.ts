@@ -30,7 +30,7 @@ import { anyText, joinText, type MatmulText, vectorText } from "./text.ts";
  * @throws {KernelError} for shapes that make no product, or a variant that cannot do them.
  */
 export function matmul(spec: MatmulSpec, variant?: MatmulVariant): KernelProgram {
-  const { m, n, k, layout, batch = 1, storage = "f32", epilogue = "none" } = spec;
+  const { m, n, k, layout, batch = 1 } = spec;
   requireDimensions("matmul", { m, n, k, batch });
   const chosen = variant ?? chooseVariant(spec);
   const unfit = whyUnfit(spec, chosen);

@@ -260,7 +260,7 @@ export class Tape {
   }
 
   /**
-   * A matrix parameter in the tape's storage: itself, or a copy that is made anew every step, since the
+   * A matrix parameter in the tape's storage: itself, or a copy that is made again every step, since the
    * parameters themselves stay f32.
    */
   stored(parameter: Tensor): Tensor {

@@ -4,7 +4,9 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import type { TokenBatch } from "./masking.ts";
+
+/** Ids, segments or masks of tokens. */
+export type TokenIds = Int32Array | Uint32Array;
 
 /** Sizes of the tables that a batch's ids are looked up in. */
 export interface TableSizes {
@@ -20,14 +22,18 @@ export interface TableSizes {
  * @param sequence tokens of a row, for the message.
  * @throws {ModelError} naming the first such id, its row and its place.
  */
-export function requireIds(batch: TokenBatch, sequence: number, sizes: TableSizes): void {
+export function requireIds(
+  batch: { readonly inputIds: TokenIds; readonly tokenTypeIds: TokenIds },
+  sequence: number,
+  sizes: TableSizes,
+): void {
   const { vocabSize, typeVocabSize } = sizes;
   requireBelow(batch.inputIds, vocabSize, sequence, "token", "vocab_size");
   requireBelow(batch.tokenTypeIds, typeVocabSize, sequence, "segment", "type_vocab_size");
 }
 
 function requireBelow(
-  ids: Int32Array,
+  ids: TokenIds,
   limit: number,
   sequence: number,
   kind: string,

@@ -7,7 +7,9 @@
 import { closestString } from "@std/text/closest_string.js";
 import { ModelError } from "../errors.ts";
 import { describeValue, type HparamRule, range, requireRule, whole } from "../hparam_rules.ts";
+import { type LearningRateSchedule, SCHEDULES } from "../training/schedule.ts";
 import { type EncoderConfig, LAYER_NORM_EPSILON, requireEncoder } from "../transformer/config.ts";
+import { type RecipeName, RECIPES, withRecipe } from "./recipes.ts";
 import { roundHalfToEven } from "../rounding.ts";
 
 /**
@@ -47,6 +49,13 @@ export interface PretrainingHparams {
   learning_rate: number;
   /** Power of the polynomial decay. */
   lr_decay_power: number;
+  /**
+   * How the rate goes on after the warm-up: "polynomial" as in the original, which decays from the first step on;
+   * "cosine" falls to 0 in half a wave; "wsd" stays at its peak and falls linearly in the last num_decay_steps.
+   */
+  lr_schedule: LearningRateSchedule;
+  /** Steps of the final decay of "wsd"; 0 is a tenth of all steps. */
+  num_decay_steps: number;
   /** Decoupled weight decay. */
   weight_decay_rate: number;
   /** Steps of linear warm-up. */
@@ -57,6 +66,13 @@ export interface PretrainingHparams {
   num_train_steps: number;
   /** Batches of an evaluation at most. */
   num_eval_steps: number;
+  /** Steps between evaluations on held-out examples; 0 evaluates at the end alone, where do_eval asks for it. */
+  eval_steps: number;
+  /**
+   * Hours between checkpoints that are kept for good, whatever keep_checkpoint_max says; 0, the default here,
+   * keeps none, as the original's estimator in effect does with its 10,000.
+   */
+  keep_checkpoint_every_n_hours: number;
   /** Checkpoints kept; 0 (or null, as the original has it too) keeps all. */
   keep_checkpoint_max: number;
   /** "small", "base" or "large". */
@@ -98,6 +114,16 @@ export interface PretrainingHparams {
   vocab_file: string;
   /** SentencePiece model; empty: that of the data directory. */
   model_sentencepiece_path: string;
+  /**
+   * Folder of a checkpoint whose weights a new run begins with, by their names; those that it does not have stay
+   * random. Empty: all are random.
+   */
+  init_checkpoint: string;
+  /**
+   * Share that a moving average of the weights keeps of itself in a step, such as 0.9999; checkpoints then have
+   * it as ema.safetensors. 0 keeps none.
+   */
+  ema_decay: number;
   /** Name of the model in the data directory; empty: that of the command line. */
   model_name: string;
   /** Predictions in a row at most. */
@@ -169,11 +195,15 @@ const HPARAMS: {
   mask_prob: [0.15, range(0, 1, "least")],
   learning_rate: [5e-4, range(0, LARGEST)],
   lr_decay_power: [1, range(0, 100)],
+  lr_schedule: ["polynomial", { kind: "choice", choices: SCHEDULES }],
+  num_decay_steps: [0, whole(0, 2 ** 32 - 1)],
   weight_decay_rate: [0.01, range(0, LARGEST)],
   num_warmup_steps: [10_000, whole(0, 2 ** 32 - 1)],
   save_checkpoints_steps: [1000, STEPS],
   num_train_steps: [1_000_000, STEPS],
   num_eval_steps: [100, STEPS],
+  eval_steps: [0, whole(0, 2 ** 32 - 1)],
+  keep_checkpoint_every_n_hours: [0, range(0, 1e6)],
   keep_checkpoint_max: [5, whole(0, 1_000_000)],
   model_size: ["small", { kind: "choice", choices: Object.keys(SIZES) }],
   model_hparam_overrides: [{}, { kind: "object" }],
@@ -193,6 +223,8 @@ const HPARAMS: {
   pretrain_tfrecords: ["", TEXT],
   vocab_file: ["", TEXT],
   model_sentencepiece_path: ["", TEXT],
+  init_checkpoint: ["", TEXT],
+  ema_decay: [0, range(0, 1, "most")],
   model_name: ["", TEXT],
   max_predictions_per_seq: [0, whole(1, 65_536)],
   gradient_accumulation_steps: [1, BATCH],
@@ -238,7 +270,7 @@ export interface ResolvedHparams {
 }
 
 /**
- * Completes the keys a user gave with the original's defaults. What the user gives wins over what
+ * Completes the keys a user gave with those of a recipe, where `recipe` names one, and the original's defaults. What the user gives wins over what
  * `debug` or `model_size` derive. What comes out gives the same again.
  *
  * @throws {ModelError} for an unknown key (the nearest is named) or a value of the wrong kind or range.
@@ -246,7 +278,7 @@ export interface ResolvedHparams {
 export function resolveHparams(given: Readonly<Record<string, unknown>>): ResolvedHparams {
   const withoutEffect: string[] = [];
   const user: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(given)) {
+  for (const [key, value] of Object.entries(expandRecipe(given))) {
     if (WITHOUT_EFFECT.has(key)) withoutEffect.push(key);
     else if (NOT_BUILT.has(key)) requireNotBuilt(key, value);
     else user[key] = requireHparam(key, value);
@@ -282,6 +314,13 @@ export function resolveHparams(given: Readonly<Record<string, unknown>>): Resolv
   return { hparams, withoutEffect };
 }
 
+/** What a user gives, over the recipe that `recipe` names, where it does. */
+function expandRecipe({ recipe, ...given }: Readonly<Record<string, unknown>>): object {
+  if (recipe === undefined) return given;
+  requireRule("recipe", recipe, { kind: "choice", choices: Object.keys(RECIPES) });
+  return withRecipe(recipe as RecipeName, given);
+}
+
 function requireNotBuilt(key: string, value: unknown): void {
   if (value === false) return;
   throw new ModelError(
@@ -292,7 +331,7 @@ function requireNotBuilt(key: string, value: unknown): void {
 /** A key's value, held to its rule; null where that has a meaning of its own. */
 function requireHparam(key: string, value: unknown): unknown {
   if (!Object.hasOwn(HPARAMS, key)) {
-    const known = [...Object.keys(HPARAMS), ...NOT_BUILT, ...WITHOUT_EFFECT];
+    const known = ["recipe", ...Object.keys(HPARAMS), ...NOT_BUILT, ...WITHOUT_EFFECT];
     throw new ModelError(`unknown hparam "${key}"; did you mean "${closestString(key, known)}"?`);
   }
   if (value === null) {

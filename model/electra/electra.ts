@@ -132,6 +132,16 @@ export class Electra {
     return discriminatorLogits(tape, this.discriminator.head, hiddenStates, inputs.padding);
   }
 
+  /**
+   * The last layer of the encoder that fine-tuning starts from: the discriminator's, or that of a model of
+   * masked-LM alone.
+   *
+   * @returns [batch·sequence, hidden]
+   */
+  hiddenStates(tape: Tape, inputs: EncoderInputs): Tensor {
+    return this.#encode(tape, this.discriminator ?? this.#requireGenerator(), inputs);
+  }
+
   #encode(
     tape: Tape,
     { config, encoder }: Generator | Discriminator,

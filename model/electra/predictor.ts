@@ -1,120 +1,192 @@
 /**
- * A trained model at work: logits of the discriminator and of the generator, without dropout.
+ * A trained model at work: what its discriminator and its generator make of tokens, without dropout.
  *
  * @module
  */
 import type { Gpu } from "../../kernels/device.ts";
-import { Plan } from "../autograd/plan.ts";
-import { readBuffer } from "../autograd/readback.ts";
-import { Tape } from "../autograd/tape.ts";
+import { Arena } from "../autograd/arena.ts";
+import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
-import type { Electra } from "./electra.ts";
-import type { EncoderInputs } from "../transformer/encoder.ts";
-import { requireIds } from "./batch.ts";
-import type { TokenBatch } from "./masking.ts";
+import { ModelError } from "../errors.ts";
+import { vocabularyCrossEntropy } from "../ops/vocabulary_cross_entropy.ts";
 import type { ParameterStore } from "../parameters/store.ts";
+import { Inference } from "../training/inference.ts";
+import type { BatchShape, PreparedBatch, Recording } from "../training/objective.ts";
+import type { EncoderInputs } from "../transformer/encoder.ts";
+import { requireIds, type TokenIds } from "./batch.ts";
+import type { Electra } from "./electra.ts";
 
-/** The fixed shape of what a predictor is given. */
-export interface PredictorShape {
-  /** Sequences at a time. */
-  readonly batch: number;
-  /** Tokens of each. */
-  readonly sequence: number;
-  /** Positions of each for which the generator is asked; 1 by default. */
-  readonly picks?: number;
+/** Sequences of one length, as flat row-major arrays of batch·sequence numbers. */
+export interface TokenSequences extends BatchShape {
+  /** Token ids. */
+  readonly inputIds: TokenIds;
+  /** 1 for a real token, 0 for padding. */
+  readonly attentionMask: TokenIds;
+  /** Segments. */
+  readonly tokenTypeIds: TokenIds;
 }
 
-interface CompiledPrediction {
-  readonly plan: Plan;
-  readonly inputs: EncoderInputs;
-  readonly positions: Tensor;
-  readonly logits: Tensor;
+type PreparedInputs = PreparedBatch["inputs"];
+
+/** What a prediction reads back, and its inputs beside the tokens. */
+interface Recorded {
+  readonly output: Tensor;
+  readonly inputs?: Recording["inputs"];
 }
 
-/** Both halves of an ELECTRA over its parameters, compiled at their first use. */
+/** Both halves of an ELECTRA over its parameters; passes for each shape are compiled at their first use. */
 export class Predictor {
   readonly #gpu: Gpu;
   readonly #model: Electra;
   readonly #store: ParameterStore;
-  readonly #shape: Required<PredictorShape>;
-  #discriminator: Promise<CompiledPrediction> | undefined;
-  #generator: Promise<CompiledPrediction> | undefined;
+  readonly #arena: Arena;
+  /** By what they give, and for how many positions of a sequence. */
+  readonly #inferences = new Map<string, Inference>();
 
   /**
    * Prepares predictions; nothing is compiled yet.
    *
    * @param store the allocated parameters of `model`; they stay the caller's.
    */
-  constructor(gpu: Gpu, model: Electra, store: ParameterStore, shape: PredictorShape) {
+  constructor(gpu: Gpu, model: Electra, store: ParameterStore) {
     this.#gpu = gpu;
     this.#model = model;
     this.#store = store;
-    this.#shape = { picks: 1, ...shape };
+    this.#arena = new Arena(gpu);
   }
 
   /**
    * How much each token looks replaced: above 0 where more likely than not.
    *
    * @returns [batch, sequence]
-   * @throws {ModelError} when the model has no discriminator.
+   * @throws {ModelError} when the model has no discriminator, or for ids past their tables.
    */
-  async discriminatorLogits(batch: TokenBatch): Promise<Float32Array> {
-    this.#discriminator ??= this.#compile((tape, inputs) => this.#model.discriminate(tape, inputs));
-    return await this.#run(await this.#discriminator, batch);
+  async discriminatorLogits(batch: TokenSequences): Promise<Float32Array> {
+    return await this.#run("discriminator logits", batch, {}, (tape, inputs) => ({
+      output: this.#model.discriminate(tape, inputs),
+    }));
+  }
+
+  /**
+   * The last layer of the encoder that fine-tuning starts from: the discriminator's, or that of a model of
+   * masked-LM alone.
+   *
+   * @returns [batch, sequence, hidden]; of no meaning at padding.
+   * @throws {ModelError} for ids past their tables.
+   */
+  async hiddenStates(batch: TokenSequences): Promise<Float32Array> {
+    return await this.#run("hidden states", batch, {}, (tape, inputs) => ({
+      output: this.#model.hiddenStates(tape, inputs),
+    }));
   }
 
   /**
    * How well each piece of the vocabulary would fit some positions.
    *
-   * @param positions [batch, picks]: places within their sequence.
+   * @param positions u32 [batch, picks]: places within their sequence.
    * @returns [batch, picks, vocabulary]
-   * @throws {ModelError} when the model has no generator.
+   * @throws {ModelError} when the model has no generator, or for ids past their tables.
    */
-  async generatorLogits(batch: TokenBatch, positions: Uint32Array): Promise<Float32Array> {
-    this.#generator ??= this.#compile((tape, inputs, positions) =>
-      this.#model.predictTokens(tape, inputs, positions)
-    );
-    return await this.#run(await this.#generator, batch, positions);
+  async generatorLogits(batch: TokenSequences, positions: Uint32Array): Promise<Float32Array> {
+    const picks = picksOf(batch, positions);
+    return await this.#run(`logits of ${picks}`, batch, { positions }, (tape, inputs, shape) => {
+      const own = { positions: tape.input("positions", [shape.batch, picks], "u32") };
+      return { output: this.#model.predictTokens(tape, inputs, own.positions), inputs: own };
+    });
+  }
+
+  /**
+   * How surprising some tokens are to the generator: −log p, in nats.
+   *
+   * @param positions u32 [batch, picks]: where they stand, usually hidden by [MASK].
+   * @param tokens u32 [batch, picks]: which they are.
+   * @returns [batch, picks]
+   * @throws {ModelError} when the model has no generator, or for ids past their tables.
+   */
+  async tokenLosses(
+    batch: TokenSequences,
+    positions: Uint32Array,
+    tokens: Uint32Array,
+  ): Promise<Float32Array> {
+    const picks = picksOf(batch, positions);
+    const values = {
+      positions,
+      tokens,
+      weights: new Float32Array(positions.length).fill(1),
+      normalizer: Float32Array.of(1),
+    };
+    return await this.#run(`losses of ${picks}`, batch, values, (tape, inputs, shape) => {
+      const size = [shape.batch, picks];
+      const own = {
+        positions: tape.input("positions", size, "u32"),
+        tokens: tape.input("tokens", size, "u32"),
+        weights: tape.input("weights", size, "f32"),
+        normalizer: tape.input("normaliser", [1], "f32"),
+      };
+      const hidden = this.#model.generatorPredictions(tape, inputs, own.positions);
+      const { encoder, head } = this.#model.generator!;
+      const options = { sample: false, temperature: 1, disallowCorrect: false };
+      const { word } = encoder.embeddings;
+      const { rowLoss } = vocabularyCrossEntropy(
+        tape,
+        hidden,
+        word,
+        head.outputBias,
+        own.tokens,
+        own,
+        options,
+      );
+      return { output: rowLoss, inputs: own };
+    });
   }
 
   /** Frees the device memory of the predictions, not that of the parameters. */
-  async destroy(): Promise<void> {
-    for (const compiled of await Promise.allSettled([this.#discriminator, this.#generator])) {
-      if (compiled.status === "fulfilled") compiled.value?.plan.destroy();
-    }
-  }
-
-  async #compile(
-    record: (tape: Tape, inputs: EncoderInputs, positions: Tensor) => Tensor,
-  ): Promise<CompiledPrediction> {
-    const { batch, sequence, picks } = this.#shape;
-    const { subgroupSize, subgroupMatrices } = this.#gpu.features;
-    const tape = new Tape({ training: false, subgroupSize, subgroupMatrices });
-    const tokens = [batch, sequence];
-    const inputs = {
-      inputIds: tape.input("input_ids", tokens, "u32"),
-      attentionMask: tape.input("attention_mask", tokens, "u32"),
-      tokenTypeIds: tape.input("token_type_ids", tokens, "u32"),
-    };
-    const positions = tape.input("positions", [batch, picks], "u32");
-    const logits = tape.keep(record(tape, inputs, positions));
-    const plan = await Plan.compile(this.#gpu, tape, this.#store);
-    return { plan, inputs, positions, logits };
+  destroy(): void {
+    for (const inference of this.#inferences.values()) inference.destroy();
+    this.#arena.destroy();
   }
 
   async #run(
-    { plan, inputs, positions, logits }: CompiledPrediction,
-    batch: TokenBatch,
-    wanted?: Uint32Array,
+    what: string,
+    batch: TokenSequences,
+    values: PreparedInputs,
+    record: (tape: Tape, inputs: EncoderInputs, shape: BatchShape) => Recorded,
   ): Promise<Float32Array> {
-    const { inputIds, attentionMask, tokenTypeIds } = batch;
-    requireIds(batch, this.#shape.sequence, this.#model.discriminatorConfig);
-    plan.write(inputs.inputIds, inputIds);
-    plan.write(inputs.attentionMask, attentionMask);
-    plan.write(inputs.tokenTypeIds, tokenTypeIds);
-    if (wanted) plan.write(positions, wanted);
-    plan.run();
-    const { buffer, offset } = plan.location(logits);
-    return new Float32Array(await readBuffer(this.#gpu, buffer, offset, logits.elements * 4));
+    const { batch: sequences, sequence, inputIds, attentionMask, tokenTypeIds } = batch;
+    requireIds(batch, sequence, this.#model.discriminatorConfig);
+    let inference = this.#inferences.get(what);
+    if (!inference) {
+      const recorder = {
+        record(tape: Tape, shape: BatchShape): Recording {
+          const inputs = encoderInputs(tape, shape);
+          const { output, inputs: own } = record(tape, inputs, shape);
+          return { inputs: { ...inputs, ...own }, losses: [], outputs: { output } };
+        },
+      };
+      inference = new Inference(this.#gpu, recorder, this.#store, { arena: this.#arena });
+      this.#inferences.set(what, inference);
+    }
+    const { output } = await inference.run({
+      shape: { batch: sequences, sequence },
+      inputs: { inputIds, attentionMask, tokenTypeIds, ...values },
+    });
+    return output as Float32Array;
   }
+}
+
+function encoderInputs(tape: Tape, { batch, sequence }: BatchShape): EncoderInputs & {
+  readonly [name: string]: Tensor;
+} {
+  const tokens = [batch, sequence];
+  return {
+    inputIds: tape.input("input_ids", tokens, "u32"),
+    attentionMask: tape.input("attention_mask", tokens, "u32"),
+    tokenTypeIds: tape.input("token_type_ids", tokens, "u32"),
+  };
+}
+
+function picksOf({ batch }: BatchShape, positions: Uint32Array): number {
+  const picks = positions.length / batch;
+  if (Number.isInteger(picks) && picks > 0) return picks;
+  throw new ModelError(`${positions.length} positions do not divide among ${batch} sequences`);
 }

@@ -14,6 +14,7 @@ import {
   type StepOptions,
   traitsOf,
 } from "../training/recording.ts";
+import { adamOptimizer, type Optimizer, withAverage } from "../training/optimizer.ts";
 import { learningRate } from "../training/schedule.ts";
 import { planTraining, type StepPlan } from "../training/step_plan.ts";
 import { Training, type TrainingOptions } from "../training/training.ts";
@@ -75,12 +76,18 @@ export function pretrainingObjective(
 /** How the hyperparameters train. */
 export function trainingOptions(
   hparams: PretrainingHparams,
-): Pick<TrainingOptions, "learningRate" | "weightDecay" | "accumulationSteps"> {
+): Pick<TrainingOptions, "learningRate" | "weightDecay" | "accumulationSteps" | "optimizer"> {
   return {
+    optimizer: optimizerOf(hparams),
     accumulationSteps: hparams.gradient_accumulation_steps,
     learningRate: (updates) => learningRate(hparams, updates),
     weightDecay: hparams.weight_decay_rate,
   };
+}
+
+/** How parameters follow their gradients. */
+function optimizerOf({ ema_decay }: PretrainingHparams): Optimizer {
+  return ema_decay > 0 ? withAverage(adamOptimizer(), ema_decay) : adamOptimizer();
 }
 
 /** The shape of a whole training batch. */
@@ -108,7 +115,8 @@ export function recordPretraining(
   const accumulationSteps = hparams.gradient_accumulation_steps;
   const part = { batch: batch / accumulationSteps, sequence };
   const accumulate = accumulationSteps > 1;
-  return recordStep(declarationOf(hparams), part, traits, { accumulate, ...options });
+  const optimizer = optimizerOf(hparams);
+  return recordStep(declarationOf(hparams), part, traits, { accumulate, optimizer, ...options });
 }
 
 /**
@@ -122,7 +130,7 @@ export function planPretraining(
   storage: "f32" | "f16" = "f32",
 ): StepPlan {
   const accumulationSteps = hparams.gradient_accumulation_steps;
-  const options = { storage, groupOf, accumulationSteps };
+  const options = { storage, groupOf, accumulationSteps, optimizer: optimizerOf(hparams) };
   return planTraining(declarationOf(hparams), trainingShape(hparams), traits, options);
 }
 

@@ -47,6 +47,7 @@ const OF_THE_MODEL: ReadonlySet<string> = new Set([
   "untied_generator_embeddings",
   "generator_layers",
   "generator_hidden_size",
+  "ema_decay",
 ]);
 
 /** Keys that say what to do now, not how to train. */
@@ -55,6 +56,7 @@ const OF_THE_MOMENT: ReadonlySet<string> = new Set([
   "do_train",
   "do_eval",
   "model_name",
+  "init_checkpoint",
 ]);
 
 /** Keys that decide which examples there are. */
@@ -95,6 +97,8 @@ function modelOf(hparams: PretrainingHparams): ReadonlyMap<string, unknown> {
     model.set("uniform_generator", uniform_generator);
     model.set("untied_generator", own);
   }
+  // The average has no beginning in a checkpoint without one.
+  if (hparams.ema_decay > 0) model.set("ema_decay", hparams.ema_decay);
   const discriminator = discriminatorConfig(hparams);
   for (const [name, field] of SHAPE) model.set(name, discriminator[field]);
   if (!own) return model;

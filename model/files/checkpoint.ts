@@ -31,6 +31,8 @@ export interface Checkpoint {
   readonly parameters: ReadonlyMap<string, SafeTensor>;
   /** The optimizer's moments, by `NAME/MOMENT`. */
   readonly moments: ReadonlyMap<string, SafeTensor>;
+  /** The moving average of the parameters, by name, where the run keeps one. */
+  readonly average?: ReadonlyMap<string, SafeTensor>;
   /** All else. */
   readonly state: CheckpointState;
 }
@@ -38,9 +40,10 @@ export interface Checkpoint {
 /** Weights alone: enough to evaluate or export. */
 export const WEIGHTS_FILE = "model.safetensors";
 const OPTIMIZER_FILE = "optimizer.safetensors";
+const AVERAGE_FILE = "ema.safetensors";
 const STATE_FILE = "state.json";
 
-/** Names of all files of a checkpoint. */
+/** Names of the files that every checkpoint has. */
 export const CHECKPOINT_FILES: readonly string[] = [WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE];
 
 /** Hyperparameters have a check of their own. */
@@ -56,11 +59,16 @@ const stateSchema = v.object({
 });
 
 /** Encodes a checkpoint as files. */
-export function encodeCheckpoint({ parameters, moments, state }: Checkpoint): CheckpointFiles {
+export function encodeCheckpoint(
+  { parameters, moments, average, state }: Checkpoint,
+): CheckpointFiles {
   const metadata = { format: "pt", step: String(state.step) };
   return new Map([
     [WEIGHTS_FILE, encodeSafeTensors({ tensors: parameters, metadata })],
     [OPTIMIZER_FILE, encodeSafeTensors({ tensors: moments, metadata })],
+    ...(average
+      ? [[AVERAGE_FILE, encodeSafeTensors({ tensors: average, metadata })] as const]
+      : []),
     [STATE_FILE, new TextEncoder().encode(JSON.stringify(state, null, 2) + "\n")],
   ]);
 }

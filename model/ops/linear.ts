@@ -39,7 +39,7 @@ export interface LinearOptions {
   readonly padding?: Tensor;
 }
 
-/** Records a product that may pass over padding: in its rows, or in its sums. */
+/** Records a product that may skip padding: in its rows, or in its sums. */
 function product(
   tape: Tape,
   operation: string,

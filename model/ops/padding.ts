@@ -1,5 +1,5 @@
 /**
- * Padding that dense layers pass over in training.
+ * Padding that dense layers skip in training.
  *
  * No loss looks at a padded token, and attention gives padded keys a probability of exactly 0. So what the
  * layers make of padding is free, as long as it is finite, and every gradient that arrives there is 0: tiles of
@@ -13,7 +13,7 @@ import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
 
 /**
- * The blocks of tokens that dense layers over all tokens may pass over; undefined outside of training.
+ * The blocks of tokens that dense layers over all tokens may skip; undefined outside of training.
  *
  * @param attentionMask u32 [batch, sequence]
  * @returns u32 [blocks]: 0 for each block that is padding.

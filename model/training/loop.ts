@@ -11,15 +11,17 @@ import type { StepMetrics, Training } from "./training.ts";
 export const MOST_SKIPPED = 100;
 
 /** What a run does, and when. */
-export interface LoopOptions<O extends AnyObjective> {
+export interface LoopOptions<O extends AnyObjective, B extends BatchOf<O> = BatchOf<O>> {
   /** Updates in all. */
   readonly totalSteps: number;
   /** Gives the batch of the next update; called in order. */
-  readonly nextBatch: () => Promise<BatchOf<O>>;
+  readonly nextBatch: () => Promise<B>;
   /** Takes a step in another way than the training itself does, such as with a trace. */
-  readonly takeStep?: (batch: BatchOf<O>) => Promise<{ readonly metrics: Promise<StepMetrics> }>;
+  readonly takeStep?: (batch: B) => Promise<{ readonly metrics: Promise<StepMetrics> }>;
   /** Ends the run after the step that is being queued. */
   readonly signal: AbortSignal;
+  /** Asked before each step: why the run ends early, or undefined. */
+  readonly stop?: () => string | undefined;
   /** Called when the first step of the run is done: drivers compile kernels at their first use. */
   readonly onWarm?: () => void;
   /**
@@ -53,8 +55,10 @@ export interface LoopOptions<O extends AnyObjective> {
 
 /** How a run ended. */
 export interface LoopEnd {
-  /** All steps done; interrupted by the signal; or too many steps in a row changed nothing. */
-  readonly reason: "finished" | "interrupted" | "skipped";
+  /** All steps done; interrupted by the signal; stopped early; or too many steps in a row changed nothing. */
+  readonly reason: "finished" | "interrupted" | "stopped" | "skipped";
+  /** Why it was stopped early. */
+  readonly stopped: string | undefined;
   /** The last step's metrics; undefined where none was taken. */
   readonly last: StepMetrics | undefined;
   /** Steps at the end that changed nothing. */
@@ -66,14 +70,15 @@ export interface LoopEnd {
  *
  * @throws what a callback or the training throws, after the state has been saved.
  */
-export async function runLoop<O extends AnyObjective>(
+export async function runLoop<O extends AnyObjective, B extends BatchOf<O> = BatchOf<O>>(
   training: Training<O>,
-  options: LoopOptions<O>,
+  options: LoopOptions<O, B>,
 ): Promise<LoopEnd> {
   const { totalSteps, signal, saveEvery, evaluate, evaluateEvery = 0 } = options;
-  const takeStep = options.takeStep ?? ((batch) => training.train(batch));
+  const takeStep = options.takeStep ?? ((batch: B) => training.train(batch));
   const first = training.step + 1;
   const reports = new Reports(options, totalSteps, first);
+  let stopped: string | undefined;
   // A run of no steps at all saves its initial weights.
   let savedAt = totalSteps === 0 ? -1 : training.step, saving = false;
   const save = async (last: boolean): Promise<void> => {
@@ -84,17 +89,20 @@ export async function runLoop<O extends AnyObjective>(
   };
   try {
     while (training.step < totalSteps && !signal.aborted && !reports.stuck) {
+      stopped = options.stop?.();
+      if (stopped !== undefined) break;
       reports.add((await takeStep(await options.nextBatch())).metrics);
       const { step } = training;
       if (step === first) {
         await reports.settle();
         options.onWarm?.();
       }
-      if (step % saveEvery === 0) await save(false);
+      // Before the state is saved: a run that goes on from it need not evaluate it again.
       if (evaluate && evaluateEvery > 0 && step < totalSteps && step % evaluateEvery === 0) {
         await reports.settle();
         await evaluate();
       }
+      if (step % saveEvery === 0) await save(false);
       reports.throwFailure();
     }
     await reports.settle();
@@ -111,10 +119,12 @@ export async function runLoop<O extends AnyObjective>(
   }
   const reason = reports.stuck
     ? "skipped"
-    : training.step < totalSteps
+    : training.step >= totalSteps
+    ? "finished"
+    : stopped === undefined
     ? "interrupted"
-    : "finished";
-  return { reason, last: reports.last, skippedInARow: reports.skippedInARow };
+    : "stopped";
+  return { reason, stopped, last: reports.last, skippedInARow: reports.skippedInARow };
 }
 
 /** Hands metrics on in the order of the steps, and keeps the first failure until somebody asks. */

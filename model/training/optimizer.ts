@@ -6,6 +6,7 @@
  */
 import { adam } from "../../kernels/adam/adam.ts";
 import { lossScale } from "../../kernels/loss_scale/loss_scale.ts";
+import { weightAverage } from "../../kernels/weight_average/weight_average.ts";
 import { squaredNorm as squaredNormKernel } from "../../kernels/reduce/global_norm.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../autograd/tensor.ts";
@@ -65,6 +66,31 @@ export function adamOptimizer(settings: AdamSettings = ADAM): Optimizer {
       });
     },
   };
+}
+
+/** The moment that holds the moving average of weights. */
+export const AVERAGE = "ema";
+
+/**
+ * An optimizer that also keeps a moving average of the weights. It begins at 0; see {@link averageCorrection}.
+ *
+ * @param decay the share that the average keeps of itself in a step.
+ */
+export function withAverage(optimizer: Optimizer, decay: number): Optimizer {
+  return {
+    moments: [...optimizer.moments, AVERAGE],
+    update(tape, update): void {
+      optimizer.update(tape, update);
+      const { elements, parameters, moments } = update;
+      const average = moments[AVERAGE];
+      tape.run("weight average", weightAverage({ elements, decay }), { parameters, average });
+    },
+  };
+}
+
+/** What an average is multiplied by after some steps, since it began at 0. */
+export function averageCorrection(decay: number, steps: number): number {
+  return 1 / (1 - decay ** steps);
 }
 
 /**

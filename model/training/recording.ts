@@ -140,7 +140,7 @@ export function recordStep<O extends AnyObjective>(
 
 /** Records an evaluation: the forward pass without dropout. */
 export function recordEvaluation(
-  objective: AnyObjective,
+  objective: Pick<AnyObjective, "record">,
   shape: BatchShape,
   traits: DeviceTraits,
   storage: "f32" | "f16" = "f32",

@@ -4,9 +4,10 @@
  * @module
  */
 import type { LossScaleState } from "../../kernels/loss_scale/loss_scale.ts";
-import type { SafeTensor } from "../files/safetensors.ts";
+import { asFloat32, type SafeTensor, safeTensor } from "../files/safetensors.ts";
 import { readStateDict, writeStateDict } from "../parameters/state_dict.ts";
 import type { ParameterStore } from "../parameters/store.ts";
+import { AVERAGE, averageCorrection } from "./optimizer.ts";
 
 /** What a state says beside its tensors. */
 export interface TrainingPosition {
@@ -42,6 +43,26 @@ export async function readTrainingState(
     }
   }
   return { parameters, moments, position };
+}
+
+/**
+ * The moving average of the parameters that a state's moments hold; parameters that are not trained are as they
+ * are.
+ *
+ * @param decay of the average, which has been kept since the first step.
+ */
+export function averageOf(
+  { parameters, moments, position }: TrainingState,
+  decay: number,
+): Map<string, SafeTensor> {
+  const factor = averageCorrection(decay, position.step);
+  const average = new Map<string, SafeTensor>();
+  for (const [name, tensor] of parameters) {
+    const own = moments.get(`${name}/${AVERAGE}`);
+    const values = own && asFloat32(name, own).map((value) => value * factor);
+    average.set(name, values && position.step > 0 ? safeTensor(values, tensor.shape) : tensor);
+  }
+  return average;
 }
 
 /**

@@ -24,22 +24,14 @@ import type {
   Recording,
 } from "./objective.ts";
 import { adamOptimizer, type Optimizer } from "./optimizer.ts";
-import {
-  type DeviceTraits,
-  recordEvaluation,
-  recordGradients,
-  recordStepUpdate,
-  traitsOf,
-} from "./recording.ts";
+import { type DeviceTraits, recordGradients, recordStepUpdate, traitsOf } from "./recording.ts";
+import { Evaluator } from "./inference.ts";
 import { Pass, PassesByShape } from "./pass.ts";
 import { readTrainingState, type TrainingState, writeTrainingState } from "./state.ts";
 import { StepState } from "./step_state.ts";
 
 /** Steps that may be in flight before the host waits. */
 const STEPS_IN_FLIGHT = 2;
-
-/** Evaluations draw with this seed, so that every one sees the same task. */
-const EVALUATION_SEED = 0x5eed;
 
 /** Elements of the update's report. */
 const REPORT_ELEMENTS = 3;
@@ -124,7 +116,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   readonly #state: StepState;
   readonly #parts: { readonly own: number; readonly first: number; readonly all: number };
   readonly #passes: PassesByShape;
-  readonly #evaluations: PassesByShape;
+  readonly #evaluator: Evaluator<O>;
   readonly #inFlight: Promise<unknown>[] = [];
   #latest: Pass | undefined;
   #update: Promise<{ plan: Plan; report: Tensor }> | undefined;
@@ -156,9 +148,10 @@ export class Training<O extends AnyObjective = AnyObjective> {
       const recorded = recordGradients(objective, store, shape, this.#traits, this.#state, step);
       return await Pass.compile(gpu, recorded, memory, this.#arena, options.onCompile);
     });
-    this.#evaluations = new PassesByShape(async (shape) => {
-      const recorded = recordEvaluation(objective, shape, this.#traits, precision);
-      return await Pass.compile(gpu, recorded, memory, this.#arena);
+    this.#evaluator = new Evaluator(gpu, objective, memory, {
+      storage: precision,
+      arena: this.#arena,
+      traits: this.#traits,
     });
   }
 
@@ -313,13 +306,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   async evaluate(
     batches: AsyncIterable<BatchOf<O>> | Iterable<BatchOf<O>>,
   ): Promise<MetricsOf<O>> {
-    const evaluation = this.objective.evaluation();
-    let number = 0;
-    for await (const batch of batches) {
-      const { prepared, outputs } = await this.evaluateBatch(batch, ++number);
-      evaluation.add(batch, prepared, outputs);
-    }
-    return evaluation.result();
+    return await this.#evaluator.evaluate(batches);
   }
 
   /**
@@ -332,12 +319,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
     batch: BatchOf<O>,
     number: number,
   ): Promise<{ prepared: PreparedBatch; outputs: Outputs }> {
-    const prepared = this.objective.prepare(batch, { seed: EVALUATION_SEED, step: number });
-    const pass = await this.#evaluations.of(prepared.shape);
-    pass.writeDraw({ seed: EVALUATION_SEED, step: number });
-    pass.write(prepared, 0, 1);
-    pass.plan.run();
-    return { prepared, outputs: await pass.readOutputs() };
+    return await this.#evaluator.evaluateBatch(batch, number);
   }
 
   /** The outputs of the latest step; of its last part, where it had several. */
@@ -380,7 +362,7 @@ export class Training<O extends AnyObjective = AnyObjective> {
   destroy(): void {
     this.#ring?.destroy();
     this.#passes.destroy();
-    this.#evaluations.destroy();
+    this.#evaluator.destroy();
     this.#update?.then(({ plan }) => plan.destroy(), () => {});
     this.#arena.destroy();
     this.#state.destroy();

@@ -24,6 +24,8 @@ export interface ExampleBatch {
   step: number;
   /** Rows that hold an example; the others, all zeros, only fill the batch. */
   examples: number;
+  /** Where each of these examples is, for messages: its file, record and byte. */
+  records: string[];
 }
 
 /** What both ways of reading need to know. */
@@ -66,6 +68,7 @@ class BatchAssembler {
       tokenTypeIds: new Int32Array(size),
       step,
       examples: 0,
+      records: [],
     };
   }
 
@@ -75,6 +78,7 @@ class BatchAssembler {
     batch.inputIds.set(ids, at);
     batch.attentionMask.set(mask, at);
     batch.tokenTypeIds.set(segments, at);
+    batch.records.push(where());
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { Random } from "../examples/random.ts";
 import type { Feature } from "./features.ts";
+import type { EncoderInput } from "./input.ts";
 
 /** Sequences of one length, padded at their ends, as flat row-major arrays. */
 export interface EncoderBatch {
@@ -20,10 +21,16 @@ export interface EncoderBatch {
   readonly tokenTypeIds: Uint32Array;
 }
 
+/** What has sequences for the encoder. */
+export interface HasInputs {
+  /** Its sequences. */
+  readonly inputs: readonly EncoderInput[];
+}
+
 /** A batch and the features in it, in order. */
-export interface FeatureBatch extends EncoderBatch {
+export interface FeatureBatch<F extends HasInputs = Feature> extends EncoderBatch {
   /** Their sequences follow each other; a multiple-choice feature has one for each answer. */
-  readonly features: readonly Feature[];
+  readonly features: readonly F[];
 }
 
 /** How features are dealt to batches. */
@@ -40,7 +47,7 @@ export interface BatchOptions {
 const BATCHES_SORTED_TOGETHER = 64;
 
 /** The longest sequence of a feature. */
-export function featureLength({ inputs }: Feature): number {
+export function featureLength({ inputs }: HasInputs): number {
   return Math.max(...inputs.map(({ inputIds }) => inputIds.length));
 }
 
@@ -82,11 +89,11 @@ export function planEpoch(lengths: readonly number[], options: BatchOptions): nu
 }
 
 /** Pads features to a batch. */
-export function collate(
-  features: readonly Feature[],
+export function collate<F extends HasInputs>(
+  features: readonly F[],
   padId: number,
   maxLength: number,
-): FeatureBatch {
+): FeatureBatch<F> {
   const inputs = features.flatMap((feature) => feature.inputs);
   const longest = Math.max(...inputs.map(({ inputIds }) => inputIds.length));
   const sequence = Math.min(maxLength, bucketLength(longest));

@@ -29,6 +29,11 @@ export class RecordBuffer {
     this.#ends.push(this.#length);
   }
 
+  /** The frames so far, valid until the next one is appended. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** The frames so far, as bytes of their own, and where each of them ends; empties the buffer. */
   take(): { bytes: Uint8Array<ArrayBuffer>; ends: Uint32Array<ArrayBuffer> } {
     const taken = { bytes: this.#bytes.slice(0, this.#length), ends: Uint32Array.from(this.#ends) };

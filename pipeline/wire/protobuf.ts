@@ -93,6 +93,17 @@ export class WireWriter {
     return this.raw(new Uint8Array(Float32Array.of(value).buffer));
   }
 
+  /** A 64-bit float field. */
+  double(number: number, value: number): this {
+    this.#varint(number * 8 + 1);
+    return this.raw(new Uint8Array(Float64Array.of(value).buffer));
+  }
+
+  /** A list of 64-bit floats, packed into one field. */
+  doubles(number: number, values: readonly number[]): this {
+    return this.bytes(number, new Uint8Array(Float64Array.from(values).buffer));
+  }
+
   /** A 32-bit unsigned field of fixed width. */
   fixed32(number: number, value: number): this {
     this.#varint(number * 8 + 5);

@@ -1,3 +1,4 @@
+import config from "../../deno.json" with { type: "json" };
 /** What must hold of the code before its tests say anything: formatting, lint rules, types, documentation. */
 
 interface Check {
@@ -5,14 +6,13 @@ interface Check {
   readonly args: readonly string[];
 }
 
-async function listChecks(): Promise<Check[]> {
-  const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
+function listChecks(): Check[] {
   return [
     { what: "formatting", args: ["fmt", "--check"] },
     { what: "lint rules", args: ["lint"] },
     { what: "types", args: ["check", "--quiet", "."] },
     // All entry points at once: what one uses of another's types is public there.
-    { what: "documentation", args: ["doc", "--lint", ...Object.values<string>(exports)] },
+    { what: "documentation", args: ["doc", "--lint", ...Object.values(config.exports)] },
   ];
 }
 
@@ -28,7 +28,7 @@ export interface CheckResults {
  */
 export async function runChecks(signal: AbortSignal): Promise<CheckResults> {
   const passed: string[] = [], failed: string[] = [];
-  for (const { what, args } of await listChecks()) {
+  for (const { what, args } of listChecks()) {
     signal.throwIfAborted();
     console.log(`deno ${args.join(" ")}`);
     // `deno doc --lint` prints the whole documentation on stdout, which nobody asked for here.

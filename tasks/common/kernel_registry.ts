@@ -16,6 +16,7 @@ import {
   crossEntropyFinish,
 } from "../../kernels/cross_entropy/cross_entropy.ts";
 import { add, cast, dropout, fill, multiply } from "../../kernels/elementwise/elementwise.ts";
+import { weightAverage } from "../../kernels/weight_average/weight_average.ts";
 import type { SubgroupMatrix } from "../../kernels/device.ts";
 import {
   embeddingForward,
@@ -283,6 +284,7 @@ export const KERNELS: readonly RegisteredKernel[] = [
     launch: (shape, choices) => rmsNormWeightGradient({ ...shape, ...choices }),
   }),
   plain("squared_norm", FLAT, squaredNorm),
+  plain("weight_average", FLAT, ({ elements }) => weightAverage({ elements, decay: 0.9999 })),
   plain("adam", FLAT, ({ elements }) => adam({ elements, ...ADAM })),
   plain("peak_fma", { workgroups: 4096, steps: 256 }, peakFma),
   plain("copy", { elements: 1 << 24 }, copy),

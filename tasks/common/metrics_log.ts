@@ -22,6 +22,16 @@ export interface TrainingLine {
   readonly loss_scale?: number;
   readonly steps_per_second: number;
   readonly tokens_per_second: number;
+  /** Mean time of a step since the line before. */
+  readonly step_ms?: number;
+  /** Share of that time in which the device had no step to work on. */
+  readonly idle_share?: number;
+  /** Share of the tokens since the line before that are padding. */
+  readonly padding_share?: number;
+  /** By how many standard deviations the loss is above those before it; only where it stands out. */
+  readonly spike?: number;
+  /** The records of a step that changed nothing: file, number and byte of each. */
+  readonly skipped?: readonly string[];
 }
 
 /** A line of held-out metrics. */
@@ -68,6 +78,11 @@ const lineSchema: Schema<MetricsLine> = v.union([
     loss_scale: v.optional(metric),
     steps_per_second: metric,
     tokens_per_second: metric,
+    step_ms: v.optional(metric),
+    idle_share: v.optional(metric),
+    padding_share: v.optional(metric),
+    spike: v.optional(metric),
+    skipped: v.optional(v.array(v.string())),
   }),
 ]);
 

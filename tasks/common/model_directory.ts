@@ -90,18 +90,33 @@ export class ModelDirectory {
 
   /**
    * Writes a checkpoint: seen under its name once it is whole and on the disk; one that is whole already is
-   * kept as it is. Only then older ones go, but for the newest `most` (0: none goes), and what a run that
-   * was killed had begun.
+   * kept as it is. Only then older ones go that need not be kept, and what a run that was killed had begun.
    *
+   * @param most newest checkpoints that are kept; 0 keeps all.
+   * @param everyHours of older ones the first is kept, and each so many hours after the last one kept; with 0
+   * none is.
    * @throws {ModelError} when weights or moments are not finite.
    * @throws {PipelineError} when the disk is full.
    */
-  async save(step: number, files: CheckpointFiles, most: number): Promise<void> {
+  async save(
+    step: number,
+    files: CheckpointFiles,
+    most: number,
+    everyHours: number = 0,
+  ): Promise<void> {
     if (this.#saved.has(step)) return;
     await writeCheckpoint(this.checkpoint(step), files);
     this.#saved.add(step);
     const steps = (await this.steps()).filter((one) => one <= step);
+    let lastKept = -Infinity;
     for (const old of most > 0 ? steps.slice(0, -most) : []) {
+      if (everyHours > 0) {
+        const hours = await this.#writtenAt(old) / 3_600_000;
+        if (hours - lastKept >= everyHours) {
+          lastKept = hours;
+          continue;
+        }
+      }
       await Deno.remove(this.checkpoint(old), { recursive: true });
     }
     for (const name of (await this.#folders()).filter((name) => LEFT_OVER.test(name))) {
@@ -154,7 +169,7 @@ export class ModelDirectory {
   }
 
   /**
-   * The step of "latest" or of a number; `tell` is told of damaged ones that latest passes over.
+   * The step of "latest" or of a number; `tell` hears of damaged ones that latest skips.
    *
    * @throws {ModelError} naming the checkpoints there are.
    */
@@ -171,6 +186,12 @@ export class ModelDirectory {
       `${this.path} has no checkpoint ${which}; ` +
         (steps.length > 0 ? `there are ${steps.join(", ")}` : "pre-train it first"),
     );
+  }
+
+  /** When a checkpoint was written, in milliseconds since 1970. */
+  async #writtenAt(step: number): Promise<number> {
+    const { mtime } = await Deno.stat(join(this.checkpoint(step), "manifest.json"));
+    return mtime?.getTime() ?? 0;
   }
 
   /** Names of folders among the checkpoints, also where a link leads to them. */

@@ -23,6 +23,13 @@ export function portion(text: string): number {
   throw new InvalidArgumentError("A number above 0 and at most 1 is needed.");
 }
 
+/** Reads a flag's value as a number above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("A number above 0 is needed.");
+}
+
 /** Each worker takes some 15 MB, and no machine has more cores. */
 export const workers: (text: string) => number = integerFrom(1, 256);
 

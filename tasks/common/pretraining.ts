@@ -5,7 +5,6 @@ import type { Gpu } from "../../kernels/device.ts";
 import type { PretrainingHparams } from "../../model/electra/config.ts";
 import type { PretrainingMetrics } from "../../model/electra/evaluation.ts";
 import { requireVocabulary } from "../../model/electra/inputs.ts";
-import type { SpecialIds } from "../../model/electra/masking.ts";
 import { createPretraining, type Pretraining } from "../../model/electra/pretraining.ts";
 import { traceStep } from "../../model/electra/trace.ts";
 import { ModelError } from "../../model/errors.ts";
@@ -16,13 +15,17 @@ import {
   MOST_SKIPPED,
   runLoop,
 } from "../../model/training/loop.ts";
+import { averageOf } from "../../model/training/state.ts";
 import type { StepMetrics } from "../../model/training/training.ts";
-import { ExampleLoader } from "../../pipeline/examples/loader.ts";
+import {
+  type ExampleBatch,
+  ExampleLoader,
+  type ExampleSource,
+} from "../../pipeline/examples/loader.ts";
+import { adapterRecord } from "./adapter_lines.ts";
 import { Interrupted } from "./command.ts";
 import { writeFileAtomic } from "./files.ts";
-import { lossSvg, renderPng } from "./loss_plot.ts";
-import { adapterRecord } from "./adapter_lines.ts";
-import { MetricsLog } from "./metrics_log.ts";
+import { lossSvg } from "./loss_plot.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import {
   checkExamples,
@@ -32,8 +35,17 @@ import {
 } from "./pretraining_data.ts";
 import { TrainingProgress } from "./pretraining_progress.ts";
 import { createProgress } from "./progress.ts";
-import { findResumption, resumeTraining } from "./resumption.ts";
+import { curvesOf } from "./run_curves.ts";
+import { findResumption, initialize, resumeTraining } from "./resumption.ts";
+import { RunLog } from "./run_log.ts";
+import { type JudgedSentences, Showcase } from "./showcase.ts";
+import { renderPng } from "./svg_image.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { Stopping, type StoppingRules } from "./stopping.ts";
 import { type TuneMode, tuneStep } from "./tuning.ts";
+
+/** Held-out batches that sentences are chosen from. */
+const SHOWCASE_BATCHES = 4;
 
 /** What to train, on what, and where to. */
 export interface PretrainingRun {
@@ -41,8 +53,8 @@ export interface PretrainingRun {
   readonly gpu: Gpu;
   /** Complete hyperparameters. */
   readonly hparams: PretrainingHparams;
-  /** Ids of the special pieces. */
-  readonly special: SpecialIds;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
   /** Its examples. */
   readonly examples: ExamplePatterns;
   /** The model's folder. */
@@ -57,6 +69,8 @@ export interface PretrainingRun {
   readonly trace?: { readonly folder: string; readonly steps: ReadonlySet<number> };
   /** Steps between evaluations on held-out examples; 0 evaluates at the end alone, where asked. */
   readonly evaluateEvery: number;
+  /** When it ends before its last step. */
+  readonly stopping: StoppingRules;
   /** Whether to time the variants of matrix products first. */
   readonly tune: TuneMode;
 }
@@ -69,6 +83,8 @@ export interface PretrainingResult {
   readonly before: PretrainingMetrics | undefined;
   /** Held-out metrics at the end, where evaluated. */
   readonly after: PretrainingMetrics | undefined;
+  /** Held-out sentences as the model judges them at the end, where evaluated. */
+  readonly sentences: JudgedSentences | undefined;
 }
 
 /**
@@ -85,7 +101,7 @@ export async function runPretraining(
   const { gpu, hparams, directory, examples } = run;
   const resumption = await findResumption(directory, hparams, run.resume);
   const seed = resumption?.checkpoint.state.seed ?? run.seed;
-  requireVocabulary(hparams, run.special);
+  requireVocabulary(hparams, run.tokenizer.special);
   const evaluates = hparams.do_eval || run.evaluateEvery > 0;
   const heldOut = exampleSource(examples.evaluate, hparams.eval_batch_size, hparams);
   if (hparams.do_train) {
@@ -98,7 +114,7 @@ export async function runPretraining(
   const compiling = createProgress({ label: "compile", unit: "kernels" });
   const trainer = await createPretraining(gpu, {
     hparams,
-    special: run.special,
+    special: run.tokenizer.special,
     seed,
     chooseMatmul,
     precision: run.precision,
@@ -109,13 +125,23 @@ export async function runPretraining(
   });
   compiling.finish(gpu.description);
   if (resumption) resumeTraining(trainer, resumption);
-  const config = { hparams, seed, precision: run.precision, adapter: adapterRecord(gpu) };
+  else if (hparams.init_checkpoint !== "") await initialize(trainer, hparams.init_checkpoint);
+  const config = {
+    hparams,
+    seed,
+    precision: run.precision,
+    device: gpu.description,
+    adapter: adapterRecord(gpu),
+  };
   await directory.write("config.json", JSON.stringify(config, null, 2) + "\n");
-  const log = await MetricsLog.open(directory.file("metrics.jsonl"), trainer.step);
+  const log = await RunLog.open(directory, trainer);
+  const showcase = evaluates ? await showcaseOf(run, trainer, heldOut) : undefined;
+  let sentences: JudgedSentences | undefined;
 
   const evaluate = async (): Promise<PretrainingMetrics> => {
     const metrics = await trainer.evaluate(firstBatches(heldOut, hparams.num_eval_steps));
-    await log.add({ step: trainer.step, eval: metrics });
+    sentences = await showcase?.judge();
+    await log.evaluation(trainer.step, metrics, sentences);
     return metrics;
   };
   let before: PretrainingMetrics | undefined, after: PretrainingMetrics | undefined;
@@ -124,15 +150,26 @@ export async function runPretraining(
     await train(run, trainer, log, evaluate, resumption?.examples ?? 0, signal);
   }
   if (evaluates) after = await evaluate();
+  showcase?.destroy();
   await plot(directory, log);
-  return { trainer, before, after };
+  return { trainer, before, after, sentences };
+}
+
+/** Sentences of the first held-out batches, for the model to judge. */
+async function showcaseOf(
+  { gpu, tokenizer }: PretrainingRun,
+  trainer: Pretraining,
+  heldOut: ExampleSource,
+): Promise<Showcase | undefined> {
+  const batches = await Array.fromAsync(firstBatches(heldOut, SHOWCASE_BATCHES));
+  return Showcase.of(gpu, trainer, tokenizer.special, tokenizer.processor, batches);
 }
 
 /** Runs the loop over the training examples, from a place in them on. */
 async function train(
   run: PretrainingRun,
   trainer: Pretraining,
-  log: MetricsLog,
+  log: RunLog,
   evaluate: () => Promise<unknown>,
   examples: number,
   signal: AbortSignal,
@@ -144,24 +181,39 @@ async function train(
   const progress = new TrainingProgress(trainer, hparams, log);
   const total = hparams.num_train_steps;
   const first = trainer.step;
+  const takeStep = tracing(run, trainer) ?? ((batch: ExampleBatch) => trainer.train(batch));
+  const stopping = new Stopping(run.stopping);
   let end: LoopEnd;
+  let lossScale = 1;
+  let latest: ExampleBatch | undefined;
   try {
     end = await runLoop(trainer, {
       totalSteps: total,
       nextBatch: () => loader.next(),
-      takeStep: tracing(run, trainer),
+      takeStep: async (batch: ExampleBatch) => {
+        latest = batch;
+        const queued = await takeStep(batch);
+        progress.queued(trainer.step, queued.metrics, batch);
+        return queued;
+      },
       signal,
+      stop: () => stopping.reason(),
       onWarm: () => progress.warm(),
-      onStep: (metrics, logged) => progress.step(metrics, logged),
+      onStep: async (metrics, logged) => {
+        lossScale = metrics.lossScale;
+        stopping.add(metrics.totalLoss);
+        await progress.step(metrics, logged);
+      },
       logEvery: Math.max(1, Math.min(100, Math.floor(total / 100))),
       save: async (last) => {
+        await log.histograms(trainer, lossScale);
         const seen = examples + (trainer.step - first) * hparams.train_batch_size;
         const saved = await save(run, trainer, seen, last);
         await plot(directory, log);
         return saved;
       },
       saveEvery: hparams.save_checkpoints_steps,
-      evaluate: async () => void await evaluate(),
+      evaluate: async () => void await progress.interlude(evaluate),
       evaluateEvery: run.evaluateEvery,
       onFailure: (step, fault) => {
         progress.finish("stopped");
@@ -175,8 +227,13 @@ async function train(
   } finally {
     await loader.close();
   }
-  progress.finish(end.reason === "interrupted" ? "stopped" : undefined);
-  await requireLearning(end, trainer, directory);
+  progress.finish(end.reason === "finished" ? undefined : "stopped");
+  await requireLearning(end, trainer, directory, latest);
+  if (end.stopped !== undefined) {
+    console.error(
+      `${end.stopped}: stopped at step ${trainer.step} of ${total}; --resume goes on from there`,
+    );
+  }
   if (end.reason === "interrupted") {
     throw new Interrupted(
       trainer.step === 0
@@ -202,10 +259,14 @@ async function save(
   examples: number,
   last: boolean,
 ): Promise<boolean> {
-  const { position, ...tensors } = await trainer.state();
-  const files = encodeCheckpoint({ ...tensors, state: { ...position, examples, hparams } });
+  const trained = await trainer.state();
+  const { position, ...tensors } = trained;
+  const average = hparams.ema_decay > 0 ? averageOf(trained, hparams.ema_decay) : undefined;
+  const state = { ...position, examples, hparams };
+  const files = encodeCheckpoint({ ...tensors, average, state });
   try {
-    await directory.save(trainer.step, files, hparams.keep_checkpoint_max);
+    const { keep_checkpoint_max, keep_checkpoint_every_n_hours } = hparams;
+    await directory.save(trainer.step, files, keep_checkpoint_max, keep_checkpoint_every_n_hours);
     return true;
   } catch (error) {
     if (error instanceof ModelError) {
@@ -245,19 +306,38 @@ async function requireLearning(
   { reason, last, skippedInARow }: LoopEnd,
   trainer: Pretraining,
   directory: ModelDirectory,
+  latest: ExampleBatch | undefined,
 ): Promise<void> {
   const scaled = trainer.precision === "f16";
   if (reason === "skipped") {
+    const way = await wayBack(directory, trainer.step - skippedInARow + 1);
+    const traced = latest && await traceStuck(trainer, latest, directory);
     throw new ModelError(
       `the gradients have not been finite for ${MOST_SKIPPED} steps in a row, so nothing is learned: ` +
-        await wayBack(directory, trainer.step - skippedInARow + 1) +
-        (scaled ? ", or --precision f32" : ""),
+        way + (scaled ? ", or --precision f32" : "") +
+        (traced === undefined ? "" : `; ${traced} shows all of such a step`),
     );
   }
   const fault = last && notFinite(last, scaled);
   if (fault === undefined) return;
   const way = await wayBack(directory, trainer.step);
   throw new ModelError(`the run diverged: at step ${trainer.step} ${fault}: ${way}`);
+}
+
+/** Repeats a step that changes nothing with a trace, for study; undefined where the model has none. */
+async function traceStuck(
+  trainer: Pretraining,
+  batch: ExampleBatch,
+  directory: ModelDirectory,
+): Promise<string | undefined> {
+  try {
+    const { file } = await traceStep(trainer, batch);
+    await directory.write("not-finite.safetensors", file);
+    return directory.file("not-finite.safetensors");
+  } catch (error) {
+    console.error(`the step is not traced: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /**
@@ -283,9 +363,9 @@ async function wayBack(directory: ModelDirectory, step: number): Promise<string>
 }
 
 /** Draws the curves. They can be drawn again at any time, so that work goes on where it fails. */
-async function plot(directory: ModelDirectory, log: MetricsLog): Promise<void> {
+async function plot(directory: ModelDirectory, log: RunLog): Promise<void> {
   if (log.lines.length === 0) return;
-  const svg = lossSvg(log.lines, "ELECTRA pre-training");
+  const svg = lossSvg([curvesOf(basename(directory.path), log.lines)], basename(directory.path));
   try {
     await directory.write("loss.svg", svg);
     await directory.write("loss.png", await renderPng(svg));

@@ -4,6 +4,9 @@ import type { PretrainingHparams } from "../../model/electra/config.ts";
 import type { Pretraining } from "../../model/electra/pretraining.ts";
 import { requireSameModel, resumeDifferences, savedHparams } from "../../model/electra/resume.ts";
 import { type Checkpoint, decodeCheckpoint } from "../../model/files/checkpoint.ts";
+import { ModelError } from "../../model/errors.ts";
+import { writeStateDict } from "../../model/parameters/state_dict.ts";
+import { readCheckpoint } from "./checkpoint_folder.ts";
 import { UsageError } from "./command.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 
@@ -74,4 +77,32 @@ export function resumeTraining(
   { checkpoint: { state: position, ...tensors }, source }: Resumption,
 ): void {
   training.restore({ ...tensors, position }, source);
+}
+
+/**
+ * Gives a new training the weights of a checkpoint, by their names; those that it does not have stay random.
+ *
+ * @param folder of the checkpoint.
+ * @param tell is told what stays random.
+ * @throws {ModelError} when it is damaged, has none of the weights or one of another shape.
+ */
+export async function initialize(
+  { store }: Pretraining,
+  folder: string,
+  tell: (line: string) => void = console.error,
+): Promise<void> {
+  const { parameters } = decodeCheckpoint(await readCheckpoint(folder), folder);
+  const names = store.parameters.map(({ parts: [{ name }] }) => name);
+  const there = names.filter((name) => parameters.has(name));
+  if (there.length === 0) {
+    throw new ModelError(
+      `init_checkpoint ${folder} has none of the model's weights; give the folder of a checkpoint of ` +
+        "pre-training, such as data/models/electra/checkpoints/step-00001000",
+    );
+  }
+  writeStateDict(store, "parameters", parameters, folder, (name) => parameters.has(name));
+  const random = names.filter((name) => !parameters.has(name));
+  if (random.length === 0) return;
+  const more = random.length > 3 ? ` and ${random.length - 3} more` : "";
+  tell(`${folder} does not have ${random.slice(0, 3).join(", ")}${more}: random at first`);
 }

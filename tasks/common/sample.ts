@@ -10,31 +10,6 @@ import { extractDump } from "../../pipeline/wiki/extract.ts";
 import { writeFileAtomic } from "./files.ts";
 import { createProgress } from "./progress.ts";
 
-/**
- * Hyperparameters of the sample run; what a user gives wins. The generator samples at temperature 2:
- * it then proposes rarer words, which a model that trains for minutes can learn to notice.
- */
-export const SAMPLE_HPARAMS: Readonly<Record<string, unknown>> = {
-  model_hparam_overrides: {
-    hidden_size: 128,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    hidden_dropout_prob: 0,
-    attention_probs_dropout_prob: 0,
-    max_position_embeddings: 128,
-  },
-  embedding_size: 64,
-  vocab_size: 2400,
-  max_seq_length: 32,
-  train_batch_size: 16,
-  eval_batch_size: 32,
-  learning_rate: 1e-3,
-  num_warmup_steps: 100,
-  num_train_steps: 1500,
-  save_checkpoints_steps: 500,
-  temperature: 2,
-};
-
 /** Share of the sample's articles that are held out. */
 const HELD_OUT = 0.08;
 

@@ -1,60 +1,244 @@
-/** Three corrupted sentences and what the discriminator makes of them. */
+/** Held-out sentences with some words replaced, and which ones the model takes for replaced. */
 
 import { bold, green, red } from "@std/fmt/colors.js";
+import type { Gpu } from "../../kernels/device.ts";
+import { randomWord, uniformOpen } from "../../kernels/random/random.ts";
+import { maskBatch, type SpecialIds, type TokenBatch } from "../../model/electra/masking.ts";
+import { Predictor, type TokenSequences } from "../../model/electra/predictor.ts";
 import type { Pretraining } from "../../model/electra/pretraining.ts";
 import type { ExampleBatch } from "../../pipeline/examples/loader.ts";
 import type { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 
-/** Tokens of an example that are shown. */
-const SHOWN_TOKENS = 40;
+/** A piece of a sentence as the model judged it. */
+export interface JudgedPiece {
+  /** What stands there. */
+  readonly text: string;
+  /** What stood there, where it was replaced. */
+  readonly original?: string;
+  /** How likely the model takes it to be replaced. */
+  readonly probability: number;
+}
 
-/** Logits above this count as a flag: more likely replaced than not. */
-const FLAG = 0;
+/** Sentences as the model judged them. */
+export type JudgedSentences = readonly (readonly JudgedPiece[])[];
+
+/** Probability from which on the model calls a piece replaced. */
+export const THRESHOLD = 0.5;
+
+/** Sentences that are judged. */
+const SENTENCES = 8;
+
+/** Pieces of a sentence, special ones included. */
+const SHORTEST = 8, LONGEST = 64;
+
+/** Pieces of a sentence that are replaced at most. */
+const MOST_REPLACED = 8;
+
+/** Share of the pieces that are masked. */
+const MASK_PROB = 0.15;
+
+/** All draws are the same at every step, so that one sees the model alone change. */
+const SEED = 0x5e47, STREAM = 0x80000011;
+
+/** A piece that ends a sentence. */
+const SENTENCE_END = /[。．！？!?]$/;
 
 /**
- * Describes up to `count` examples of a held-out batch: the text with replaced pieces, what stood there,
- * and which pieces the model flags with what probability.
+ * The whole sentences at the beginnings of an example's segments: there every one begins with a sentence, while
+ * its end may be cut off.
+ *
+ * @param sequence tokens of an example.
+ * @param longest tokens of a sentence, its [CLS] and [SEP] included.
  */
-export async function describeCorruptions(
-  trainer: Pretraining,
-  processor: SentencePieceProcessor,
+export function wholeSentences(
   batch: ExampleBatch,
-  count: number,
-): Promise<string[]> {
-  const { prepared, outputs } = await trainer.evaluateBatch(batch, 1);
-  const { corruptedInputIds, labels, logits } = outputs;
-  const { sequence } = prepared.shape;
-  const shown: string[] = [];
-  for (let row = 0; row < batch.examples && shown.length < count; row++) {
-    const base = row * sequence;
-    const places = Array.from({ length: SHOWN_TOKENS }, (_, i) => base + 1 + i).filter((place) =>
-      place < base + sequence && batch.attentionMask[place] === 1 &&
-      !processor.isControl(batch.inputIds[place])
-    );
-    const replaced = places.filter((place) => labels[place] > 0);
-    if (replaced.length === 0) continue;
-    const piece = (id: number): string => processor.idToPiece(id);
-    const text = places.map((place) => {
-      const now = piece(corruptedInputIds[place]).replaceAll("▁", " ");
-      return labels[place] > 0 ? red(`[${now}]`) : now;
-    }).join("");
-    const were = replaced.map((place) =>
-      `${piece(corruptedInputIds[place])} for ${piece(batch.inputIds[place])}`
-    );
-    const flags = [...places]
-      .filter((place) => !Number.isNaN(logits[place]))
-      .sort((a, b) => logits[b] - logits[a])
-      .filter((place, i) => logits[place] > FLAG || i < replaced.length)
-      .map((place) => {
-        const chance = 1 / (1 + Math.exp(-logits[place]));
-        const text = `${piece(corruptedInputIds[place])} ${Math.round(100 * chance)}%`;
-        return labels[place] > 0 ? green(`${text} (right)`) : `${text} (wrong)`;
-      });
-    shown.push(
-      `${bold(String(shown.length + 1))}  ${text.trim()}\n` +
-        `   replaced:  ${were.join(", ")}\n` +
-        `   suspected: ${flags.join(", ")}`,
-    );
+  sequence: number,
+  processor: SentencePieceProcessor,
+  longest: number,
+): number[][] {
+  const found: number[][] = [];
+  for (let row = 0; row < batch.examples; row++) {
+    let sentence: number[] | undefined;
+    for (let place = row * sequence; place < (row + 1) * sequence; place++) {
+      const id = batch.inputIds[place];
+      if (batch.attentionMask[place] === 0) break;
+      if (processor.isControl(id)) {
+        sentence = [];
+        continue;
+      }
+      if (!sentence) continue;
+      sentence.push(id);
+      if (!SENTENCE_END.test(processor.idToPiece(id))) continue;
+      const length = sentence.length + 2;
+      if (length >= SHORTEST && length <= longest) found.push(sentence);
+      sentence = undefined;
+    }
   }
-  return shown;
+  return found;
+}
+
+/** Judges the same sentences again and again while a model learns. */
+export class Showcase {
+  readonly #model: Pretraining["objective"]["model"];
+  readonly #predictor: Predictor;
+  readonly #processor: SentencePieceProcessor;
+  readonly #special: SpecialIds;
+  readonly #batch: TokenBatch & TokenSequences;
+  readonly #sequence: number;
+  readonly #picks: number;
+
+  /**
+   * Chooses the sentences; undefined for a model without a discriminator or examples without a whole sentence.
+   *
+   * @param heldOut examples that are not trained on.
+   */
+  static of(
+    gpu: Gpu,
+    { objective: { model, hparams }, store }: Pretraining,
+    special: SpecialIds,
+    processor: SentencePieceProcessor,
+    heldOut: readonly ExampleBatch[],
+  ): Showcase | undefined {
+    if (!model.discriminator) return undefined;
+    const sequence = Math.min(hparams.max_seq_length, LONGEST);
+    const sentences = heldOut.flatMap((batch) =>
+      wholeSentences(batch, hparams.max_seq_length, processor, sequence)
+    ).slice(0, SENTENCES);
+    if (sentences.length === 0) return undefined;
+    const picks = Math.min(MOST_REPLACED, hparams.max_predictions_per_seq);
+    const predictor = new Predictor(gpu, model, store);
+    return new Showcase(model, predictor, processor, special, sentences, sequence, picks);
+  }
+
+  private constructor(
+    model: Pretraining["objective"]["model"],
+    predictor: Predictor,
+    processor: SentencePieceProcessor,
+    special: SpecialIds,
+    sentences: readonly (readonly number[])[],
+    sequence: number,
+    picks: number,
+  ) {
+    this.#model = model;
+    this.#predictor = predictor;
+    this.#processor = processor;
+    this.#special = special;
+    this.#sequence = sequence;
+    this.#picks = picks;
+    const tokens = sentences.length * sequence;
+    const inputIds = new Int32Array(tokens), attentionMask = new Int32Array(tokens);
+    sentences.forEach((sentence, row) => {
+      const ids = [special.cls, ...sentence, special.sep];
+      inputIds.set(ids, row * sequence);
+      attentionMask.fill(1, row * sequence, row * sequence + ids.length);
+    });
+    const tokenTypeIds = new Int32Array(tokens);
+    this.#batch = { batch: sentences.length, sequence, inputIds, attentionMask, tokenTypeIds };
+  }
+
+  /** Replaces words by the generator's draws at temperature 1 (or uniform ones) and judges all of them. */
+  async judge(): Promise<JudgedSentences> {
+    const { inputIds, attentionMask } = this.#batch;
+    const sequence = this.#sequence, picks = this.#picks;
+    const options = { maskProb: MASK_PROB, maxPredictions: picks };
+    const masked = maskBatch(this.#batch, sequence, this.#special, options, SEED, 1);
+    const { maskedPositions, maskedWeights, uniformIds } = masked;
+    const maskedInputIds = Int32Array.from(masked.maskedInputIds);
+    const seen = { ...this.#batch, inputIds: maskedInputIds };
+    const logits = this.#model.generator &&
+      await this.#predictor.generatorLogits(seen, maskedPositions);
+    const corrupted = Int32Array.from(inputIds);
+    maskedPositions.forEach((position, pick) => {
+      if (maskedWeights[pick] === 0) return;
+      const vocabulary = this.#special.vocabSize;
+      corrupted[Math.floor(pick / picks) * sequence + position] = logits
+        ? draw(logits.subarray(pick * vocabulary, (pick + 1) * vocabulary), pick)
+        : uniformIds[pick];
+    });
+    const scores = await this.#predictor.discriminatorLogits({
+      ...this.#batch,
+      inputIds: corrupted,
+    });
+    const text = (id: number): string => this.#processor.idToPiece(id).replaceAll("▁", " ");
+    return Array.from({ length: inputIds.length / sequence }, (_, row) => {
+      const pieces: JudgedPiece[] = [];
+      // The first is [CLS], the last [SEP].
+      for (let at = row * sequence + 1; attentionMask[at + 1] === 1; at++) {
+        if (at + 1 === (row + 1) * sequence) break;
+        pieces.push({
+          text: text(corrupted[at]),
+          ...(corrupted[at] === inputIds[at] ? {} : { original: text(inputIds[at]) }),
+          probability: 1 / (1 + Math.exp(-scores[at])),
+        });
+      }
+      return pieces;
+    });
+  }
+
+  /** Frees the device memory of the predictions. */
+  destroy(): void {
+    this.#predictor.destroy();
+  }
+}
+
+/** Draws from a softmax. */
+function draw(logits: Float32Array, pick: number): number {
+  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - most);
+  let left = uniformOpen(randomWord(SEED, STREAM, 1, pick)) * sum;
+  for (let id = 0; id < logits.length; id++) {
+    left -= Math.exp(logits[id] - most);
+    if (left <= 0) return id;
+  }
+  return logits.length - 1;
+}
+
+/** Flags that are right and wrong. */
+export function countFlags(sentences: JudgedSentences): { right: number; wrong: number } {
+  const flagged = sentences.flat().filter(({ probability }) => probability >= THRESHOLD);
+  const right = flagged.filter(({ original }) => original !== undefined).length;
+  return { right, wrong: flagged.length - right };
+}
+
+/** Lines about the first sentences in which something is replaced, for a terminal. */
+export function describeSentences(sentences: JudgedSentences, most: number): string[] {
+  const percent = ({ probability }: JudgedPiece): string => `${Math.round(100 * probability)}%`;
+  const name = ({ text }: JudgedPiece): string => text.trim();
+  return sentences.filter((pieces) => pieces.some(({ original }) => original !== undefined))
+    .slice(0, most)
+    .map((pieces, i) => {
+      const text = pieces.map(({ text, original }) =>
+        original === undefined ? text : red(`[${text}]`)
+      ).join("").trim();
+      const replaced = pieces.filter(({ original }) => original !== undefined);
+      const flagged = pieces.filter(({ probability }) => probability >= THRESHOLD);
+      const flags = flagged.toSorted((a, b) => b.probability - a.probability).map((piece) =>
+        piece.original === undefined
+          ? `${name(piece)} ${percent(piece)} (wrong)`
+          : green(`${name(piece)} ${percent(piece)} (right)`)
+      );
+      const missed = replaced.filter((piece) => !flagged.includes(piece)).map((piece) =>
+        `${name(piece)} ${percent(piece)}`
+      );
+      return `${bold(String(i + 1))}  ${text}\n` +
+        `   replaced: ${
+          replaced.map((piece) => `${name(piece)} for ${piece.original!.trim()}`).join(", ")
+        }\n` +
+        `   flagged:  ${flags.join(", ") || "nothing"}` +
+        (missed.length > 0 ? `\n   missed:   ${missed.join(", ")}` : "");
+    });
+}
+
+/** The sentences as Markdown, for TensorBoard: replaced pieces are bold, flagged ones have their probability. */
+export function sentencesMarkdown(sentences: JudgedSentences): string {
+  const escape = (text: string): string => text.replace(/[\\`*_[\]<>|~]/g, "\\$&");
+  return sentences.map((pieces) => {
+    const shown = pieces.map(({ text, original, probability }) => {
+      const now = original === undefined ? escape(text) : `**${escape(text)}**`;
+      const flag = probability >= THRESHOLD ? `⟨${Math.round(100 * probability)}%⟩` : "";
+      return now + flag + (original === undefined ? "" : `(${escape(original)})`);
+    });
+    return `- ${shown.join("").trim()}`;
+  }).join("\n");
 }

@@ -24,15 +24,21 @@ export interface Tokenizer {
   readonly padId: number;
 }
 
+/** The hyperparameters that say which tokenizer a model has. */
+export type TokenizerHparams = Pick<PretrainingHparams, "model_sentencepiece_path" | "vocab_file">;
+
 /** Where the tokenizer is: `model_sentencepiece_path`, or `wiki-ja.model` of the data directory. */
-export function tokenizerPath(dataDir: string, hparams: PretrainingHparams): string {
+export function tokenizerPath(
+  dataDir: string,
+  hparams: Pick<TokenizerHparams, "model_sentencepiece_path">,
+): string {
   return hparams.model_sentencepiece_path || join(dataDir, "wiki-ja.model");
 }
 
 /** Loads `model_sentencepiece_path`, or `wiki-ja.model` of the data directory. */
 export async function loadTokenizer(
   dataDir: string,
-  hparams: PretrainingHparams,
+  hparams: TokenizerHparams,
 ): Promise<Tokenizer> {
   const path = tokenizerPath(dataDir, hparams);
   const bytes = await Deno.readFile(path).catch((error) => {

@@ -77,7 +77,7 @@ export async function readTable(
 
 /**
  * Keeps an adapter's table beside those of others, and beside what another process has found meanwhile. A
- * file that is damaged is made anew.
+ * file that is damaged is replaced.
  */
 export async function writeTable(path: string, adapter: string, table: MatmulTable): Promise<void> {
   const file = await readFile(path, () => {});

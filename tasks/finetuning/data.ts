@@ -43,6 +43,8 @@ export interface FinetuningTask {
   readonly tags: TagLabels | undefined;
   /** Answers of a question, for multiple choice; 1 for other kinds. */
   readonly choices: number;
+  /** Whether some training questions have no answer, so that none may be given; for reading. */
+  readonly unanswerable: boolean;
 }
 
 /** A split with what the model sees of it. */
@@ -69,12 +71,13 @@ export function describeLabels(
   training: readonly FinetuningExample[],
 ): FinetuningTask {
   const found = new Set<string>();
-  let choices = 1;
+  let choices = 1, unanswerable = false;
   for (const example of training) {
     if (example.kind === "classification" && example.label !== undefined) found.add(example.label);
     if (example.kind === "tagging") {
       for (const { label } of example.spans ?? []) found.add(label);
     }
+    if (example.kind === "reading") unanswerable ||= example.answers?.length === 0;
     if (example.kind === "multiple_choice") choices = example.choices.length;
   }
   const labels = description.labels ?? [...found].sort();
@@ -87,7 +90,7 @@ export function describeLabels(
     );
   }
   const tags = description.kind === "tagging" ? new TagLabels(labels) : undefined;
-  return { name, folder, description, labels, tags, choices };
+  return { name, folder, description, labels, tags, choices, unanswerable };
 }
 
 /** Reads a split's examples; in debug runs the first few. */

@@ -2,9 +2,8 @@
 
 import type { FinetuningHparams } from "../../model/finetuning/hparams.ts";
 import type { FinetuningObjective } from "../../model/finetuning/objective.ts";
-import type { Training } from "../../model/training/training.ts";
+import type { Evaluator } from "../../model/training/inference.ts";
 import type { MetricName } from "../../pipeline/finetuning/description.ts";
-import type { Feature } from "../../pipeline/finetuning/features.ts";
 import {
   type FeatureLogits,
   logitsByFeature,
@@ -14,12 +13,15 @@ import {
 import { evaluationBatches, type FeaturedSplit, type FinetuningTask } from "./data.ts";
 import { type ScoredSplit, scorePredictions } from "./scores.ts";
 
+/** What runs a fine-tuned model: a training, or a saved model that is evaluated. */
+export type Runner = Pick<Evaluator<FinetuningObjective>, "evaluateBatch">;
+
 /** Called as examples are done. */
 export type OnProgress = (features: number) => void;
 
 /** What the model says of each example. */
 export async function predictSplit(
-  training: Training<FinetuningObjective>,
+  runner: Runner,
   task: FinetuningTask,
   { examples, features }: Pick<FeaturedSplit, "examples" | "features">,
   hparams: FinetuningHparams,
@@ -32,7 +34,7 @@ export async function predictSplit(
   for (
     const batch of evaluationBatches(task.name, features, eval_batch_size, padId, max_seq_length)
   ) {
-    const { prepared, outputs } = await training.evaluateBatch(batch, ++number);
+    const { prepared, outputs } = await runner.evaluateBatch(batch, ++number);
     logits.push(...logitsByFeature(batch, outputs.logits as Float32Array));
     const weight = (prepared.inputs.weights as Float32Array).reduce((sum, one) => sum + one, 0);
     loss += outputs.loss[0] * weight;
@@ -44,9 +46,7 @@ export async function predictSplit(
     nBestSize: hparams.n_best_size,
     maxAnswerLength: hparams.max_answer_length,
     tags: task.tags,
-    unanswerable: features.some((feature: Feature) =>
-      feature.kind === "reading" && feature.impossible
-    ),
+    unanswerable: task.unanswerable,
     noAnswerThreshold: hparams.qa_na_threshold,
   });
   return { predictions, loss: loss / labelled };
@@ -54,14 +54,14 @@ export async function predictSplit(
 
 /** Scores a model on a split. */
 export async function evaluateSplit(
-  training: Training<FinetuningObjective>,
+  runner: Runner,
   task: FinetuningTask,
   split: FeaturedSplit,
   hparams: FinetuningHparams,
   padId: number,
   onProgress?: OnProgress,
 ): Promise<ScoredSplit & { readonly loss: number; readonly predictions: readonly Prediction[] }> {
-  const predicted = await predictSplit(training, task, split, hparams, padId, onProgress);
+  const predicted = await predictSplit(runner, task, split, hparams, padId, onProgress);
   const { predictions } = predicted;
   const { examples } = split;
   const metric = decidingMetric(task, hparams);

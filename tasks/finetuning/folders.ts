@@ -4,8 +4,14 @@ import { join } from "@std/path/mod.js";
 import * as v from "valibot";
 import { ModelError } from "../../model/errors.ts";
 import { anyObject, parseJson } from "../../pipeline/wire/json.ts";
-import type { ModelDirectory } from "../common/model_directory.ts";
-import { RESULT_FILE, type TrialResult } from "./trial.ts";
+import { ModelDirectory } from "../common/model_directory.ts";
+import type { TrialResult } from "./trial.ts";
+
+/** Name of the file that says that a trial is done. */
+export const RESULT_FILE = "result.json";
+
+/** The folder of the best model of a trial, where evaluations between epochs choose it. */
+const BEST = "best";
 
 /** The folder of a trial, counted from 1. */
 export function trialFolder(
@@ -14,6 +20,17 @@ export function trialFolder(
   trial: number,
 ): string {
   return join(directory.path, "finetuning_models", `${tasks.join(",")}_${trial}`);
+}
+
+/** The best model of a trial, which keeps checkpoints as a model does. */
+export function bestOfTrial(folder: string): ModelDirectory {
+  return new ModelDirectory(join(folder, BEST));
+}
+
+/** The model that a trial was scored with: its best, where it looked for one, else its last. */
+export async function modelOfTrial(folder: string): Promise<ModelDirectory> {
+  const best = bestOfTrial(folder);
+  return (await best.steps()).length > 0 ? best : new ModelDirectory(folder);
 }
 
 const RESULT = v.object({
@@ -37,7 +54,7 @@ export async function readFinishedTrial(folder: string): Promise<TrialResult | u
 }
 
 /** What a trial writes into its folder. */
-const OWN_FILES = [RESULT_FILE, "config.json", "metrics.jsonl", "checkpoints"];
+const OWN_FILES = [RESULT_FILE, "config.json", "metrics.jsonl", "checkpoints", BEST];
 
 /** Removes what a trial made, and nothing else. */
 export async function removeTrial(folder: string): Promise<void> {

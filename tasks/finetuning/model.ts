@@ -36,7 +36,10 @@ export interface FinetunedConfig {
   /** Whether text is lower-cased. */
   readonly lowerCase: boolean;
   /** What was learned, with its labels. */
-  readonly tasks: readonly Pick<FinetuningTask, "name" | "description" | "labels" | "choices">[];
+  readonly tasks: readonly Pick<
+    FinetuningTask,
+    "name" | "description" | "labels" | "choices" | "unanswerable"
+  >[];
 }
 
 /** The head of a task. */
@@ -120,6 +123,7 @@ const CONFIG = v.object({
       description: anyObject,
       labels: v.array(word),
       choices: v.number(),
+      unanswerable: v.optional(v.boolean(), false),
     })),
     v.minLength(1),
   ),

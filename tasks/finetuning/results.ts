@@ -58,13 +58,13 @@ export function summarizeTrials(
   return { model, source, tasks: byTask, trials };
 }
 
-/** Lines of a table: each score's mean, deviation and trials, and the last trial's classes. */
-export function resultLines(results: FinetuningResults): string[] {
+/** Lines of a table for a split: each score's mean, deviation and trials, and the last trial's classes. */
+export function resultLines(results: FinetuningResults, split = "dev"): string[] {
   const lines: string[] = [];
   for (const [name, { examples, metric, cut, scores }] of Object.entries(results.tasks)) {
     lines.push(
       "",
-      `${name}: ${examples} examples of dev, ${countOf(results.trials.length, "trial")}`,
+      `${name}: ${examples} examples of ${split}, ${countOf(results.trials.length, "trial")}`,
     );
     if (cut) {
       lines.push(

@@ -1,14 +1,20 @@
 /** One trial of fine-tuning: it trains, keeps the best model, scores it, and goes on where it was interrupted. */
 
 import { join } from "@std/path/mod.js";
+import * as v from "valibot";
 import type { Gpu } from "../../kernels/device.ts";
 import { ModelError } from "../../model/errors.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../../model/files/checkpoint.ts";
+import {
+  type CheckpointFiles,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from "../../model/files/checkpoint.ts";
 import type { FinetuningHparams } from "../../model/finetuning/hparams.ts";
 import type { FinetuningObjective } from "../../model/finetuning/objective.ts";
 import { traceFinetuning } from "../../model/finetuning/trace.ts";
 import { type LoopOptions, runLoop } from "../../model/training/loop.ts";
 import type { StepMetrics, Training } from "../../model/training/training.ts";
+import { parseJson } from "../../pipeline/wire/json.ts";
 import { Interrupted, UsageError } from "../common/command.ts";
 import { writeFileAtomic } from "../common/files.ts";
 import { ModelDirectory } from "../common/model_directory.ts";
@@ -20,7 +26,8 @@ import {
   TrainingOrder,
   type TrainingTask,
 } from "./data.ts";
-import { decidingMetric, evaluateSplit } from "./evaluation.ts";
+import { decidingMetric, evaluateSplit, type Runner } from "./evaluation.ts";
+import { bestOfTrial } from "./folders.ts";
 import { createFinetuning, type FinetunedConfig } from "./model.ts";
 import { type Pretrained, writePretrained } from "./pretrained.ts";
 import type { ScoredSplit } from "./scores.ts";
@@ -56,9 +63,6 @@ export interface TrialResult {
   readonly tasks: Readonly<Record<string, ScoredSplit & { readonly loss: number }>>;
 }
 
-/** Name of the file that says that a trial is done. */
-export const RESULT_FILE = "result.json";
-
 /**
  * Runs a trial in its folder.
  *
@@ -87,11 +91,8 @@ export async function runTrial(
   );
   try {
     const good = await directory.newestGood();
-    if (good) {
-      const source = directory.checkpoint(good.step);
-      const { state: position, ...tensors } = decodeCheckpoint(good.files, source);
-      trainer.restore({ ...tensors, position }, source);
-    } else writePretrained(trainer.store, pretrained);
+    if (good) restoreFrom(trainer, good.files, directory.checkpoint(good.step));
+    else writePretrained(trainer.store, pretrained);
     await directory.write("config.json", JSON.stringify(configOf(settings, seed), null, 2) + "\n");
     const seconds = await train(settings, directory, trainer, order, totalSteps, signal);
     const scored: Record<string, ScoredSplit & { loss: number }> = {};
@@ -117,11 +118,14 @@ function configOf(settings: TrialSettings, seed: number): FinetunedConfig {
     precision,
     tokenizerSha256,
     lowerCase,
-    tasks: settings.training.map(({ task: { name, description, labels, choices } }) => ({
+    tasks: settings.training.map((
+      { task: { name, description, labels, choices, unanswerable } },
+    ) => ({
       name,
       description,
       labels,
       choices,
+      unanswerable,
     })),
   };
 }
@@ -147,7 +151,7 @@ async function train(
   signal: AbortSignal,
 ): Promise<number> {
   const { hparams } = settings;
-  const watch = new BestModel(settings, trainer);
+  const watch = await BestModel.open(settings, trainer, directory.path, order.batchesPerEpoch);
   const begun = trainer.step, started = performance.now();
   const bar = createProgress({
     label: "finetune",
@@ -156,6 +160,18 @@ async function train(
     initial: begun,
   });
   const stop = new AbortController();
+  const save = async (): Promise<boolean> => {
+    await directory.save(trainer.step, await checkpointOf(trainer, hparams), 1);
+    return true;
+  };
+  const evaluate = async (): Promise<void> => {
+    // The trial can go on from here before what is best is said to be.
+    await save();
+    await append(directory, { step: trainer.step, eval: await watch.look() });
+    if (watch.isHopeless) stop.abort();
+  };
+  // A run that was interrupted may have been so before its evaluation.
+  if (watch.isNeeded && begun > 0 && begun % order.batchesPerEpoch === 0) await evaluate();
   const end = await runLoop(trainer, {
     totalSteps,
     nextBatch: () => Promise.resolve(order.batch(trainer.step)),
@@ -173,19 +189,9 @@ async function train(
       );
       if (logged) await append(directory, lineOf(metrics, rate));
     },
-    save: async () => {
-      const { position, ...tensors } = await trainer.state();
-      const files = encodeCheckpoint({ ...tensors, state: { ...position, hparams } });
-      await directory.save(trainer.step, files, 1);
-      return true;
-    },
+    save,
     saveEvery: hparams.save_checkpoints_steps,
-    evaluate: watch.isNeeded
-      ? async () => {
-        await append(directory, { step: trainer.step, eval: await watch.look() });
-        if (watch.isHopeless) stop.abort();
-      }
-      : undefined,
+    evaluate: watch.isNeeded ? evaluate : undefined,
     evaluateEvery: order.batchesPerEpoch,
   });
   bar.finish(signal.aborted ? "stopped" : watch.isHopeless ? "no better for a while" : undefined);
@@ -206,7 +212,9 @@ async function train(
   }
   const seconds = (performance.now() - started) / 1000;
   if (watch.isNeeded) {
-    await append(directory, { step: trainer.step, eval: await watch.look() });
+    if (!watch.isUpToDate) {
+      await append(directory, { step: trainer.step, eval: await watch.look() });
+    }
     await watch.restore();
   }
   return seconds;
@@ -250,14 +258,14 @@ async function append(directory: ModelDirectory, line: object): Promise<void> {
 /** Scores a split under a progress bar. */
 export async function scoreWithProgress(
   { hparams, padId }: Pick<TrialSettings, "hparams" | "padId">,
-  trainer: Training<FinetuningObjective>,
+  runner: Runner,
   task: FinetuningTask,
   split: FeaturedSplit,
 ): ReturnType<typeof evaluateSplit> {
   const total = split.features.length;
   const bar = createProgress({ label: `evaluate ${task.name}`, unit: "examples", total });
   const scored = await evaluateSplit(
-    trainer,
+    runner,
     task,
     split,
     hparams,
@@ -268,17 +276,44 @@ export async function scoreWithProgress(
   return scored;
 }
 
-/** Remembers the best model of a trial, where its end need not be the best. */
+/** Keeps the best model of a trial, where its end need not be the best; on the disk, so that a trial can go on. */
 class BestModel {
   readonly #settings: TrialSettings;
   readonly #trainer: Training<FinetuningObjective>;
-  #best = -Infinity;
-  #state: Awaited<ReturnType<Training["state"]>> | undefined;
-  #worse = 0;
+  readonly #directory: ModelDirectory;
+  readonly #batchesPerEpoch: number;
+  #best = { step: 0, score: -Infinity };
+  #lookedAt = -1;
 
-  constructor(settings: TrialSettings, trainer: Training<FinetuningObjective>) {
+  private constructor(
+    settings: TrialSettings,
+    trainer: Training<FinetuningObjective>,
+    folder: string,
+    batchesPerEpoch: number,
+  ) {
     this.#settings = settings;
     this.#trainer = trainer;
+    this.#directory = bestOfTrial(folder);
+    this.#batchesPerEpoch = batchesPerEpoch;
+  }
+
+  /** Goes on from what an interrupted run found best. */
+  static async open(
+    settings: TrialSettings,
+    trainer: Training<FinetuningObjective>,
+    folder: string,
+    batchesPerEpoch: number,
+  ): Promise<BestModel> {
+    const watch = new BestModel(settings, trainer, folder, batchesPerEpoch);
+    const path = watch.#directory.file(BEST_FILE);
+    const text = await Deno.readTextFile(path).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      return undefined;
+    });
+    const fault = (what: string): ModelError =>
+      new ModelError(`${path}: ${what}; --overwrite begins the trial anew`);
+    if (text !== undefined) watch.#best = parseJson(BEST, text, fault);
+    return watch;
   }
 
   /** Whether evaluations between epochs were asked for. */
@@ -287,35 +322,68 @@ class BestModel {
     return dev.size > 0 && (hparams.early_stopping > 0 || hparams.metric_for_best_model !== "");
   }
 
-  /** Whether the last evaluations were worse than the best, as many as end a trial. */
+  /** Whether so many evaluations since the best were worse that the trial ends. */
   get isHopeless(): boolean {
     const { early_stopping } = this.#settings.hparams;
-    return early_stopping > 0 && this.#worse >= early_stopping;
+    const epochs = (this.#lookedAt - this.#best.step) / this.#batchesPerEpoch;
+    return early_stopping > 0 && epochs >= early_stopping;
   }
 
-  /** Evaluates, and remembers the model where it is the best so far; returns its scores. */
+  /** Evaluates, and keeps the model where it is the best so far; returns its scores. */
   async look(): Promise<Record<string, number>> {
     const { hparams, dev, padId, training } = this.#settings;
     const scores: Record<string, number> = {};
-    let sum = 0;
+    let score = 0;
     for (const { task } of training) {
       const split = dev.get(task.name)!;
       const scored = await evaluateSplit(this.#trainer, task, split, hparams, padId);
       const prefix = training.length > 1 ? `${task.name} ` : "";
-      for (const [name, score] of Object.entries(scored.scores)) scores[prefix + name] = score;
-      sum += scored.scores[decidingMetric(task, hparams)];
+      for (const [name, one] of Object.entries(scored.scores)) scores[prefix + name] = one;
+      score += scored.scores[decidingMetric(task, hparams)];
     }
-    if (sum > this.#best) {
-      this.#best = sum;
-      this.#worse = 0;
-      this.#state = await this.#trainer.state();
-    } else this.#worse++;
+    const { step } = this.#trainer;
+    this.#lookedAt = step;
+    if (score > this.#best.score) {
+      this.#best = { step, score };
+      await this.#directory.create();
+      await this.#directory.save(step, await checkpointOf(this.#trainer, hparams), 1);
+      await this.#directory.write(BEST_FILE, JSON.stringify(this.#best) + "\n");
+    }
     return scores;
+  }
+
+  /** Whether the model as it is now has been evaluated. */
+  get isUpToDate(): boolean {
+    return this.#lookedAt === this.#trainer.step;
   }
 
   /** Gives the trainer the best model's parameters back. */
   async restore(): Promise<void> {
     await this.#trainer.finish();
-    if (this.#state) this.#trainer.restore(this.#state, "the best epoch");
+    const good = await this.#directory.newestGood();
+    if (good) restoreFrom(this.#trainer, good.files, this.#directory.checkpoint(good.step));
   }
+}
+
+/** What an evaluation between epochs found best. */
+const BEST_FILE = "best.json";
+
+const BEST = v.object({ step: v.number(), score: v.number() });
+
+/** The state of a trial as files. */
+async function checkpointOf(
+  trainer: Training<FinetuningObjective>,
+  hparams: FinetuningHparams,
+): Promise<CheckpointFiles> {
+  const { position, ...tensors } = await trainer.state();
+  return encodeCheckpoint({ ...tensors, state: { ...position, hparams } });
+}
+
+function restoreFrom(
+  trainer: Training<FinetuningObjective>,
+  files: CheckpointFiles,
+  source: string,
+): void {
+  const { state: position, ...tensors } = decodeCheckpoint(files, source);
+  trainer.restore({ ...tensors, position }, source);
 }

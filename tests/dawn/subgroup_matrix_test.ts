@@ -2,6 +2,7 @@
  * Products by subgroup matrices, run where Dawn and the driver have them: a GPU with tensor cores, or
  * Mesa's software driver from 26.1 on. Without, they are skipped.
  */
+import { assertEquals } from "@std/assert/mod.js";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { MatmulSpec } from "../../kernels/matmul/spec.ts";
 import {
@@ -119,4 +120,53 @@ matrixTest("subgroup matrices TN sum over a length that four does not divide", a
   for (const variant of ["matrix 64x64", "matrix 64x64 split 4"] as const) {
     await holdToReference(spec, variant);
   }
+});
+
+matrixTest("subgroup matrices skip rows and sums that are padding", async (storage) => {
+  const gpu = await testGpu();
+  const { subgroupMatrices } = gpu.features;
+  const { encode } = CODECS[storage];
+  const variant = "matrix 128x128", n = 24;
+  // Of 16 blocks of 16 tokens, these are real; the first tile of rows has none.
+  const real = [9, 10, 13];
+  const tokenBlocks = Uint32Array.from({ length: 16 }, (_, i) => real.find((b) => b >= i) ?? 16);
+  const isReal = (token: number): boolean => real.includes(Math.floor(token / 16));
+
+  const rows = {
+    m: 256,
+    n,
+    k: 32,
+    layout: "NT",
+    storage,
+    outputStorage: "f32",
+    bias: true,
+  } as const;
+  const a = new Float16Array(normal(256 * 32, 1)), b = new Float16Array(normal(n * 32, 2));
+  const bias = normal(n, 3);
+  const made = await runTwice(
+    gpu,
+    matmul({ ...rows, padding: "rows", subgroupMatrices }, variant),
+    { a: encode(a), b: encode(b), tokenBlocks, bias },
+  );
+  const expected = matmulReference(rows, { a, b, bias }).c;
+  assertEquals(
+    made.c.slice(0, 128 * n),
+    Float32Array.from({ length: 128 * n }, (_, i) => bias[i % n]),
+  );
+  assertClose(made.c.slice(128 * n), expected.slice(128 * n), TOLERANCE, "rows");
+
+  const sums = { m: 36, n, k: 256, layout: "TN", storage, outputStorage: "f32" } as const;
+  const kept = (width: number, seed: number): Float16Array =>
+    new Float16Array(normal(256 * width, seed)).map((v, i) =>
+      isReal(Math.floor(i / width)) ? v : 0
+    );
+  const left = kept(36, 4), right = kept(n, 5);
+  const program = matmul({ ...sums, padding: "sums", subgroupMatrices }, variant);
+  const passes = program.launches[0].bindings.some(({ name }) => name === "tokenBlocks");
+  const { c } = await runTwice(gpu, program, {
+    a: encode(left),
+    b: encode(right),
+    ...(passes ? { tokenBlocks } : {}),
+  });
+  assertClose(c, matmulReference(sums, { a: left, b: right }).c, TOLERANCE, "sums");
 });

@@ -200,7 +200,7 @@ function firstReal(blocks: ArrayLike<number>): Uint32Array<ArrayBuffer> {
   return first;
 }
 
-/** The variants that pass over a kind of padding, each with a spec that brings it about here. */
+/** The variants that skip a kind of padding, each with a spec that makes them do so here. */
 function passing(spec: MatmulSpec): [MatmulSpec, MatmulVariant][] {
   const lanes = SHARED_LANES;
   return (Object.keys(matmulVariants) as MatmulVariant[]).flatMap((variant) =>
@@ -211,7 +211,7 @@ function passing(spec: MatmulSpec): [MatmulSpec, MatmulVariant][] {
   ).map(([one, variant]) => [one, variant]);
 }
 
-/** Kinds of tiles that pass over padded rows. */
+/** Kinds of tiles that skip padded rows. */
 const PASSES = ["subgroup", "workgroup"];
 
 for (const layout of ["NN", "NT"] as const) {

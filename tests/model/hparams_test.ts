@@ -212,6 +212,34 @@ const MODEL_EFFECTS: { readonly [key: string]: readonly Effect[] } = {
       1,
     ],
   ],
+  lr_schedule: [
+    [
+      { lr_schedule: "cosine", learning_rate: 2, num_train_steps: 10, num_warmup_steps: 4 },
+      (given) => [2, 4, 7, 10].map((step) => learningRate(resolved(given), step).toFixed(6)).join(),
+      "1.000000,2.000000,1.000000,0.000000",
+    ],
+    [
+      { lr_schedule: "wsd", learning_rate: 2, num_train_steps: 40, num_warmup_steps: 4 },
+      (given) => [0, 2, 4, 36, 38, 40].map((step) => learningRate(resolved(given), step)).join(),
+      "0,1,2,2,1,0",
+    ],
+    [
+      { lr_schedule: "polynomial", learning_rate: 2, num_train_steps: 10, num_warmup_steps: 4 },
+      (given) => learningRate(resolved(given), 5),
+      1,
+    ],
+  ],
+  num_decay_steps: [[
+    {
+      lr_schedule: "wsd",
+      num_decay_steps: 5,
+      learning_rate: 1,
+      num_train_steps: 10,
+      num_warmup_steps: 0,
+    },
+    (given) => [0, 5, 6, 9].map((step) => learningRate(resolved(given), step)).join(),
+    "1,1,0.8,0.2",
+  ]],
   num_warmup_steps: [
     [
       { num_warmup_steps: 10, learning_rate: 1, lr_decay_power: 0 },
@@ -233,6 +261,10 @@ const MODEL_EFFECTS: { readonly [key: string]: readonly Effect[] } = {
       true,
     ],
     [{ gradient_accumulation_steps: 4 }, (given) => costs(given).bytes < costs({}).bytes, true],
+  ],
+  ema_decay: [
+    [{ ema_decay: 0.9 }, (given) => costs(given).bytes > costs({}).bytes, true],
+    [{ ema_decay: 0 }, (given) => costs(given).bytes, costs({}).bytes],
   ],
   recompute: [
     [{ recompute: "layers" }, (given) => costs(given).bytes < costs({}).bytes, true],
@@ -266,6 +298,9 @@ const BY_TASK = [
   "do_train",
   "do_eval",
   "num_eval_steps",
+  "eval_steps",
+  "init_checkpoint",
+  "keep_checkpoint_every_n_hours",
   "save_checkpoints_steps",
   "keep_checkpoint_max",
   "do_lower_case",
@@ -290,7 +325,13 @@ for (const [key, effects] of Object.entries(MODEL_EFFECTS)) {
 
 Deno.test("values of the wrong kind are refused as what they are, in every key", () => {
   const wrong = ["0.1", "x", [], {}, null, true, NaN, Infinity, -1, 1e300];
-  const texts = ["pretrain_tfrecords", "vocab_file", "model_sentencepiece_path", "model_name"];
+  const texts = [
+    "pretrain_tfrecords",
+    "vocab_file",
+    "model_sentencepiece_path",
+    "model_name",
+    "init_checkpoint",
+  ];
   const numbers = (key: string, value: unknown): boolean =>
     typeof value === "number" && typeof Reflect.get(resolved({}), key) === "number";
   for (const key of Object.keys(resolved({}))) {

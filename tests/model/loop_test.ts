@@ -105,6 +105,17 @@ Deno.test("a run that goes on begins where it is, and one that is done takes no 
   assertEquals(again.events, []);
 });
 
+Deno.test("a run that is asked to stop saves, and an evaluation comes before the save of its step", async () => {
+  const training = new PretendedTraining();
+  const { events, options } = trail(training, {
+    evaluateEvery: 6,
+    stop: () => training.step === 7 ? "time is up" : undefined,
+  });
+  const end = await run(training, options);
+  assertEquals([end.reason, end.stopped, end.last?.step], ["stopped", "time is up", 7]);
+  assertEquals(events.slice(-4), ["evaluate 6", "save 6", "step 7", "save 7"]);
+});
+
 Deno.test("an interrupted run reports and saves what was queued", async () => {
   const controller = new AbortController();
   const training = new PretendedTraining();

@@ -9,7 +9,7 @@ import { traitsOf } from "../../model/training/recording.ts";
 import { testGpu } from "../kernels/harness.ts";
 import { batchOf, smallHparams } from "./small_electra.ts";
 
-/** Such that five times as many are whole blocks of 16, which sums pass over. */
+/** Such that five times as many are whole blocks of 16, which sums skip. */
 const SEQUENCE = 144;
 
 /** Rows with 144, 13, 70 and no real tokens, and one with a hole from 20 to 90. */

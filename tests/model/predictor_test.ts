@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert/mod.js";
 import { ModelError } from "../../model/errors.ts";
+import type { TokenIds } from "../../model/electra/batch.ts";
 import { exportHuggingFace, type ModelPart } from "../../model/electra/huggingface.ts";
 import { asFloat32, decodeSafeTensors } from "../../model/files/safetensors.ts";
 import { readStateDict } from "../../model/parameters/state_dict.ts";
-import { Predictor } from "../../model/electra/predictor.ts";
+import { Predictor, type TokenSequences } from "../../model/electra/predictor.ts";
 import type { Pretraining } from "../../model/electra/pretraining.ts";
 import type { EncoderConfig } from "../../model/transformer/config.ts";
 import { assertClose, testGpu } from "../kernels/harness.ts";
@@ -16,6 +17,10 @@ import {
 import { batchOf, makePretraining, SPECIAL } from "./small_electra.ts";
 
 const BATCH = 2, SEQUENCE = 19;
+
+function sequencesOf(batch: number, sequence: number, number: number): TokenSequences {
+  return { batch, sequence, ...batchOf(batch, sequence, number) };
+}
 
 /** An exported part as another program would load it: from its two files alone. */
 interface LoadedModel {
@@ -148,16 +153,12 @@ for (const { name, hparams, parts, generator } of OBJECTIVES) {
   Deno.test(`the export of ${name} is loaded again and gives the model's own logits`, async () => {
     const trainer = await trained(hparams);
     const { store, objective: { model } } = trainer;
-    const predictor = new Predictor(await testGpu(), model, store, {
-      batch: BATCH,
-      sequence: SEQUENCE,
-      picks: 2,
-    });
-    const batch = batchOf(BATCH, SEQUENCE, 77);
+    const predictor = new Predictor(await testGpu(), model, store);
+    const batch = sequencesOf(BATCH, SEQUENCE, 77);
     const positions = Uint32Array.of(3, 11, 0, 15);
     const states = (part: ModelPart, { config, parameters }: LoadedModel): Float64Array[][] =>
       Array.from({ length: BATCH }, (_, row) => {
-        const cut = (data: Int32Array): Int32Array =>
+        const cut = (data: TokenIds): TokenIds =>
           data.subarray(row * SEQUENCE, (row + 1) * SEQUENCE);
         const { inputIds, attentionMask, tokenTypeIds } = batch;
         const ids = cut(inputIds), mask = cut(attentionMask), types = cut(tokenTypeIds);
@@ -195,7 +196,7 @@ for (const { name, hparams, parts, generator } of OBJECTIVES) {
     } else {
       await assertRejects(() => exported(trainer, "generator"), ModelError, "discriminator");
     }
-    await predictor.destroy();
+    predictor.destroy();
     trainer.destroy();
   });
 }
@@ -240,22 +241,21 @@ Deno.test("token and segment ids past their tables are refused, with row and pla
 });
 
 Deno.test("a half that the model does not have is refused by name", async () => {
-  const shape = { batch: BATCH, sequence: SEQUENCE };
   const gpu = await testGpu();
   const uniform = await trained({ uniform_generator: true });
-  const halves = new Predictor(gpu, uniform.objective.model, uniform.store, shape);
+  const halves = new Predictor(gpu, uniform.objective.model, uniform.store);
   await assertRejects(
-    () => halves.generatorLogits(batchOf(BATCH, SEQUENCE, 1), new Uint32Array(BATCH)),
+    () => halves.generatorLogits(sequencesOf(BATCH, SEQUENCE, 1), new Uint32Array(BATCH)),
     ModelError,
     "uniform generator",
   );
   const masked = await trained({ electra_objective: false });
-  const rest = new Predictor(gpu, masked.objective.model, masked.store, shape);
+  const rest = new Predictor(gpu, masked.objective.model, masked.store);
   await assertRejects(
-    () => rest.discriminatorLogits(batchOf(BATCH, SEQUENCE, 1)),
+    () => rest.discriminatorLogits(sequencesOf(BATCH, SEQUENCE, 1)),
     ModelError,
     "no discriminator",
   );
-  for (const predictor of [halves, rest]) await predictor.destroy();
+  for (const predictor of [halves, rest]) predictor.destroy();
   for (const trainer of [uniform, masked]) trainer.destroy();
 });

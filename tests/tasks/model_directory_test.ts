@@ -134,6 +134,23 @@ Deno.test("what is there and whole is not written again, and the newest are kept
     ]);
   }));
 
+Deno.test("of older checkpoints the first stays, and one for every so many hours", () =>
+  inFolder(async (folder) => {
+    const directory = ModelDirectory.of(folder, "electra");
+    // A checkpoint each 40 minutes.
+    for (let i = 1; i <= 8; i++) {
+      await directory.save(i, checkpoint(i), 0);
+      const time = new Date(Date.UTC(2026, 0, 1, 0, 40 * i));
+      await Deno.utime(`${directory.checkpoint(i)}/manifest.json`, time, time);
+    }
+    await directory.save(9, checkpoint(9), 2, 1);
+    assertEquals(await directory.steps(), [1, 3, 5, 7, 8, 9]);
+    await directory.save(10, checkpoint(10), 2, 1);
+    assertEquals(await directory.steps(), [1, 3, 5, 7, 9, 10]);
+    await directory.save(11, checkpoint(11), 2);
+    assertEquals(await directory.steps(), [10, 11]);
+  }));
+
 Deno.test("a save that is cut off at any change on the disk leaves a newest good checkpoint", () =>
   inFolder(async (folder) => {
     const { rename, remove } = Deno;

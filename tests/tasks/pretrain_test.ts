@@ -1,10 +1,12 @@
 /** `pretrain` on a corpus of a few made-up documents: what its hyperparameters do, and how runs end. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
 import { fromFileUrl, join } from "@std/path/mod.js";
+import { decodeSafeTensors, type SafeTensor } from "../../model/files/safetensors.ts";
 import { Random } from "../../pipeline/examples/random.ts";
 import { SentencePieceProcessor } from "../../pipeline/sentencepiece/mod.ts";
 import { decodeJson } from "../../tasks/common/json.ts";
 import { tinyModel } from "../pipeline/tiny_model.ts";
+import { type ReadEvent, readEvents, scalarOf } from "./event_reader.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
@@ -120,7 +122,87 @@ Deno.test("pretrain does what its hyperparameters say, and ends as the run went"
     assertEquals(checkpointsOf(cwd, "keys"), ["step-00000004", "step-00000006"]);
     const lines = await metricsOf(cwd, "keys");
     assertEquals(lines.filter((line) => line.eval).length, 1);
+    const config = JSON.parse(await Deno.readTextFile(join(data, "models/keys/config.json")));
+    assertEquals([config.precision, typeof config.device], ["f32", "string"]);
+    assert(lines.some(({ step_ms }) => step_ms as number > 0));
+    for (const { idle_share, padding_share } of lines.filter((line) => !line.eval)) {
+      for (const share of [idle_share, padding_share] as number[]) assert(share >= 0 && share < 1);
+    }
   });
+
+  await t.step(
+    "what is watched is whole and without repetition when a run is stopped",
+    async () => {
+      const hparams = { eval_steps: 2, do_eval: true };
+      const first = await pretrain(cwd, "watched", { ...hparams, num_train_steps: 4 });
+      assertEquals(first.code, 0, first.err);
+      const second = await pretrain(cwd, "watched", hparams, "--resume");
+      assertEquals(second.code, 0, second.err);
+      const lines = await metricsOf(cwd, "watched");
+      const steps = (held: boolean): number[] =>
+        lines.filter((line) => "eval" in line === held).map(({ step }) => step as number);
+      assertEquals(steps(false), [1, 2, 3, 4, 5, 6]);
+      assertEquals(steps(true), [0, 2, 4, 6]);
+
+      const folder = join(data, "models/watched");
+      const [name, ...others] = [...Deno.readDirSync(folder)].map(({ name }) => name)
+        .filter((name) => name.startsWith("events.out.tfevents."));
+      assertEquals(others, []);
+      const events = readEvents(await Deno.readFile(join(folder, name)));
+      const tagged = (tag: string): ReadEvent[] => events.filter(({ values }) => values.has(tag));
+      assertEquals(tagged("loss").map(({ step }) => step), steps(false));
+      assertEquals(tagged("disc_auc").map(({ step }) => step), steps(true));
+      assertEquals(tagged("weights/discriminator/layer 0").map(({ step }) => step), [2, 4, 6]);
+      assertEquals(tagged("gradients/generator/head").map(({ step }) => step), [2, 4, 6]);
+      const last = lines.findLast((line) => !line.eval)!;
+      assertEquals(scalarOf(tagged("loss").at(-1)!, "loss"), Math.fround(last.loss as number));
+
+      const samples = JSON.parse(await Deno.readTextFile(join(folder, "samples.json")));
+      assertEquals([samples.step, samples.threshold], [6, 0.5]);
+      assert(samples.sentences.length > 0);
+      for (const pieces of samples.sentences) {
+        assert(pieces.at(-1).text.endsWith("。") || pieces.at(-1).original.endsWith("。"));
+        for (const { text, probability } of pieces) {
+          assert(typeof text === "string" && probability > 0 && probability < 1);
+        }
+      }
+    },
+  );
+
+  await t.step(
+    "a run may begin with another's weights, and keep an average of its own",
+    async () => {
+      const from = "data/models/watched/checkpoints/step-00000006";
+      const hparams = {
+        init_checkpoint: from,
+        ema_decay: 0.5,
+        learning_rate: 0,
+        num_train_steps: 2,
+      };
+      const { code, err } = await pretrain(cwd, "begun", hparams);
+      assertEquals(code, 0, err);
+      const weights = (folder: string, name: string): Map<string, SafeTensor> => {
+        const path = join(cwd, folder, name);
+        return new Map(decodeSafeTensors(Deno.readFileSync(path), path).tensors);
+      };
+      const begun = "data/models/begun/checkpoints/step-00000002";
+      const expected = weights(from, "model.safetensors");
+      assertEquals(weights(begun, "model.safetensors"), expected);
+      assertEquals([...weights(begun, "ema.safetensors").keys()], [...expected.keys()]);
+      const wide = { init_checkpoint: from, embedding_size: 4 };
+      const refused = await pretrain(cwd, "refused", wide);
+      assertEquals(refused.code, 1, refused.err);
+      assertStringIncludes(refused.err, "does not fit this model");
+      const mlm = await pretrain(cwd, "mlm", {
+        init_checkpoint: from,
+        uniform_generator: true,
+        num_train_steps: 1,
+      });
+      assertEquals(mlm.code, 0, mlm.err);
+      const nothing = await pretrain(cwd, "refused", { init_checkpoint: "data/none" });
+      assertStringIncludes(nothing.err, "data/none/manifest.json is missing");
+    },
+  );
 
   await t.step("null keeps all checkpoints, and without do_eval nothing is held out", async () => {
     const { code, out, err } = await pretrain(cwd, "all", { keep_checkpoint_max: null });
@@ -183,6 +265,26 @@ Deno.test("pretrain does what its hyperparameters say, and ends as the run went"
     assertEquals(judged.code, 1, judged.err);
     assertStringIncludes(judged.err, "the evaluation is not finite in");
   });
+
+  await t.step(
+    "a run whose gradients are not finite any more stops, with records and a trace",
+    async () => {
+      const hparams = { learning_rate: 1e20, num_warmup_steps: 0, num_train_steps: 400 };
+      const { code, err } = await pretrain(cwd, "stuck", hparams);
+      assertEquals(code, 1, err);
+      assertStringIncludes(err, "not been finite for 100 steps in a row");
+      const path = join(data, "models/stuck/not-finite.safetensors");
+      assertStringIncludes(err, "not-finite.safetensors shows all of such a step");
+      const { tensors } = decodeSafeTensors(await Deno.readFile(path), path);
+      assert(tensors.has("grad_norm") && tensors.has("batch/input_ids"));
+      const skipped = (await metricsOf(cwd, "stuck")).filter((line) => line.skipped);
+      assert(skipped.length >= 100, `${skipped.length}`);
+      for (const { skipped: records } of skipped) {
+        assertEquals((records as string[]).length, 2);
+        assert(/pretrain_data\.tfrecord.*: record \d+ /.test((records as string[])[0]));
+      }
+    },
+  );
 
   await Deno.remove(cwd, { recursive: true });
 });

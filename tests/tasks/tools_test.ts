@@ -61,7 +61,8 @@ Deno.test("wgsl lists kernels, prints one exactly, and names what does not fit",
   assertStringIncludes(out, "matmul");
   const printed = await run("wgsl", "matmul", "--shape", "12x8x4", "--layout", "TN");
   assertEquals(printed.code, 0);
-  assertStringIncludes(printed.out, "const M: u32 = 12u;");
+  assertStringIncludes(printed.out, "// matmul TN 12×8×4");
+  assertStringIncludes(printed.out, "var<storage, read> a: array<Elem4>;");
   const wrong: [string[], string][] = [
     [["wgsl", "matmull"], "did you mean matmul?"],
     [["wgsl", "matmul", "--shape", "12x8"], "matmul wants 3 numbers (m × n × k), not 2"],
