@@ -31,8 +31,9 @@ function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Lines of a terminal, and curves below them. */
-export function picture(lines: readonly string[], curves: string): string {
+/** Lines of a terminal, wrapped at its width, and curves below them. */
+export function picture(output: readonly string[], curves: string): string {
+  const lines = output.flatMap((line) => line.match(/.{1,112}/gu) ?? [""]);
   const terminal = BAR + lines.length * LINE_HEIGHT + PADDING;
   const curvesHeight = Number(/height="(\d+)"/.exec(curves)![1]);
   const height = terminal + curvesHeight;
@@ -67,6 +68,7 @@ if (import.meta.main) {
   await runTask(command, async (options) => {
     const lines = shownLines(await Deno.readTextFile(options.terminal));
     const curves = await readCurves(dirname(options.metrics), "sample");
+    await Deno.mkdir(dirname(options.out), { recursive: true });
     await Deno.writeTextFile(
       options.out,
       picture(["$ ./kohaku pretrain", ...lines], lossSvg([curves], "The sample")),

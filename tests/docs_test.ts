@@ -10,7 +10,7 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const TASKS = config.tasks as Record<string, { command: string }>;
 
 /** Programs other than ours that the documents call. */
-const OTHERS = ["cat", "cd", "curl", "deno", "git", "spm_encode", "spm_train"];
+const OTHERS = ["cat", "cd", "curl", "deno", "git", "spm_encode", "spm_train", "tensorboard"];
 
 /** A command of a document. */
 interface Shown {
