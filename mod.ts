@@ -40,6 +40,7 @@ export * from "./model/parameters/state_dict.ts";
 export * from "./model/ops/linear.ts";
 export * from "./model/ops/padding.ts";
 export * from "./model/ops/layernorm.ts";
+export * from "./model/ops/rms_norm.ts";
 export { attention as attentionOperation, type AttentionOptions } from "./model/ops/attention.ts";
 export { dropout as dropoutOperation, embed, type EmbeddingTables } from "./model/ops/embedding.ts";
 export * from "./model/ops/vocabulary_cross_entropy.ts";

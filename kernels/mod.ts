@@ -26,6 +26,7 @@ export * from "./matmul/matmul.ts";
 export * from "./matmul/tune.ts";
 export * from "./attention/attention.ts";
 export * from "./layernorm/layernorm.ts";
+export * from "./rms_norm/rms_norm.ts";
 export * from "./softmax/softmax.ts";
 export { type RowVariant, rowVariants } from "./reduce/lanes.ts";
 export type { LossScaleState } from "./loss_scale/loss_scale.ts";

@@ -41,6 +41,11 @@ import { type RowVariant, rowVariants } from "../../kernels/reduce/lanes.ts";
 import { columnSum } from "../../kernels/reduce/column_sum.ts";
 import { squaredNorm } from "../../kernels/reduce/global_norm.ts";
 import { replaceTokens } from "../../kernels/replace_tokens/replace_tokens.ts";
+import {
+  rmsNormBackward,
+  rmsNormForward,
+  rmsNormWeightGradient,
+} from "../../kernels/rms_norm/rms_norm.ts";
 import { copy, peakFma } from "../../kernels/roofline/roofline.ts";
 import { softmaxBackward, softmaxForward } from "../../kernels/softmax/softmax.ts";
 
@@ -259,6 +264,24 @@ export const KERNELS: readonly RegisteredKernel[] = [
     shape: ROWS,
     halves: true,
     launch: (shape, { storage, subgroupSize }) => columnSum({ ...shape, storage, subgroupSize }),
+  }),
+  entry({
+    name: "rms_norm",
+    shape: ROWS,
+    halves: true,
+    launch: (shape, { storage }) => rmsNormForward({ ...shape, epsilon: 1e-6, storage }),
+  }),
+  entry({
+    name: "rms_norm_backward",
+    shape: ROWS,
+    halves: true,
+    launch: (shape, { storage }) => rmsNormBackward({ ...shape, storage }),
+  }),
+  entry({
+    name: "rms_norm_weight_gradient",
+    shape: ROWS,
+    halves: true,
+    launch: (shape, choices) => rmsNormWeightGradient({ ...shape, ...choices }),
   }),
   plain("squared_norm", FLAT, squaredNorm),
   plain("weight_average", FLAT, ({ elements }) => weightAverage({ elements, decay: 0.9999 })),

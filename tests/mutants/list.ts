@@ -31,6 +31,7 @@ const LOSS = ["tests/kernels/loss_test.ts"];
 const MATMUL = ["tests/kernels/matmul_test.ts"];
 const OPTIMIZER = ["tests/kernels/optimizer_test.ts"];
 const RANDOM = ["tests/kernels/random_test.ts"];
+const RMS_NORM = ["tests/kernels/rms_norm_test.ts"];
 const RULES = ["tests/model/parts_test.ts", "tests/model/hparams_test.ts"];
 const MODEL = ["tests/model/electra_test.ts"];
 
@@ -191,6 +192,17 @@ export const MUTANTS: readonly Mutant[] = [
       "value += 0.0 * f32(residual[at]);",
     ],
     ["kept values are not scaled up", "value * KEEP_SCALE", "value"],
+  ]),
+  ...mutants("kernels/rms_norm/rms_norm.wgsl", RMS_NORM, [
+    ["epsilon is left out", " + EPSILON);", ");"],
+    ["the weight is left out", " * scale * weight[column]", " * scale"],
+  ]),
+  ...mutants("kernels/rms_norm/rms_norm_backward.wgsl", RMS_NORM, [
+    ["the scale's gradient is left out", " - normalized * projection);", ");"],
+    ["the projection is a sum", "  projection /= f32(COLUMNS);\n", ""],
+  ]),
+  ...mutants("kernels/rms_norm/rms_norm_weight_terms.wgsl", RMS_NORM, [
+    ["the terms lack the scale", " * rstd[i / COLUMNS];", ";"],
   ]),
   ...mutants("kernels/layernorm/layernorm_backward.wgsl", LAYERNORM, [
     [
