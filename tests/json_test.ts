@@ -33,6 +33,7 @@ const PARSERS = [
   "tasks/common/json.ts",
   "tasks/common/json.ts",
   "tasks/common/tuning.ts",
+  "tasks/prediction/requests.ts",
 ];
 
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {

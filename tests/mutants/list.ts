@@ -327,10 +327,11 @@ export const MUTANTS: readonly Mutant[] = [
     ["warm-up is left out", "Math.min(1, step / num_warmup_steps)", "1"],
     [
       "decay starts after warm-up",
-      "1 - Math.min(step, num_train_steps)",
-      "1 - Math.max(0, step - num_warmup_steps)",
+      "Math.pow(1 - done / total, lr_decay_power)",
+      "Math.pow(1 - Math.max(0, done - num_warmup_steps) / total, lr_decay_power)",
     ],
-    ["the power is left out", "Math.pow(left, lr_decay_power)", "left"],
+    ["the power is left out", "Math.pow(1 - done / total, lr_decay_power)", "(1 - done / total)"],
+    ["a cosine ends half way", "Math.PI * Math.max(0, share)", "Math.PI / 2 * Math.max(0, share)"],
   ]),
   ...mutants("model/rounding.ts", RULES, [
     ["halves round up", "below % 2 === 0 ? below : below + 1", "below + 1"],
