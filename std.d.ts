@@ -63,6 +63,7 @@ declare module "@std/fmt/colors.js" {
   export function green(text: string): string;
   export function red(text: string): string;
   export function yellow(text: string): string;
+  export function stripAnsiCode(text: string): string;
 }
 
 declare module "@std/csv/parse.js" {

@@ -51,7 +51,7 @@ Deno.test("build refuses flags and values that cannot be, and says what is missi
     [["--max-seq-length", "four"], 2, "An integer from 5 to 8192 is needed."],
     [["--eval-fraction", "1"], 2, "A number from 0 to below 1 is needed."],
     [["--compress", "bzip2"], 2, "Allowed choices are gzip, none."],
-    [["--data-dir", "/no/such/data"], 1, "/no/such/data/text: no text there"],
+    [["--data-dir", "/no/such/data"], 1, "/no/such/data/text does not exist"],
     [["--verify", "/no/such/data"], 1, "/no/such/data: no manifest.json there"],
   ];
   const results = await Promise.all(cases.map(([args]) => build(...args)));

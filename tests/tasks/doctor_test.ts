@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert/mod.js";
+import { stripAnsiCode } from "@std/fmt/colors.js";
 import * as v from "valibot";
 import { displayWidth } from "../../tasks/common/text.ts";
 import { advise, chooseUse, type MachineTraits } from "../../tasks/doctor/advice.ts";
@@ -51,7 +52,7 @@ Deno.test("without any adapter doctor still answers, says what to do, and exits 
   assertEquals(report.use, null);
   assert(report.advice.some(({ how }) => how.includes(`VK_DRIVER_FILES=${none}`)));
   for (const line of ["✗ has no adapter here", "✗ nothing: no adapter can be used", "unset it"]) {
-    assertStringIncludes(doctorLines(report, 100).join("\n"), line);
+    assertStringIncludes(stripAnsiCode(doctorLines(report, 100).join("\n")), line);
   }
   await Deno.remove(none);
 });
