@@ -1,18 +1,24 @@
-import config from "../../deno.json" with { type: "json" };
 /** What must hold of the code before its tests say anything: formatting, lint rules, types, documentation. */
+
+import { anyObject, parseJson } from "../../pipeline/wire/json.ts";
 
 interface Check {
   readonly what: string;
   readonly args: readonly string[];
 }
 
-function listChecks(): Check[] {
+async function listChecks(): Promise<Check[]> {
+  const fault = (what: string): Error => new Error(`deno.json: ${what}`);
+  const { exports } = parseJson(anyObject, await Deno.readTextFile("deno.json"), fault);
   return [
     { what: "formatting", args: ["fmt", "--check"] },
     { what: "lint rules", args: ["lint"] },
     { what: "types", args: ["check", "--quiet", "."] },
     // All entry points at once: what one uses of another's types is public there.
-    { what: "documentation", args: ["doc", "--lint", ...Object.values(config.exports)] },
+    {
+      what: "documentation",
+      args: ["doc", "--lint", ...Object.values<string>(exports as Record<string, string>)],
+    },
   ];
 }
 
@@ -28,7 +34,7 @@ export interface CheckResults {
  */
 export async function runChecks(signal: AbortSignal): Promise<CheckResults> {
   const passed: string[] = [], failed: string[] = [];
-  for (const { what, args } of listChecks()) {
+  for (const { what, args } of await listChecks()) {
     signal.throwIfAborted();
     console.log(`deno ${args.join(" ")}`);
     // `deno doc --lint` prints the whole documentation on stdout, which nobody asked for here.
